@@ -1,0 +1,61 @@
+export { backoffMs } from './backoff.ts';
+export {
+  ConflictError,
+  DuplicateMachineError,
+  InvalidInputError,
+  MusterError,
+  NotFoundError,
+  StoreUnavailableError,
+  StoreUntrustedError,
+  SystemdRefusedError,
+  SystemdUnavailableError,
+  UnitFileSyntaxError,
+} from './errors.ts';
+export type { Retry } from './errors.ts';
+export { desiredStates, roles } from './model.ts';
+export type {
+  Assignment,
+  CorruptRecord,
+  DesiredState,
+  Machine,
+  MachineSettings,
+  Metadata,
+  Origin,
+  Placement,
+  Revision,
+  Role,
+  Unit,
+  UnitState,
+} from './model.ts';
+export type {
+  AgentRegistry,
+  AgentSnapshot,
+  ByUnitAndMachine,
+  Campaign,
+  Clock,
+  ClusterSnapshot,
+  ClusterView,
+  CommitResult,
+  FileWrite,
+  Inspector,
+  JobEnd,
+  JournalQuery,
+  Leader,
+  Leadership,
+  LoadedUnit,
+  Log,
+  NoteStore,
+  PlacementChange,
+  StateReport,
+  StoreContact,
+  Systemd,
+  UnitDetail,
+  UnitDetails,
+  UnitNote,
+  UnitRegistry,
+  UnitWrite,
+  UnitWriteResult,
+  Unsubscribe,
+} from './ports.ts';
+export { ReconcileLoop } from './reconcile-loop.ts';
+export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';

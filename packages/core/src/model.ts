@@ -1,0 +1,127 @@
+/**
+ * The nouns, as they are stored in etcd and handed between packages. Plain data, never mutated.
+ * Key layout and who writes what: docs/architecture.md.
+ */
+
+/** An etcd revision (int64 on the wire; below 2^53 here, checked at the edge). 0 means "does not exist". */
+export type Revision = number;
+
+/** What the user wants of a unit, in fleet's words. */
+export const desiredStates = ['inactive', 'loaded', 'launched'] as const;
+export type DesiredState = (typeof desiredStates)[number];
+
+/** Who asked for the present content or state of a unit. */
+export interface Origin {
+  /** `user@host` of the caller as the API saw it, or the program's name. */
+  readonly by: string;
+  /** The git commit the content came from; absent when it came from a command. */
+  readonly commit?: string;
+}
+
+/** `unit/<name>`: the wish. Written by the API only. */
+export interface Unit {
+  readonly name: string;
+  /** SHA-1 (40 hex digits) of the normalised unit file, the name of its `file/` key. */
+  readonly hash: string;
+  readonly desiredState: DesiredState;
+  /** How often a restart was asked for; an agent restarts once for each increase it sees. */
+  readonly restarts: number;
+  readonly origin: Origin;
+  /** Changes when a unit is destroyed and made again: the unit's incarnation. */
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+}
+
+/**
+ * `holder` runs the unit. `successor` gets it ready to take over. `released` may keep it while it
+ * runs in this boot, but never starts it.
+ */
+export const roles = ['holder', 'successor', 'released'] as const;
+export type Role = (typeof roles)[number];
+
+/** `assignment/<machine>/<unit>`: this unit belongs on this machine. Written by the leader only. */
+export interface Assignment {
+  readonly unit: string;
+  readonly machine: string;
+  readonly hash: string;
+  readonly desiredState: Exclude<DesiredState, 'inactive'>;
+  readonly restarts: number;
+  /** The unit's create revision. */
+  readonly incarnation: Revision;
+  readonly role: Role;
+  /** Why it is here, one phrase for people. */
+  readonly reason: string;
+  readonly modRevision: Revision;
+}
+
+/** `placement/<unit>`: where to look for a unit; written in the transaction of its assignments. */
+export interface Placement {
+  readonly unit: string;
+  /** Sorted by machine. Empty never: the key is removed instead. */
+  readonly machines: readonly { readonly machine: string; readonly role: Role }[];
+  readonly modRevision: Revision;
+}
+
+export type Metadata = Readonly<Record<string, string>>;
+
+/** `machine/<id>`: presence, on the machine's lease. Written by that machine. */
+export interface Machine {
+  /** 32 hex digits, machine-id(5). */
+  readonly id: string;
+  /** /proc/sys/kernel/random/boot_id: another one means that everything was stopped meanwhile. */
+  readonly bootId: string;
+  readonly hostname: string;
+  /** IP address under which the machine's services are reached; null when none could be found. */
+  readonly address: string | null;
+  /** `http://…` or `https://…` of its API for other daemons; null when it has no TCP listener. */
+  readonly apiUrl: string | null;
+  /** From its configuration; `machine-settings` is laid over it. */
+  readonly metadata: Metadata;
+  readonly capacity: { readonly cpus: number; readonly memoryBytes: number };
+  readonly version: string;
+  /** Set by an orderly stop of musterd (ms since the epoch): units run on, nobody watches them. */
+  readonly awaySince: number | null;
+  readonly modRevision: Revision;
+}
+
+/** `machine-settings/<id>`: what an operator set by hand; outlives the machine's presence. */
+export interface MachineSettings {
+  readonly machine: string;
+  /** null removes a key that the machine's own configuration has. */
+  readonly metadata: Readonly<Record<string, string | null>>;
+  readonly modRevision: Revision;
+}
+
+/** `state/<machine>/<unit>`: what systemd says, on the machine's lease. Written by that machine. */
+export interface UnitState {
+  readonly unit: string;
+  readonly machine: string;
+  /** As org.freedesktop.systemd1(5) spells them. */
+  readonly loadState: string;
+  readonly activeState: string;
+  readonly subState: string;
+  /**
+   * How the last run or start job ended: systemd's `Result` (`success`, `exit-code`, `signal`, …),
+   * or, when the start job never ran the unit, the job's result (`dependency`, `skipped`, …);
+   * null while that is not known (never started in this boot, still starting).
+   */
+  readonly result: string | null;
+  /** One sentence when muster itself refused or failed to do what the assignment says; else null. */
+  readonly problem: string | null;
+  /** When the agent saw the present active state begin, ms since the epoch. */
+  readonly since: number;
+  readonly bootId: string;
+  /** 32 hex digits of the last run in this boot; null when there was none or it is not known. */
+  readonly invocationId: string | null;
+  /** SHA-1 of the content this state is about: what systemd was started with, else what is on disk. */
+  readonly hash: string;
+  /** Mod revision of the assignment that has been carried out; a state that answers an older one says nothing. */
+  readonly answers: Revision;
+  readonly modRevision: Revision;
+}
+
+/** A record that does not parse: reported, left alone, and never the reason to stop anything. */
+export interface CorruptRecord {
+  readonly key: string;
+  readonly problem: string;
+}

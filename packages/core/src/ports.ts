@@ -1,0 +1,339 @@
+import type {
+  Assignment,
+  CorruptRecord,
+  Machine,
+  MachineSettings,
+  Origin,
+  Placement,
+  DesiredState,
+  Revision,
+  Unit,
+  UnitState,
+} from './model.ts';
+
+/** Time, injected so that decisions and loops can be tested without waiting. */
+export interface Clock {
+  /** Milliseconds since the epoch: for people and records, never for timeouts. */
+  now(): number;
+  /** Milliseconds of the boot clock (it counts suspend): for timeouts and leases. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Takes back a registration made by an `on…` call. */
+export type Unsubscribe = () => void;
+
+/** Where a component says what it did. Implemented by pino in the daemon. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+// ---------------------------------------------------------------- the agent's side of the store
+
+/** Everything an agent decides from, at one revision of the store. */
+export interface AgentSnapshot {
+  readonly revision: Revision;
+  /** Sorted by unit. */
+  readonly assignments: readonly Assignment[];
+  readonly settings: MachineSettings | null;
+  /** Units whose assignment does not parse: to be left exactly as they are. */
+  readonly unreadable: readonly string[];
+}
+
+/** A state as an agent reports it; null removes the record. */
+export type StateReport = Omit<UnitState, 'machine' | 'modRevision'>;
+
+/** What an agent needs of the store. It watches its own assignments and settings and nothing else. */
+export interface AgentRegistry {
+  /**
+   * The latest picture, from memory. It stays readable while etcd is away: the last known
+   * assignments hold.
+   * @throws {StoreUnavailableError} when there never was a complete picture
+   * @throws {StoreUntrustedError} when the store is not the one this machine belongs to
+   */
+  snapshot(): AgentSnapshot;
+  /** Calls back after anything may have changed: assignments, settings, trust, the session. */
+  onChange(listener: () => void): Unsubscribe;
+  /**
+   * Texts of unit files by hash. A hash that is not stored is missing from the answer.
+   * @throws {StoreUnavailableError}
+   */
+  unitFiles(hashes: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Identity of the lease that published states live on; null while this machine is not
+   * registered. When it changes, every state must be published anew.
+   */
+  session(): string | null;
+  /**
+   * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless.
+   * @throws {StoreUnavailableError} also when the session is gone
+   */
+  publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void>;
+}
+
+// ---------------------------------------------------------------- the cluster, for scheduler and API
+
+/** unit → machine → record */
+export type ByUnitAndMachine<T> = ReadonlyMap<string, ReadonlyMap<string, T>>;
+
+/** The whole cluster at one revision. Live maps: valid until the next await. */
+export interface ClusterSnapshot {
+  readonly revision: Revision;
+  readonly clusterId: string;
+  readonly units: ReadonlyMap<string, Unit>;
+  /** hash → normalised text */
+  readonly files: ReadonlyMap<string, string>;
+  /** Mod revision of each `file/` key, by hash. */
+  readonly fileRevisions: ReadonlyMap<string, Revision>;
+  readonly machines: ReadonlyMap<string, Machine>;
+  readonly settings: ReadonlyMap<string, MachineSettings>;
+  readonly placements: ReadonlyMap<string, Placement>;
+  readonly assignments: ByUnitAndMachine<Assignment>;
+  readonly states: ByUnitAndMachine<UnitState>;
+  readonly leader: Leader | null;
+  /** Sorted by key. */
+  readonly corrupt: readonly CorruptRecord[];
+}
+
+/** `leader`: who places units. `createRevision` is the fence of its writes. */
+export interface Leader {
+  readonly machine: string;
+  /** Other daemons may ask this API for lists; null when it has no TCP listener. */
+  readonly apiUrl: string | null;
+  readonly createRevision: Revision;
+}
+
+/** A picture of the cluster kept current by a watch. */
+export interface ClusterView {
+  /**
+   * @throws {StoreUnavailableError} when there is no complete picture yet
+   * @throws {StoreUntrustedError}
+   */
+  snapshot(): ClusterSnapshot;
+  /** Resolves when a snapshot at or after `revision` is there. @throws {StoreUnavailableError} after `timeoutMs` */
+  atLeast(revision: Revision, timeoutMs: number): Promise<ClusterSnapshot>;
+  onChange(listener: () => void): Unsubscribe;
+  close(): Promise<void>;
+}
+
+/** What is to be written for one unit, all or nothing, if nothing it was decided from has changed. */
+export interface PlacementChange {
+  readonly unit: string;
+  /** Mod revision of `unit/<name>` that this was decided from; 0: the unit does not exist. */
+  readonly unitRevision: Revision;
+  /** Mod revision of `placement/<unit>` that this was decided from; 0: none. */
+  readonly placementRevision: Revision;
+  readonly assign: readonly Omit<Assignment, 'modRevision'>[];
+  /** Machines that lose their assignment of this unit. */
+  readonly withdraw: readonly string[];
+  /** The complete new placement; null: the unit is nowhere, the key is removed. */
+  readonly placement: Omit<Placement, 'modRevision'> | null;
+}
+
+/** `conflict`: something changed meanwhile, look again. `not-leader`: the fence was lost, nothing was written. */
+export type CommitResult = 'committed' | 'conflict' | 'not-leader';
+
+/** Held by the daemon that leads; every write is fenced with it. */
+export interface Leadership {
+  /** Create revision of the `leader` key. */
+  readonly fence: Revision;
+  /** Aborts when leadership is lost or given up, by this process's own clock. */
+  readonly signal: AbortSignal;
+  /**
+   * Writes changes in as few transactions as etcd's limits allow, in the given order; one that
+   * fails is split until the changes at fault stand alone.
+   * @returns one result for each change
+   * @throws {StoreUnavailableError} what was written is then unknown: look again
+   */
+  commit(changes: readonly PlacementChange[]): Promise<readonly CommitResult[]>;
+  /** Removes `file/` keys that still have these mod revisions. @returns how many went */
+  removeFiles(files: ReadonlyMap<string, Revision>): Promise<number>;
+  /** Lets etcd forget revisions before this one. */
+  compact(revision: Revision): Promise<void>;
+  /** Gives leadership up at once, so that another daemon need not wait for the lease to end. */
+  resign(): Promise<void>;
+}
+
+/** Makes this daemon the leader when nobody else is. */
+export interface Campaign {
+  /** Resolves when leadership is won; null when `signal` aborted first. Retries outages by itself. */
+  lead(signal: AbortSignal): Promise<Leadership | null>;
+}
+
+/** How long this process has been able to talk to the store. */
+export interface StoreContact {
+  /** Boot-clock ms since when every call and renewal got its answer; null while one does not. */
+  unbrokenSince(): number | null;
+}
+
+// ---------------------------------------------------------------- the API's side of the store
+
+/** One unit with everything stored about it, read at one revision. */
+export interface UnitDetail {
+  readonly revision: Revision;
+  readonly unit: Unit;
+  /** Normalised text; null when the `file/` key is missing. */
+  readonly file: string | null;
+  readonly assignments: readonly Assignment[];
+  readonly states: readonly UnitState[];
+}
+
+/** A conditional write of one unit. */
+export interface UnitWrite {
+  readonly name: string;
+  /** Mod revision that this was decided from; 0: it must not exist. */
+  readonly expect: Revision;
+  /** null: destroy the unit. */
+  readonly set: {
+    readonly hash: string;
+    /** Normalised text; always written along, content-addressed. */
+    readonly file: string;
+    readonly desiredState: DesiredState;
+    readonly restarts: number;
+    readonly origin: Origin;
+  } | null;
+}
+
+/** `revision`: of the transaction that wrote it. `conflict`: the unit was changed meanwhile. */
+export type UnitWriteResult =
+  { readonly type: 'written'; readonly revision: Revision } | { readonly type: 'conflict' };
+
+/** What the API needs of the store. */
+export interface UnitRegistry {
+  /** Units by name, with their files' texts; a name that does not exist is missing from the answer. */
+  units(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly unit: Unit; readonly file: string | null }>>;
+  /** Point reads through `placement/`. null: there is no such unit. */
+  detail(name: string): Promise<UnitDetail | null>;
+  /** In as few transactions as possible; a result for each write, in order. */
+  write(writes: readonly UnitWrite[]): Promise<readonly UnitWriteResult[]>;
+  machine(id: string): Promise<Machine | null>;
+  /** Replaces the settings; `expect` as in UnitWrite. @returns false: changed meanwhile */
+  writeSettings(settings: Omit<MachineSettings, 'modRevision'>, expect: Revision): Promise<boolean>;
+  /** A current picture of everything; opened when asked, let go when idle. */
+  cluster(): Promise<ClusterView>;
+}
+
+// ---------------------------------------------------------------- one machine's systemd
+
+/** One row of ListUnitsByPatterns. */
+export interface LoadedUnit {
+  readonly name: string;
+  readonly loadState: string;
+  readonly activeState: string;
+  readonly subState: string;
+  /** Type of the queued job (`start`, `stop`, …); null when there is none. */
+  readonly job: string | null;
+}
+
+export interface UnitDetails {
+  /** systemd's `Result`; null for unit types that have none (target, …). */
+  readonly result: string | null;
+  /** 32 hex digits; null when the unit did not run since it was loaded. */
+  readonly invocationId: string | null;
+  /** '' when there is none. */
+  readonly fragmentPath: string;
+  readonly needDaemonReload: boolean;
+  /** 0 when there is none (also for units other than services). */
+  readonly mainPid: number;
+}
+
+/** How a job ended, as JobRemoved says it: `done`, `canceled`, `timeout`, `failed`, `dependency`, `skipped`, … */
+export interface JobEnd {
+  readonly unit: string;
+  readonly type: 'start' | 'stop' | 'restart';
+  readonly result: string;
+}
+
+/** `refused`: the host itself has a unit of this name; `reason` is one sentence. */
+export type FileWrite =
+  { readonly type: 'written' } | { readonly type: 'refused'; readonly reason: string };
+
+/**
+ * One machine's systemd, its system or user manager. Every call has a time limit.
+ * All methods throw {SystemdUnavailableError} when there was no answer (nothing is known then) and
+ * {SystemdRefusedError} when systemd said no.
+ */
+export interface Systemd {
+  /** All units that are loaded, ours and the host's. Asks for no unit by name: that would load it. */
+  listUnits(): Promise<readonly LoadedUnit[]>;
+  /** For units that are loaded; one that vanished meanwhile is missing from the answer. */
+  details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>>;
+  /**
+   * Queues a job (mode `replace`) and resolves when systemd has accepted it. How it ends comes by
+   * `onJobEnd`, which may be called before this resolves. Limits what is in flight by itself.
+   */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  restart(name: string): Promise<void>;
+  /** No error when the unit is not loaded. */
+  resetFailed(name: string): Promise<void>;
+  /** daemon-reload; concurrent calls share one. */
+  reload(): Promise<void>;
+  /** True while the machine shuts down or reboots: nothing is to be started then. */
+  isStopping(): Promise<boolean>;
+  /**
+   * Writes a unit file of ours atomically, or refuses because the name is the host's own (a
+   * foreign fragment on the load path, a mask).
+   */
+  writeFile(
+    name: string,
+    file: { readonly hash: string; readonly text: string },
+  ): Promise<FileWrite>;
+  /** Removes a file that is ours; no error when there is none. */
+  removeFile(name: string): Promise<void>;
+  /** unit → hash of every unit file of ours on disk whose content is intact; a changed one has hash ''. */
+  files(): Promise<ReadonlyMap<string, string>>;
+  onJobEnd(listener: (end: JobEnd) => void): Unsubscribe;
+  /** Something may have changed or the connection is new: poll now. */
+  onChange(listener: () => void): Unsubscribe;
+}
+
+/** What was asked of a unit in this boot, kept where a reboot forgets it (`/run/muster`). */
+export interface UnitNote {
+  readonly unit: string;
+  /** The boot that this was noted in; a note of another boot says nothing. */
+  readonly bootId: string;
+  /** Mod revision of the assignment that has been carried out; 0: none yet. */
+  readonly answers: Revision;
+  readonly incarnation: Revision;
+  /** What the unit was loaded or last started with. */
+  readonly hash: string;
+  readonly desiredState: Exclude<DesiredState, 'inactive'>;
+  readonly restarts: number;
+  /** Set before a job is asked for, cleared after systemd accepted it. */
+  readonly pending: 'start' | 'stop' | 'restart' | null;
+  /** A start or restart was accepted in this boot. */
+  readonly wasStarted: boolean;
+}
+
+/** Notes survive musterd, not the machine. Each write is atomic. */
+export interface NoteStore {
+  /** Notes that do not parse or are of another boot are left out. */
+  load(): Promise<ReadonlyMap<string, UnitNote>>;
+  save(note: UnitNote): Promise<void>;
+  remove(unit: string): Promise<void>;
+}
+
+export interface JournalQuery {
+  /** The last n lines; null: all. */
+  readonly lines: number | null;
+  readonly follow: boolean;
+  /** As journalctl(1) --since takes it; null: no limit. */
+  readonly since: string | null;
+  /** As journalctl(1) --output takes it. */
+  readonly output: string;
+}
+
+/** What only the machine itself knows of a unit, asked when somebody wants to see it. */
+export interface Inspector {
+  /** What `systemctl status` prints; also for units that failed or are not loaded. */
+  status(unit: string): Promise<string>;
+  /** What `journalctl -u` prints, in pieces; ends when the journal does or `signal` aborts. */
+  journal(unit: string, query: JournalQuery, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,70 @@
+import { backoffMs } from './backoff.ts';
+import type { Clock } from './ports.ts';
+
+/** One look at the world and what follows from it; throws when it could not look or not act. */
+export type Pass = (signal: AbortSignal) => Promise<void>;
+
+export interface ReconcileLoopOptions {
+  readonly clock: Clock;
+  readonly pass: Pass;
+  /** A pass is made at least this often, kicked or not. */
+  readonly resyncMs: number;
+  /** The pause between two passes, however often it is kicked. */
+  readonly minGapMs?: number;
+  readonly onFailure: (error: unknown, failures: number) => void;
+}
+
+/**
+ * Runs a pass again and again: when kicked, when the resync interval is over, and with growing
+ * delay after a failure. Events only kick; they carry no payload, so one that is lost, repeated or
+ * late changes when a pass is made, never what it decides. There is never more than one pass at a
+ * time.
+ */
+export class ReconcileLoop {
+  readonly #options: ReconcileLoopOptions;
+  #dirty = false;
+  #wake: (() => void) | null = null;
+
+  constructor(options: ReconcileLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for a pass soon. Kicks during a pass cause exactly one more. */
+  kick(): void {
+    this.#dirty = true;
+    this.#wake?.();
+  }
+
+  /** Resolves after the pass in flight once the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, pass, resyncMs, minGapMs = 0, onFailure } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      this.#dirty = false;
+      try {
+        await pass(signal);
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        onFailure(error, failures);
+      }
+      // A failing pass waits out its delay even when kicked: a hot watch cannot defeat it.
+      if (failures > 0) await clock.sleep(backoffMs(failures), signal);
+      else {
+        if (minGapMs > 0) await clock.sleep(minGapMs, signal);
+        if (!this.#dirty) await this.#sleepUntilKicked(resyncMs, signal);
+      }
+    }
+  }
+
+  async #sleepUntilKicked(ms: number, signal: AbortSignal): Promise<void> {
+    const awake = new AbortController();
+    const wake = (): void => awake.abort();
+    this.#wake = wake;
+    signal.addEventListener('abort', wake, { once: true });
+    await this.#options.clock.sleep(ms, awake.signal);
+    signal.removeEventListener('abort', wake);
+    this.#wake = null;
+  }
+}
