@@ -1,1 +1,2 @@
-export {};
+export { Agent } from './agent.ts';
+export type { AgentOptions } from './agent.ts';

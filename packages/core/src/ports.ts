@@ -231,11 +231,15 @@ export interface LoadedUnit {
   readonly job: string | null;
 }
 
-export interface UnitDetails {
+/** What the last run of a unit came to. */
+export interface UnitRun {
   /** systemd's `Result`; null for unit types that have none (target, …). */
   readonly result: string | null;
   /** 32 hex digits; null when the unit did not run since it was loaded. */
   readonly invocationId: string | null;
+}
+
+export interface UnitDetails extends UnitRun {
   /** '' when there is none. */
   readonly fragmentPath: string;
   readonly needDaemonReload: boolean;
@@ -262,6 +266,11 @@ export type FileWrite =
 export interface Systemd {
   /** All units that are loaded, ours and the host's. Asks for no unit by name: that would load it. */
   listUnits(): Promise<readonly LoadedUnit[]>;
+  /**
+   * The cheap part of `details` (a third of its cost), for units that are loaded. One that
+   * vanished meanwhile is missing from the answer, or its invocationId is null.
+   */
+  runs(names: readonly string[]): Promise<ReadonlyMap<string, UnitRun>>;
   /** For units that are loaded; one that vanished meanwhile is missing from the answer. */
   details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>>;
   /**
@@ -269,6 +278,7 @@ export interface Systemd {
    * `onJobEnd`, which may be called before this resolves. Limits what is in flight by itself.
    */
   start(name: string): Promise<void>;
+  /** A unit that is not loaded is stopped already: that counts as a job that ended with `done`. */
   stop(name: string): Promise<void>;
   restart(name: string): Promise<void>;
   /** No error when the unit is not loaded. */
@@ -310,6 +320,8 @@ export interface UnitNote {
   readonly pending: 'start' | 'stop' | 'restart' | null;
   /** A start or restart was accepted in this boot. */
   readonly wasStarted: boolean;
+  /** How the last job ended (see JobEnd); null: none was asked for, or it has not ended yet. */
+  readonly jobResult: string | null;
 }
 
 /** Notes survive musterd, not the machine. Each write is atomic. */

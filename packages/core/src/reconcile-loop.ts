@@ -11,6 +11,8 @@ export interface ReconcileLoopOptions {
   readonly resyncMs: number;
   /** The pause between two passes, however often it is kicked. */
   readonly minGapMs?: number;
+  /** The longest delay after failures. */
+  readonly maxBackoffMs?: number;
   readonly onFailure: (error: unknown, failures: number) => void;
 }
 
@@ -37,7 +39,7 @@ export class ReconcileLoop {
 
   /** Resolves after the pass in flight once the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, pass, resyncMs, minGapMs = 0, onFailure } = this.#options;
+    const { clock, pass, resyncMs, minGapMs = 0, maxBackoffMs, onFailure } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       this.#dirty = false;
@@ -50,7 +52,7 @@ export class ReconcileLoop {
         onFailure(error, failures);
       }
       // A failing pass waits out its delay even when kicked: a hot watch cannot defeat it.
-      if (failures > 0) await clock.sleep(backoffMs(failures), signal);
+      if (failures > 0) await clock.sleep(backoffMs(failures, 200, maxBackoffMs), signal);
       else {
         if (minGapMs > 0) await clock.sleep(minGapMs, signal);
         if (!this.#dirty) await this.#sleepUntilKicked(resyncMs, signal);

@@ -1,0 +1,228 @@
+import { ReconcileLoop, lastOption, parseUnitFile } from '@muster/core';
+import type {
+  AgentRegistry,
+  AgentSnapshot,
+  Clock,
+  JobEnd,
+  LoadedUnit,
+  Log,
+  NoteStore,
+  Systemd,
+  UnitNote,
+} from '@muster/core';
+import { Applier } from './applier.ts';
+import { isUp, planUnit } from './plan.ts';
+import type { UnitInput, UnitTask } from './plan.ts';
+import { Publisher } from './publisher.ts';
+
+export interface AgentOptions {
+  readonly registry: AgentRegistry;
+  readonly systemd: Systemd;
+  readonly notes: NoteStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly bootId: string;
+  readonly pollMs: number;
+}
+
+/** Jobs asked for in one pass; what is left waits for the next, so that states are told between. */
+const jobsPerPass = 100;
+const filesEveryMs = 30_000;
+/** Passes that may follow each other without a pause, and how soon one more is regained. */
+const passBurst = 5;
+const passEveryMs = 100;
+/** An end that was not told (the bus went away meanwhile) is assumed after this long without a job. */
+const lostEndMs = 3_000;
+
+/**
+ * Makes one machine's systemd run what is assigned to it, and says what became of it.
+ *
+ * Who decides: planUnit, from one snapshot of the assignments and one list from systemd. Who acts:
+ * Applier. A pass that cannot read one of them does nothing at all. Twice the same pass does
+ * nothing the second time. One that dies half-way is taken up again from the notes in /run.
+ */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #loop: ReconcileLoop;
+  readonly #applier: Applier;
+  readonly #publisher: Publisher;
+  #notes: Map<string, UnitNote> | null = null;
+  #files: Map<string, string> = new Map();
+  #filesReadAt = -Infinity;
+  /** Hash → whether the content says Restart=always. Only of hashes assigned here. */
+  #restarts: Map<string, boolean> = new Map();
+  readonly #ended: JobEnd[] = [];
+  /** Units whose job was asked for by this process and has not ended yet, and since when (boot clock). */
+  readonly #awaited = new Map<string, number>();
+  #credit = passBurst;
+  #creditAt = 0;
+
+  constructor(options: AgentOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#loop = new ReconcileLoop({
+      clock,
+      pass: (signal) => this.#pass(signal),
+      resyncMs: options.pollMs,
+      maxBackoffMs: 2_000,
+      onFailure: (err, failures) => {
+        if (failures === 1 || failures % 60 === 0)
+          log.warn({ err, failures }, 'pass failed, nothing was concluded from it');
+      },
+    });
+    this.#applier = new Applier(options);
+    this.#publisher = new Publisher(options);
+  }
+
+  /** Resolves after the pass in flight once the signal aborts. Units are left as they are. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { registry, systemd } = this.#options;
+    const unsubscribe = [
+      registry.onChange(() => this.#loop.kick()),
+      systemd.onChange(() => this.#loop.kick()),
+      systemd.onJobEnd((end) => {
+        this.#ended.push(end);
+        this.#loop.kick();
+      }),
+    ];
+    await this.#loop.run(signal);
+    for (const undo of unsubscribe) undo();
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { registry, systemd } = this.#options;
+    await this.#pace(signal);
+    const snapshot = registry.snapshot();
+    this.#notes ??= new Map(await this.#options.notes.load());
+    // Taken before the list: a job that ends later is told again by the next pass.
+    const ended = this.#ended.splice(0);
+    const loaded = new Map((await systemd.listUnits()).map((unit) => [unit.name, unit]));
+    await this.#noteEnds(ended, loaded);
+    await this.#readFiles();
+    const inputs = this.#inputs(snapshot, loaded);
+    this.#applier.keepOnly(new Set(inputs.map((input) => input.unit)));
+    await this.#learnRestarts(inputs);
+    await this.#publisher.publish(inputs, {
+      ended: new Set(ended.map((end) => end.unit)),
+      problems: this.#applier.problems,
+      awaited: this.#awaited,
+      unreadable: new Set(snapshot.unreadable),
+    });
+    const isStopping = await this.#isStopping(inputs);
+    if (!signal.aborted) await this.#act(this.#tasks(inputs, isStopping));
+  }
+
+  /** Lets a few passes follow each other at once, and many only at a steady pace. */
+  async #pace(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    this.#credit = Math.min(passBurst, this.#credit + (now - this.#creditAt) / passEveryMs);
+    this.#creditAt = now;
+    this.#credit -= 1;
+    if (this.#credit < 0) await clock.sleep(-this.#credit * passEveryMs, signal);
+  }
+
+  #inputs(snapshot: AgentSnapshot, loaded: ReadonlyMap<string, LoadedUnit>): UnitInput[] {
+    const notes = this.#notes ?? new Map<string, UnitNote>();
+    const assignments = new Map(snapshot.assignments.map((a) => [a.unit, a]));
+    const names = new Set([...assignments.keys(), ...notes.keys(), ...this.#files.keys()]);
+    for (const unit of snapshot.unreadable) names.delete(unit);
+    return [...names].sort().map((unit) => ({
+      unit,
+      assignment: assignments.get(unit) ?? null,
+      note: notes.get(unit) ?? null,
+      fileHash: this.#files.get(unit) ?? null,
+      loaded: loaded.get(unit) ?? null,
+    }));
+  }
+
+  #tasks(inputs: readonly UnitInput[], isStopping: boolean): UnitTask[] {
+    const facts = {
+      bootId: this.#options.bootId,
+      isStopping,
+      restartsAlways: (hash: string) => this.#restarts.get(hash),
+    };
+    const order = new Map(inputs.map((input) => [input.unit, input.assignment?.modRevision ?? 0]));
+    const tasks: UnitTask[] = [];
+    for (const input of inputs) {
+      if (this.#applier.isDelayed(input.unit)) continue;
+      const task = planUnit(input, facts);
+      if (task !== null) tasks.push(task);
+    }
+    // Withdrawn units first, then in the order in which the leader assigned them.
+    return tasks.sort((a, b) => (order.get(a.unit) ?? 0) - (order.get(b.unit) ?? 0));
+  }
+
+  async #act(all: readonly UnitTask[]): Promise<void> {
+    const tasks = all.slice(0, jobsPerPass);
+    if (tasks.length === 0) return;
+    const outcome = await this.#applier.apply(tasks, {
+      notes: this.#notes ?? new Map<string, UnitNote>(),
+      files: this.#files,
+      awaited: this.#awaited,
+    });
+    const more = all.length > tasks.length || outcome.doneWithoutJob > 0;
+    if (more) this.#loop.kick();
+    if (outcome.failed > 0) this.#filesReadAt = -Infinity;
+  }
+
+  async #noteEnds(
+    ended: readonly JobEnd[],
+    loaded: ReadonlyMap<string, LoadedUnit>,
+  ): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    const ends: { unit: string; result: string }[] = [...ended];
+    for (const [unit, since] of this.#awaited) {
+      const hasJob = loaded.get(unit)?.job != null;
+      if (!hasJob && now - since > lostEndMs) ends.push({ unit, result: 'done' });
+    }
+    for (const { unit, result } of ends) {
+      this.#awaited.delete(unit);
+      const note = this.#notes?.get(unit);
+      if (note === undefined || note.jobResult === result) continue;
+      const next = { ...note, jobResult: result };
+      await this.#options.notes.save(next);
+      this.#notes?.set(unit, next);
+    }
+  }
+
+  async #readFiles(): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#filesReadAt < filesEveryMs) return;
+    this.#files = new Map(await this.#options.systemd.files());
+    this.#filesReadAt = now;
+  }
+
+  async #isStopping(inputs: readonly UnitInput[]): Promise<boolean> {
+    const mayStart = inputs.some(
+      (input) => input.assignment?.desiredState === 'launched' && !isUp(input.loaded),
+    );
+    return mayStart ? await this.#options.systemd.isStopping() : false;
+  }
+
+  /** Reads the content of launched units that are down: whether they are to be put right. */
+  async #learnRestarts(inputs: readonly UnitInput[]): Promise<void> {
+    const assigned = new Set<string>();
+    const wanted = new Set<string>();
+    for (const { assignment, note, loaded } of inputs) {
+      if (assignment === null) continue;
+      assigned.add(assignment.hash);
+      const isDown = loaded === null || loaded.activeState === 'inactive';
+      const mayHeal = note?.wasStarted === true && assignment.desiredState === 'launched' && isDown;
+      if (mayHeal && !this.#restarts.has(assignment.hash)) wanted.add(assignment.hash);
+    }
+    for (const hash of this.#restarts.keys()) if (!assigned.has(hash)) this.#restarts.delete(hash);
+    if (wanted.size === 0) return;
+    const { registry, log } = this.#options;
+    try {
+      for (const [hash, text] of await registry.unitFiles([...wanted])) {
+        this.#restarts.set(
+          hash,
+          lastOption(parseUnitFile(text), 'Service', 'Restart') === 'always',
+        );
+      }
+    } catch (err) {
+      log.debug({ err }, 'cannot read unit files now; units that are down stay down meanwhile');
+    }
+  }
+}

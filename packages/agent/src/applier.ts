@@ -1,0 +1,203 @@
+import {
+  MusterError,
+  SystemdUnavailableError,
+  StoreUnavailableError,
+  backoffMs,
+} from '@muster/core';
+import type { AgentRegistry, Clock, Log, NoteStore, Systemd, UnitNote } from '@muster/core';
+import { noteBefore } from './plan.ts';
+import type { JobType, UnitTask } from './plan.ts';
+
+export interface ApplierOptions {
+  readonly registry: AgentRegistry;
+  readonly systemd: Systemd;
+  readonly notes: NoteStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the agent knows, brought up to date while tasks are carried out. */
+export interface Knowledge {
+  readonly notes: Map<string, UnitNote>;
+  readonly files: Map<string, string>;
+  /** Unit → when a job was asked for (boot clock), until its end is known. */
+  readonly awaited: Map<string, number>;
+}
+
+export interface Outcome {
+  /** Tasks that changed something whose effect no job's end will tell. */
+  readonly doneWithoutJob: number;
+  readonly failed: number;
+}
+
+/** A task that cannot be carried out on this machine, with the sentence for the user. */
+class RefusedHere extends MusterError {
+  readonly code = 'refused-here';
+}
+
+/**
+ * Carries tasks out: files first, then at most one daemon-reload, then jobs, pipelined. One unit's
+ * failure skips the rest of that unit's task and delays only that unit.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #delays = new Map<string, { readonly failures: number; readonly until: number }>();
+  readonly #problems = new Map<string, string>();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** Units that muster could not do right, and why. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+
+  /** Whether a failed unit is still to be left alone. */
+  isDelayed(unit: string): boolean {
+    const delay = this.#delays.get(unit);
+    return delay !== undefined && this.#options.clock.monotonic() < delay.until;
+  }
+
+  /** Forgets the failures of units that are none of this machine's business any more. */
+  keepOnly(units: ReadonlySet<string>): void {
+    for (const unit of this.#delays.keys()) if (!units.has(unit)) this.#delays.delete(unit);
+    for (const unit of this.#problems.keys()) if (!units.has(unit)) this.#problems.delete(unit);
+  }
+
+  async apply(tasks: readonly UnitTask[], known: Knowledge): Promise<Outcome> {
+    const failed = new Set<string>();
+    const attempt = async (task: UnitTask, step: () => Promise<void>): Promise<void> => {
+      if (failed.has(task.unit)) return;
+      try {
+        await step();
+      } catch (error) {
+        failed.add(task.unit);
+        this.#fail(task, error);
+      }
+    };
+    const texts = await this.#texts(tasks);
+    const each = (step: (task: UnitTask) => Promise<void>): Promise<void[]> =>
+      Promise.all(tasks.map((task) => attempt(task, () => step(task))));
+    await each((task) => this.#write(task, texts, known));
+    await each((task) => this.#remove(task, known));
+    await this.#reload(tasks, { known, attempt });
+    await each((task) => this.#job(task, known));
+    for (const task of tasks) if (!failed.has(task.unit)) this.#succeed(task);
+    const doneWithoutJob = tasks.filter((t) => t.job === null && !failed.has(t.unit)).length;
+    return { doneWithoutJob, failed: failed.size };
+  }
+
+  async #texts(tasks: readonly UnitTask[]): Promise<ReadonlyMap<string, string> | Error> {
+    const hashes = new Set(tasks.flatMap((task) => (task.write === null ? [] : [task.write])));
+    if (hashes.size === 0) return new Map();
+    try {
+      return await this.#options.registry.unitFiles([...hashes]);
+    } catch (error) {
+      return new StoreUnavailableError('cannot read unit files from the store', { cause: error });
+    }
+  }
+
+  async #write(
+    task: UnitTask,
+    texts: ReadonlyMap<string, string> | Error,
+    known: Knowledge,
+  ): Promise<void> {
+    if (task.write === null) return;
+    if (texts instanceof Error) throw texts;
+    const text = texts.get(task.write);
+    if (text === undefined)
+      throw new RefusedHere(`its unit file ${task.write} is not in the store`);
+    const written = await this.#options.systemd.writeFile(task.unit, { hash: task.write, text });
+    if (written.type === 'refused') throw new RefusedHere(written.reason);
+    known.files.set(task.unit, task.write);
+  }
+
+  async #remove(task: UnitTask, known: Knowledge): Promise<void> {
+    if (!task.remove) return;
+    const { systemd, notes } = this.#options;
+    await systemd.removeFile(task.unit);
+    known.files.delete(task.unit);
+    await systemd.resetFailed(task.unit);
+    await notes.remove(task.unit);
+    known.notes.delete(task.unit);
+    known.awaited.delete(task.unit);
+  }
+
+  /** Also after removals, when something keeps a removed unit loaded. */
+  async #reload(
+    tasks: readonly UnitTask[],
+    {
+      known,
+      attempt,
+    }: {
+      known: Knowledge;
+      attempt: (task: UnitTask, step: () => Promise<void>) => Promise<void>;
+    },
+  ): Promise<void> {
+    const { systemd } = this.#options;
+    const concerned = tasks.filter((task) => task.reload && known.files.has(task.unit));
+    const removed = tasks.filter((task) => task.remove);
+    if (removed.length > 0) {
+      const loaded = new Map((await systemd.listUnits()).map((u) => [u.name, u.loadState]));
+      concerned.push(...removed.filter((task) => loaded.get(task.unit) === 'loaded'));
+    }
+    if (concerned.length === 0) return;
+    const reloading = systemd.reload();
+    await Promise.all(concerned.map((task) => attempt(task, () => reloading)));
+  }
+
+  async #job(task: UnitTask, known: Knowledge): Promise<void> {
+    if (task.remove) return;
+    const { notes } = this.#options;
+    if (task.job !== null) {
+      const before = noteBefore(known.notes.get(task.unit) ?? null, task);
+      if (before !== null) {
+        await notes.save(before);
+        known.notes.set(task.unit, before);
+      }
+      known.awaited.set(task.unit, this.#options.clock.monotonic());
+      try {
+        await this.#ask(task.job, task.unit);
+      } catch (error) {
+        known.awaited.delete(task.unit);
+        throw error;
+      }
+    }
+    if (task.note === null) return;
+    await notes.save(task.note);
+    known.notes.set(task.unit, task.note);
+  }
+
+  #ask(job: JobType, unit: string): Promise<void> {
+    const { systemd } = this.#options;
+    switch (job) {
+      case 'start':
+        return systemd.start(unit);
+      case 'stop':
+        return systemd.stop(unit);
+      case 'restart':
+        return systemd.restart(unit);
+    }
+  }
+
+  #succeed(task: UnitTask): void {
+    const { unit, reason, job, write, remove } = task;
+    this.#delays.delete(unit);
+    this.#problems.delete(unit);
+    this.#options.log.info({ unit, job, reason, wrote: write !== null, removed: remove }, 'done');
+  }
+
+  #fail(task: UnitTask, error: unknown): void {
+    const { clock, log } = this.#options;
+    const failures = (this.#delays.get(task.unit)?.failures ?? 0) + 1;
+    const delayMs = backoffMs(failures, 500, 30_000);
+    this.#delays.set(task.unit, { failures, until: clock.monotonic() + delayMs });
+    const isOutage =
+      error instanceof SystemdUnavailableError || error instanceof StoreUnavailableError;
+    // An outage says nothing about the unit.
+    if (!isOutage)
+      this.#problems.set(task.unit, error instanceof Error ? error.message : String(error));
+    log.warn({ err: error, unit: task.unit, reason: task.reason, delayMs }, 'could not be done');
+  }
+}

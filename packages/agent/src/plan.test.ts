@@ -1,0 +1,294 @@
+import type { Assignment, LoadedUnit, UnitNote } from '@muster/core';
+import fc from 'fast-check';
+import { noteBefore, planUnit } from './plan.ts';
+import type { MachineFacts, UnitInput } from './plan.ts';
+
+const facts: MachineFacts = { bootId: 'b', isStopping: false, restartsAlways: () => false };
+
+const assignment = (over: Partial<Assignment> = {}): Assignment => ({
+  unit: 'a.service',
+  machine: 'm',
+  hash: 'h1',
+  desiredState: 'launched',
+  restarts: 0,
+  incarnation: 5,
+  role: 'holder',
+  reason: 'test',
+  modRevision: 10,
+  ...over,
+});
+
+/** The note of an assignment that was carried out. */
+const note = (over: Partial<UnitNote> = {}): UnitNote => ({
+  unit: 'a.service',
+  bootId: 'b',
+  answers: 10,
+  incarnation: 5,
+  hash: 'h1',
+  desiredState: 'launched',
+  restarts: 0,
+  pending: null,
+  wasStarted: true,
+  jobResult: 'done',
+  ...over,
+});
+
+const loaded = (activeState: string, job: string | null = null): LoadedUnit => ({
+  name: 'a.service',
+  loadState: 'loaded',
+  activeState,
+  subState: '',
+  job,
+});
+
+const input = (over: Partial<UnitInput> = {}): UnitInput => ({
+  unit: 'a.service',
+  assignment: assignment(),
+  note: note(),
+  fileHash: 'h1',
+  loaded: loaded('active'),
+  ...over,
+});
+
+/** What a task does, in short: `write`, `reload`, a job, `remove`, `note`; null: there is no task. */
+function gist(over: Partial<UnitInput>, machine: Partial<MachineFacts> = {}): string | null {
+  const task = planUnit(input(over), { ...facts, ...machine });
+  if (task === null) return null;
+  return [
+    task.write !== null ? 'write' : '',
+    task.reload ? 'reload' : '',
+    task.job ?? '',
+    task.remove ? 'remove' : '',
+    task.note !== null ? 'note' : '',
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+const fresh = { note: null, fileHash: null, loaded: null };
+
+describe('a unit that is assigned here', () => {
+  test.each<[string, Partial<UnitInput>, string | null]>([
+    ['is written and started', fresh, 'write start note'],
+    [
+      'is only written when it is to be loaded',
+      { ...fresh, assignment: assignment({ desiredState: 'loaded' }) },
+      'write note',
+    ],
+    ['is left alone when everything is as it should be', {}, null],
+    ['is left alone after a oneshot has finished', { loaded: null }, null],
+    ['is left alone after it failed', { loaded: loaded('failed') }, null],
+    [
+      'is left alone when only reason or role changed, but the answer is noted',
+      { assignment: assignment({ modRevision: 11 }) },
+      'note',
+    ],
+    [
+      'is restarted with new content, which systemd must read first',
+      { assignment: assignment({ hash: 'h2' }) },
+      'write reload restart note',
+    ],
+    [
+      'is restarted with new content also when the file is there already',
+      { assignment: assignment({ hash: 'h2' }), fileHash: 'h2' },
+      'reload restart note',
+    ],
+    ['is restarted when asked for', { assignment: assignment({ restarts: 1 }) }, 'restart note'],
+    [
+      'is restarted when it was destroyed and submitted again',
+      { assignment: assignment({ incarnation: 6 }) },
+      'restart note',
+    ],
+    [
+      'is stopped once when it is only to be loaded',
+      { assignment: assignment({ desiredState: 'loaded' }) },
+      'stop note',
+    ],
+    [
+      'is not stopped when loaded and its timer started it',
+      {
+        assignment: assignment({ desiredState: 'loaded' }),
+        note: note({ desiredState: 'loaded', wasStarted: false }),
+      },
+      null,
+    ],
+    [
+      'is started when it becomes launched',
+      { note: note({ desiredState: 'loaded', wasStarted: false }), loaded: null },
+      'start note',
+    ],
+    ['has a changed file put right without a job', { fileHash: '' }, 'write reload note'],
+    ['has a missing file put right without a job', { fileHash: null }, 'write reload note'],
+    [
+      'keeps running with new content while only loaded',
+      {
+        assignment: assignment({ desiredState: 'loaded', hash: 'h2' }),
+        note: note({ desiredState: 'loaded' }),
+      },
+      'write reload note',
+    ],
+  ])('%s', (_name, over, expected) => {
+    expect(gist(over)).toBe(expected);
+  });
+
+  test('is not started while the machine shuts down', () => {
+    expect(gist(fresh, { isStopping: true })).toBeNull();
+  });
+
+  test.each<[string, boolean | undefined, LoadedUnit | null, string | null]>([
+    ['Restart=always and not loaded', true, null, 'start note'],
+    ['Restart=always and inactive', true, loaded('inactive'), 'start note'],
+    ['Restart=always but failed: systemd gave up', true, loaded('failed'), null],
+    ['Restart=always but a job is queued', true, loaded('inactive', 'start'), null],
+    ['no Restart=always', false, loaded('inactive'), null],
+    ['its text is not at hand', undefined, loaded('inactive'), null],
+  ])('that is down: %s', (_name, always, state, expected) => {
+    expect(gist({ loaded: state }, { restartsAlways: () => always })).toBe(expected);
+  });
+});
+
+describe('musterd died between asking systemd and noting it', () => {
+  const begun = (over: Partial<UnitInput>): UnitNote => {
+    const before = input({ ...over });
+    const task = planUnit(before, facts);
+    if (task === null) throw new Error('no task was planned');
+    const kept = noteBefore(before.note, task);
+    if (kept === null) throw new Error('nothing was noted');
+    return kept;
+  };
+
+  test('a start that happened is adopted', () => {
+    expect(gist({ note: begun(fresh), loaded: loaded('active') })).toBe('reload note');
+    expect(gist({ note: begun(fresh), loaded: loaded('failed') })).toBe('reload note');
+  });
+
+  test('a start that did not happen is asked for again', () => {
+    expect(gist({ note: begun(fresh), loaded: null })).toBe('start note');
+  });
+
+  test('a restart is asked for again, with the file read anew', () => {
+    const changed = { assignment: assignment({ hash: 'h2' }) };
+    expect(gist({ ...changed, note: begun(changed), fileHash: 'h2' })).toBe('reload restart note');
+  });
+
+  test('a stop that was overtaken by a launch is undone', () => {
+    const stopped = begun({ assignment: assignment({ desiredState: 'loaded' }) });
+    expect(gist({ note: stopped })).toBe('start note');
+  });
+});
+
+describe('a unit that is not assigned here any more', () => {
+  test.each<[string, Partial<UnitInput>, string | null]>([
+    ['is stopped first', {}, 'stop'],
+    ['is waited for while it stops', { loaded: loaded('deactivating', 'stop') }, null],
+    ['is removed once it is down', { loaded: loaded('inactive') }, 'remove'],
+    ['is removed when it failed', { loaded: loaded('failed') }, 'remove'],
+    ['is removed when systemd has forgotten it', { loaded: null }, 'remove'],
+    [
+      'is stopped before a queued start of it runs',
+      { loaded: loaded('inactive', 'start') },
+      'stop',
+    ],
+    ['is forgotten when only a note is left', { fileHash: null, loaded: null }, 'remove'],
+  ])('%s', (_name, over, expected) => {
+    expect(gist({ assignment: null, ...over })).toBe(expected);
+  });
+});
+
+describe('a unit this machine has been released from', () => {
+  const released = { assignment: assignment({ role: 'released', modRevision: 12 }) };
+  test('runs on', () => {
+    expect(gist(released)).toBe('note');
+    expect(gist({ ...released, note: note({ answers: 12 }) })).toBeNull();
+  });
+  test('is not started, written or put right', () => {
+    expect(gist({ ...released, ...fresh })).toBeNull();
+    expect(
+      gist(
+        { ...released, note: note({ answers: 12 }), loaded: null },
+        { restartsAlways: () => true },
+      ),
+    ).toBeNull();
+  });
+});
+
+const anyInput = fc.record({
+  assignment: fc.option(
+    fc.record({
+      hash: fc.constantFrom('h1', 'h2'),
+      desiredState: fc.constantFrom('loaded' as const, 'launched' as const),
+      restarts: fc.constantFrom(0, 1),
+      incarnation: fc.constantFrom(5, 6),
+      role: fc.constantFrom('holder' as const, 'released' as const),
+      modRevision: fc.constantFrom(10, 11),
+    }),
+  ),
+  note: fc.option(
+    fc.record({
+      hash: fc.constantFrom('h1', 'h2', ''),
+      desiredState: fc.constantFrom('loaded' as const, 'launched' as const),
+      restarts: fc.constantFrom(0, 1),
+      incarnation: fc.constantFrom(5, 6),
+      pending: fc.constantFrom(null, 'start' as const, 'stop' as const, 'restart' as const),
+      wasStarted: fc.boolean(),
+    }),
+  ),
+  fileHash: fc.constantFrom(null, '', 'h1', 'h2'),
+  active: fc.constantFrom(null, 'active', 'inactive', 'failed', 'activating', 'deactivating'),
+});
+
+test('once done, there is nothing more to do: the same input plans no second job', () => {
+  fc.assert(
+    fc.property(anyInput, (drawn) => {
+      const before = input({
+        assignment: drawn.assignment === null ? null : assignment(drawn.assignment),
+        note: drawn.note === null ? null : note(drawn.note),
+        fileHash: drawn.fileHash,
+        loaded: drawn.active === null ? null : loaded(drawn.active),
+      });
+      const task = planUnit(before, facts);
+      if (task === null || before.assignment === null) return;
+      const wantsUp = task.job === 'start' || task.job === 'restart';
+      const after = planUnit(
+        {
+          ...before,
+          note: task.note,
+          fileHash: task.write ?? before.fileHash,
+          loaded: task.job === null ? before.loaded : loaded(wantsUp ? 'active' : 'inactive'),
+        },
+        facts,
+      );
+      expect(after).toBeNull();
+    }),
+  );
+});
+
+test('nothing that runs is ever removed, and nothing released or shutting down is started', () => {
+  fc.assert(
+    fc.property(anyInput, fc.boolean(), (drawn, isStopping) => {
+      const task = planUnit(
+        input({
+          assignment: drawn.assignment === null ? null : assignment(drawn.assignment),
+          note: drawn.note === null ? null : note(drawn.note),
+          fileHash: drawn.fileHash,
+          loaded: drawn.active === null ? null : loaded(drawn.active),
+        }),
+        { ...facts, isStopping, restartsAlways: () => true },
+      );
+      const starts = task?.job === 'start' || task?.job === 'restart';
+      const wantsDown = drawn.assignment === null || drawn.assignment.desiredState === 'loaded';
+      expect({
+        removesRunning:
+          task?.remove === true && ![null, 'inactive', 'failed'].includes(drawn.active),
+        startsInShutdown: starts && isStopping,
+        startsReleased: starts && drawn.assignment?.role === 'released',
+        stopsLaunched: task?.job === 'stop' && !wantsDown,
+      }).toEqual({
+        removesRunning: false,
+        startsInShutdown: false,
+        startsReleased: false,
+        stopsLaunched: false,
+      });
+    }),
+  );
+});

@@ -1,0 +1,201 @@
+import type { Assignment, JobEnd, LoadedUnit, UnitNote } from '@muster/core';
+
+export type JobType = JobEnd['type'];
+
+/** Everything one unit's next step is decided from. */
+export interface UnitInput {
+  readonly unit: string;
+  /** null: the unit does not belong on this machine (any more). */
+  readonly assignment: Assignment | null;
+  /** What was asked of it in this boot; null: nothing. */
+  readonly note: UnitNote | null;
+  /** Content of our file on disk; null: there is none; '': it was changed by hand. */
+  readonly fileHash: string | null;
+  /** What systemd says; null: it is not loaded. */
+  readonly loaded: LoadedUnit | null;
+}
+
+export interface MachineFacts {
+  readonly bootId: string;
+  /** The machine shuts down: nothing is started. */
+  readonly isStopping: boolean;
+  /** Whether content of this hash says Restart=always; undefined when the text is not at hand. */
+  readonly restartsAlways: (hash: string) => boolean | undefined;
+}
+
+/** One unit's next step. It is carried out in the order of the fields. */
+export interface UnitTask {
+  readonly unit: string;
+  /** One phrase for the log. */
+  readonly reason: string;
+  /** Put this content on disk. */
+  readonly write: string | null;
+  /** systemd has other content loaded: it must read the file again before the job. */
+  readonly reload: boolean;
+  readonly job: JobType | null;
+  /** Take the file away and forget the unit. Only ever for a unit that does not run. */
+  readonly remove: boolean;
+  /** What is true once all this was accepted; null: nothing to remember. */
+  readonly note: UnitNote | null;
+}
+
+/** Whether systemd runs it, or is about to. */
+export function isUp(loaded: LoadedUnit | null): boolean {
+  if (loaded === null) return false;
+  return loaded.activeState !== 'inactive' && loaded.activeState !== 'failed';
+}
+
+/**
+ * The next step of one unit; null when there is none. Pure. Starting, stopping and restarting
+ * follow from how the assignment differs from what was noted, so each is asked for once; only
+ * files, and a launched unit with Restart=always that is down, are put right whenever seen.
+ */
+export function planUnit(input: UnitInput, facts: MachineFacts): UnitTask | null {
+  const { assignment } = input;
+  if (assignment === null) return planRemoval(input);
+  if (assignment.role === 'released') return planReleased(input, assignment);
+  const needsWrite = input.fileHash !== assignment.hash;
+  const wish =
+    assignment.desiredState === 'launched'
+      ? launchWish(input, assignment, facts)
+      : loadWish(input, assignment);
+  if (wish.job !== null && wish.job !== 'stop' && facts.isStopping) return null;
+  const note = noteAfter({ input, assignment, facts, job: wish.job });
+  const isNoted = input.note !== null && sameNote(input.note, note);
+  if (!needsWrite && wish.job === null && isNoted) return null;
+  return {
+    unit: input.unit,
+    reason: needsWrite && wish.job === null ? 'its file is to be as assigned' : wish.reason,
+    write: needsWrite ? assignment.hash : null,
+    reload:
+      input.loaded !== null &&
+      (needsWrite || (input.note?.hash ?? assignment.hash) !== assignment.hash),
+    job: wish.job,
+    remove: false,
+    note,
+  };
+}
+
+interface Wish {
+  readonly job: JobType | null;
+  readonly reason: string;
+}
+
+const nothing: Wish = { job: null, reason: 'assignment noted' };
+
+function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFacts): Wish {
+  const { note, loaded } = input;
+  if (note === null) return { job: 'start', reason: 'launched here' };
+  // Asked for, and musterd ended before it could note the answer: what systemd shows tells.
+  if (note.pending === 'start' && (isUp(loaded) || loaded?.activeState === 'failed')) {
+    return { job: null, reason: 'adopted: it had been started' };
+  }
+  if (note.pending === 'restart') return { job: 'restart', reason: 'a restart was begun' };
+  if (note.pending === 'stop') return { job: 'start', reason: 'launched again after a stop' };
+  if (note.incarnation !== assignment.incarnation) {
+    return { job: 'restart', reason: 'destroyed and submitted again' };
+  }
+  if (note.desiredState === 'loaded') {
+    return note.hash === assignment.hash || !isUp(loaded)
+      ? { job: 'start', reason: 'desired state is launched' }
+      : { job: 'restart', reason: 'desired state is launched, with new content' };
+  }
+  if (note.hash !== assignment.hash) return { job: 'restart', reason: 'new content' };
+  if (note.restarts < assignment.restarts) return { job: 'restart', reason: 'restart asked for' };
+  const isDown = loaded === null || loaded.activeState === 'inactive';
+  if (isDown && loaded?.job == null && facts.restartsAlways(assignment.hash) === true) {
+    return { job: 'start', reason: 'found inactive though Restart=always' };
+  }
+  return nothing;
+}
+
+function loadWish({ note, loaded }: UnitInput, assignment: Assignment): Wish {
+  if (note === null) return { job: null, reason: 'loaded here' };
+  const wasLaunched = note.desiredState === 'launched' || note.pending !== null;
+  const isAnew = note.incarnation !== assignment.incarnation && note.wasStarted;
+  if ((wasLaunched || isAnew) && (isUp(loaded) || loaded?.job != null)) {
+    return { job: 'stop', reason: 'desired state is loaded' };
+  }
+  return nothing;
+}
+
+/** It may run on, but is not started again. */
+function planReleased({ unit, note }: UnitInput, assignment: Assignment): UnitTask | null {
+  if (note === null || note.answers === assignment.modRevision) return null;
+  return {
+    unit,
+    reason: 'released: it runs on until its replacement is ready',
+    write: null,
+    reload: false,
+    job: null,
+    remove: false,
+    note: { ...note, answers: assignment.modRevision },
+  };
+}
+
+function planRemoval({ unit, note, fileHash, loaded }: UnitInput): UnitTask | null {
+  const base = { unit, write: null, reload: false, note: null };
+  if (isUp(loaded) || loaded?.job === 'start' || loaded?.job === 'restart') {
+    // A stop that is under way is not asked for again: its end leads back here.
+    if (loaded?.job === 'stop' || loaded?.activeState === 'deactivating') return null;
+    return { ...base, reason: 'not assigned here', job: 'stop', remove: false };
+  }
+  if (loaded?.job != null) return null;
+  if (fileHash === null && note === null) return null;
+  return { ...base, reason: 'not assigned here', job: null, remove: true };
+}
+
+function noteAfter({
+  input,
+  assignment,
+  facts,
+  job,
+}: {
+  input: UnitInput;
+  assignment: Assignment;
+  facts: MachineFacts;
+  job: JobType | null;
+}): UnitNote {
+  const { note } = input;
+  const starts = job === 'start' || job === 'restart';
+  return {
+    unit: input.unit,
+    bootId: facts.bootId,
+    answers: assignment.modRevision,
+    incarnation: assignment.incarnation,
+    hash: assignment.hash,
+    desiredState: assignment.desiredState,
+    restarts: assignment.restarts,
+    pending: null,
+    wasStarted: starts || note?.pending === 'start' || (note?.wasStarted ?? false),
+    jobResult: job === null ? (note?.jobResult ?? null) : null,
+  };
+}
+
+function sameNote(a: UnitNote, b: UnitNote): boolean {
+  return (
+    a.answers === b.answers &&
+    a.incarnation === b.incarnation &&
+    a.hash === b.hash &&
+    a.desiredState === b.desiredState &&
+    a.restarts === b.restarts &&
+    a.pending === b.pending &&
+    a.wasStarted === b.wasStarted
+  );
+}
+
+/** What is noted before a job is asked for, so that a crash in between can be told. */
+export function noteBefore(note: UnitNote | null, task: UnitTask): UnitNote | null {
+  if (task.job === null || task.note === null) return note;
+  if (note !== null && note.incarnation === task.note.incarnation)
+    return { ...note, pending: task.job };
+  // No content is noted yet: after a crash systemd must read the file again.
+  return {
+    ...task.note,
+    answers: 0,
+    hash: '',
+    desiredState: 'loaded',
+    pending: task.job,
+    wasStarted: false,
+  };
+}

@@ -1,0 +1,145 @@
+import type { AgentRegistry, Clock, Log, StateReport, Systemd, UnitRun } from '@muster/core';
+import type { UnitInput } from './plan.ts';
+import { deriveState, sameReport } from './states.ts';
+
+export interface PublisherOptions {
+  readonly registry: AgentRegistry;
+  readonly systemd: Systemd;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly bootId: string;
+}
+
+/** What happened since the last pass, besides what the inputs show. */
+export interface Since {
+  /** Units a job of which has ended. */
+  readonly ended: ReadonlySet<string>;
+  readonly problems: ReadonlyMap<string, string>;
+  /** Unit → since when (boot clock) the end of a job is awaited. */
+  readonly awaited: ReadonlyMap<string, number>;
+  /** Units whose assignment does not parse: their states stay as published. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** A unit may be written this often in a burst, and regains one write a second. */
+const burst = 3;
+const regainMs = 1_000;
+/** What happens while a job is this young is not worth a write: its end follows. */
+const youngJobMs = 1_000;
+
+interface Told {
+  readonly report: StateReport;
+  /** Writes it has left, and when that was true. */
+  readonly credit: number;
+  readonly at: number;
+}
+
+/**
+ * Tells the store what became of this machine's units: only what changed, noisy units damped,
+ * everything again under a new session.
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  #session: string | null = null;
+  /** What the store holds. */
+  #told = new Map<string, Told>();
+  /** What was derived last, told or not. */
+  #derived = new Map<string, StateReport>();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves also when the store could not be written: the next call tells the rest. */
+  async publish(inputs: readonly UnitInput[], since: Since): Promise<void> {
+    const { registry, clock, log } = this.#options;
+    await this.#derive(inputs, since);
+    const session = registry.session();
+    if (session === null) return;
+    if (session !== this.#session) {
+      this.#told = new Map();
+      this.#session = session;
+    }
+    const now = clock.monotonic();
+    const changes = this.#changes(since, now);
+    if (changes.size === 0) return;
+    try {
+      await registry.publishStates(changes);
+      this.#remember(changes, now);
+    } catch (err) {
+      log.debug({ err, units: changes.size }, 'cannot publish states now');
+    }
+  }
+
+  #changes(since: Since, now: number): Map<string, StateReport | null> {
+    const changes = new Map<string, StateReport | null>();
+    for (const [unit, report] of this.#derived) {
+      const told = this.#told.get(unit);
+      if (told !== undefined && (sameReport(told.report, report) || credit(told, now) < 1))
+        continue;
+      const asked = since.awaited.get(unit);
+      if (asked !== undefined && now - asked < youngJobMs) continue;
+      changes.set(unit, report);
+    }
+    for (const unit of this.#told.keys()) {
+      if (!this.#derived.has(unit) && !since.unreadable.has(unit)) changes.set(unit, null);
+    }
+    return changes;
+  }
+
+  #remember(changes: ReadonlyMap<string, StateReport | null>, now: number): void {
+    for (const [unit, report] of changes) {
+      const told = this.#told.get(unit);
+      if (report === null) this.#told.delete(unit);
+      else {
+        const left = told === undefined ? burst : credit(told, now);
+        this.#told.set(unit, { report, credit: left - 1, at: now });
+      }
+    }
+  }
+
+  async #derive(inputs: readonly UnitInput[], since: Since): Promise<void> {
+    const { clock, bootId } = this.#options;
+    const runs = await this.#runs(inputs, since);
+    const derived = new Map<string, StateReport>();
+    for (const input of inputs) {
+      const previous = this.#derived.get(input.unit) ?? null;
+      // Nothing was done about it yet: there is nothing to tell.
+      if (input.note === null && previous === null && !since.problems.has(input.unit)) continue;
+      derived.set(
+        input.unit,
+        deriveState(input, {
+          bootId,
+          now: clock.now(),
+          run: runs.get(input.unit) ?? null,
+          problem: since.problems.get(input.unit) ?? null,
+          awaitsJob: since.awaited.has(input.unit),
+          previous,
+        }),
+      );
+    }
+    this.#derived = derived;
+  }
+
+  /** Asks only for loaded units that changed: each answer costs PID 1 time. */
+  async #runs(
+    inputs: readonly UnitInput[],
+    { ended }: Since,
+  ): Promise<ReadonlyMap<string, UnitRun>> {
+    const changed = inputs.filter(({ unit, loaded }) => {
+      if (loaded === null || loaded.activeState === 'activating') return false;
+      const previous = this.#derived.get(unit);
+      return (
+        ended.has(unit) ||
+        previous?.activeState !== loaded.activeState ||
+        previous.subState !== loaded.subState
+      );
+    });
+    if (changed.length === 0) return new Map();
+    return this.#options.systemd.runs(changed.map((input) => input.unit));
+  }
+}
+
+function credit(told: Told, now: number): number {
+  return Math.min(burst, told.credit + (now - told.at) / regainMs);
+}

@@ -1,0 +1,84 @@
+import { globMatches } from '@muster/core';
+import type { Metadata, Requirements } from '@muster/core';
+
+/** What a unit asks of the machine it is placed on, with its name and age. */
+export interface Candidate {
+  readonly name: string;
+  /** The older of two conflicting units stays. */
+  readonly createRevision: number;
+  readonly requirements: Requirements;
+}
+
+/** A machine as placement sees it. `residents` changes while a plan is made. */
+export interface Host {
+  readonly id: string;
+  /** The machine's own metadata with the operator's settings laid over it. */
+  readonly metadata: Metadata;
+  /** Units that hold a place here, by name. */
+  readonly residents: Map<string, Candidate>;
+  /** Residents that forbid others; kept apart because most units forbid nothing. */
+  readonly picky: Map<string, Candidate>;
+}
+
+/** Why this machine can never run the unit, whatever else is placed; null: it can. */
+export function mismatch(unit: Candidate, host: Host): string | null {
+  const { machineId, metadata } = unit.requirements;
+  if (machineId !== null && machineId !== host.id && machineId !== host.id.slice(0, 8)) {
+    return `MachineID=${machineId} is another machine`;
+  }
+  for (const [key, allowed] of metadata) {
+    const value = host.metadata[key];
+    if (value === undefined || !allowed.includes(value)) {
+      const wanted = allowed.map((v) => `${key}=${v}`).join(' or ');
+      return `MachineMetadata wants ${wanted}, the machine has ${value === undefined ? `no ${key}` : `${key}=${value}`}`;
+    }
+  }
+  return null;
+}
+
+/** The unit that this one cannot share a machine with, and by whose word; null: none here. */
+export function conflictOn(
+  unit: Candidate,
+  host: Host,
+  counts: (other: Candidate) => boolean = () => true,
+): string | null {
+  for (const other of host.picky.values()) {
+    if (other.name === unit.name || !counts(other)) continue;
+    const pattern = other.requirements.conflicts.find((p) => globMatches(p, unit.name));
+    if (pattern !== undefined) return `${other.name} is there and has Conflicts=${pattern}`;
+  }
+  for (const pattern of unit.requirements.conflicts) {
+    // A pattern without wildcards is looked up; only real globs walk the residents.
+    if (!/[*?[\\]/.test(pattern)) {
+      const other = host.residents.get(pattern);
+      if (other !== undefined && other.name !== unit.name && counts(other)) {
+        return `${other.name} is there and matches Conflicts=${pattern}`;
+      }
+      continue;
+    }
+    for (const other of host.residents.values()) {
+      if (other.name !== unit.name && counts(other) && globMatches(pattern, other.name)) {
+        return `${other.name} is there and matches Conflicts=${pattern}`;
+      }
+    }
+  }
+  return null;
+}
+
+/** Whether `a` came before `b`: the one that stays when both cannot share a machine. */
+export function isOlder(a: Candidate, b: Candidate): boolean {
+  if (a.createRevision !== b.createRevision) return a.createRevision < b.createRevision;
+  return a.name < b.name;
+}
+
+/** Adds a unit to what the machine holds. */
+export function settle(host: Host, unit: Candidate): void {
+  host.residents.set(unit.name, unit);
+  if (unit.requirements.conflicts.length > 0) host.picky.set(unit.name, unit);
+}
+
+/** Takes a unit away from what the machine holds. */
+export function vacate(host: Host, name: string): void {
+  host.residents.delete(name);
+  host.picky.delete(name);
+}

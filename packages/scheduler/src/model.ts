@@ -1,0 +1,102 @@
+import { parseRequirements, parseUnitFile } from '@muster/core';
+import type { ClusterSnapshot, Metadata, Unit, UnitFile } from '@muster/core';
+import { settle } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
+
+/** The cluster as one plan sees it: the snapshot and what is derived from it. */
+export interface Model {
+  readonly snapshot: ClusterSnapshot;
+  /** Machines that are present, by id; also those whose musterd was stopped in order. */
+  readonly hosts: ReadonlyMap<string, Host>;
+  /** Hosts that take new units, sorted by id. */
+  readonly open: readonly Host[];
+  /** Units that something unreadable in the store is about: left exactly as they are. */
+  readonly untouchable: ReadonlyMap<string, string>;
+  /** Machines whose presence is there but does not parse: neither absent nor open. */
+  readonly obscure: ReadonlySet<string>;
+  /** Readable units, by name. */
+  readonly candidates: ReadonlyMap<string, Candidate>;
+}
+
+/** Parsed unit files by hash: content-addressed, so an entry never goes stale. */
+export type FileCache = Map<string, UnitFile>;
+
+/** Builds the model. `files` is filled, and emptied of hashes that are no longer stored. */
+export function buildModel(snapshot: ClusterSnapshot, files: FileCache): Model {
+  for (const hash of files.keys()) if (!snapshot.files.has(hash)) files.delete(hash);
+  const untouchable = new Map<string, string>();
+  const obscure = new Set<string>();
+  for (const { key, problem } of snapshot.corrupt) {
+    const unit = /\/(?:unit|placement|assignment\/[^/]+)\/([^/]+)$/.exec(key)?.[1];
+    if (unit !== undefined) untouchable.set(unit, `${key}: ${problem}`);
+    const machine = /\/machine\/([^/]+)$/.exec(key)?.[1];
+    if (machine !== undefined) obscure.add(machine);
+  }
+  const candidates = new Map<string, Candidate>();
+  for (const unit of snapshot.units.values()) {
+    const candidate = readCandidate(unit, snapshot, files);
+    if (typeof candidate === 'string') untouchable.set(unit.name, candidate);
+    else candidates.set(unit.name, candidate);
+  }
+  const hosts = buildHosts(snapshot, candidates);
+  const open = [...hosts.values()]
+    .filter((host) => snapshot.machines.get(host.id)?.awaySince === null)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { snapshot, hosts, open, untouchable, obscure, candidates };
+}
+
+function readCandidate(
+  unit: Unit,
+  snapshot: ClusterSnapshot,
+  files: FileCache,
+): Candidate | string {
+  let file = files.get(unit.hash);
+  if (file === undefined) {
+    const text = snapshot.files.get(unit.hash);
+    if (text === undefined) return `its unit file ${unit.hash} is not stored`;
+    try {
+      file = parseUnitFile(text);
+    } catch (error) {
+      return `its unit file ${unit.hash} does not parse: ${String(error)}`;
+    }
+    files.set(unit.hash, file);
+  }
+  const { requirements, problems } = parseRequirements(file, unit.name);
+  if (problems[0] !== undefined) return problems[0];
+  return { name: unit.name, createRevision: unit.createRevision, requirements };
+}
+
+function buildHosts(
+  snapshot: ClusterSnapshot,
+  candidates: ReadonlyMap<string, Candidate>,
+): Map<string, Host> {
+  const hosts = new Map<string, Host>();
+  for (const machine of snapshot.machines.values()) {
+    const metadata = effectiveMetadata(
+      machine.metadata,
+      snapshot.settings.get(machine.id)?.metadata ?? {},
+    );
+    hosts.set(machine.id, { id: machine.id, metadata, residents: new Map(), picky: new Map() });
+  }
+  for (const [name, byMachine] of snapshot.assignments) {
+    const candidate = candidates.get(name);
+    if (candidate === undefined) continue;
+    for (const assignment of byMachine.values()) {
+      const host = hosts.get(assignment.machine);
+      if (host !== undefined && assignment.role !== 'released') settle(host, candidate);
+    }
+  }
+  return hosts;
+}
+
+function effectiveMetadata(
+  own: Metadata,
+  settings: Readonly<Record<string, string | null>>,
+): Metadata {
+  const merged: Record<string, string> = { ...own };
+  for (const [key, value] of Object.entries(settings)) {
+    if (value === null) delete merged[key];
+    else merged[key] = value;
+  }
+  return merged;
+}

@@ -1,0 +1,183 @@
+import { ReconcileLoop } from '@muster/core';
+import type {
+  Campaign,
+  Clock,
+  ClusterView,
+  Leadership,
+  Log,
+  PlacementChange,
+  StoreContact,
+} from '@muster/core';
+import { Housekeeping } from './housekeeping.ts';
+import { buildModel } from './model.ts';
+import type { FileCache } from './model.ts';
+import { planPlacements } from './plan.ts';
+import type { Unplaced } from './plan.ts';
+
+export interface SchedulerOptions {
+  readonly campaign: Campaign;
+  /** Opens the picture of the cluster; it is closed when leadership ends. */
+  readonly openView: () => Promise<ClusterView>;
+  readonly contact: StoreContact;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** ttl of machine leases, for telling an absent machine from an outage of one's own. */
+  readonly machineTtlMs: number;
+  /** How long etcd keeps old revisions; null: compaction is somebody else's business. */
+  readonly compactMs: number | null;
+}
+
+const resyncMs = 30_000;
+const catchUpMs = 2_000;
+/** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
+const absenceMarginMs = 2_000;
+const youngContactMs = 1_000;
+
+/**
+ * Places units while this daemon leads. Who decides: planPlacements, from one snapshot. Who acts:
+ * commit, fenced with the leadership, so that a scheduler that lost it unknowingly writes nothing.
+ * Run twice on the same snapshot it writes nothing the second time; without a snapshot there is no
+ * plan.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #files: FileCache = new Map();
+  #reported = new Map<string, string>();
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Campaigns, leads, and campaigns again; resolves after the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { campaign, log } = this.#options;
+    while (!signal.aborted) {
+      const leadership = await campaign.lead(signal);
+      if (leadership === null) return;
+      log.info({ fence: leadership.fence }, 'leading: placing units');
+      await this.#lead(leadership, AbortSignal.any([signal, leadership.signal]));
+      log.info({ fence: leadership.fence }, 'no longer leading');
+    }
+  }
+
+  async #lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
+    const { clock, log, openView, compactMs } = this.#options;
+    const view = await this.#open(openView, signal);
+    if (view !== null) {
+      const loop = new ReconcileLoop({
+        clock,
+        pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick() }),
+        resyncMs,
+        minGapMs: 5,
+        maxBackoffMs: 2_000,
+        onFailure: (err, failures) =>
+          log.warn({ err, failures }, 'placing units failed, will try again'),
+      });
+      const unsubscribe = view.onChange(() => loop.kick());
+      const housekeeping = new Housekeeping({ view, leadership, clock, log, compactMs });
+      await Promise.all([loop.run(signal), housekeeping.run(signal)]);
+      unsubscribe();
+      await view.close();
+    }
+    if (!leadership.signal.aborted) {
+      await leadership
+        .resign()
+        .catch((err: unknown) => log.warn({ err }, 'could not resign; the lease ends by itself'));
+    }
+  }
+
+  /** null: the signal aborted first. */
+  async #open(
+    openView: () => Promise<ClusterView>,
+    signal: AbortSignal,
+  ): Promise<ClusterView | null> {
+    const { clock, log } = this.#options;
+    while (!signal.aborted) {
+      try {
+        return await openView();
+      } catch (err) {
+        log.warn({ err }, 'cannot read the cluster, will try again');
+        await clock.sleep(500, signal);
+      }
+    }
+    return null;
+  }
+
+  async #pass({
+    view,
+    leadership,
+    signal,
+    again,
+  }: {
+    view: ClusterView;
+    leadership: Leadership;
+    signal: AbortSignal;
+    again: () => void;
+  }): Promise<void> {
+    const mayDeclareAbsent = this.#mayDeclareAbsent();
+    // Nothing in the store changes when contact becomes old enough: look again by the clock.
+    if (!mayDeclareAbsent) void this.#options.clock.sleep(youngContactMs, signal).then(again);
+    const plan = planPlacements(buildModel(view.snapshot(), this.#files), { mayDeclareAbsent });
+    this.#report(plan.unplaced);
+    if (plan.changes.length === 0 || signal.aborted) return;
+    const results = await leadership.commit(plan.changes);
+    const committed = plan.changes.filter((_, i) => results[i] === 'committed');
+    this.#logChanges(committed);
+    if (committed.length < plan.changes.length && !results.includes('not-leader')) again();
+    // The next plan must see this one's writes, else it would decide the same once more.
+    await this.#seen(view, committed, signal);
+  }
+
+  #mayDeclareAbsent(): boolean {
+    const { contact, clock, machineTtlMs } = this.#options;
+    const since = contact.unbrokenSince();
+    return since !== null && clock.monotonic() - since >= machineTtlMs + absenceMarginMs;
+  }
+
+  async #seen(
+    view: ClusterView,
+    committed: readonly PlacementChange[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const last = committed.findLast((c) => c.placement !== null || c.placementRevision !== 0);
+    if (last === undefined) return;
+    const isSeen = (): boolean =>
+      (view.snapshot().placements.get(last.unit)?.modRevision ?? 0) !== last.placementRevision;
+    if (isSeen()) return;
+    const done = new AbortController();
+    const unsubscribe = view.onChange(() => {
+      if (isSeen()) done.abort();
+    });
+    await this.#options.clock.sleep(catchUpMs, AbortSignal.any([signal, done.signal]));
+    unsubscribe();
+  }
+
+  #logChanges(changes: readonly PlacementChange[]): void {
+    for (const { unit, assign, withdraw } of changes) {
+      for (const a of assign) {
+        this.#options.log.info(
+          {
+            unit,
+            machine: a.machine,
+            role: a.role,
+            desiredState: a.desiredState,
+            reason: a.reason,
+          },
+          'assigned',
+        );
+      }
+      for (const machine of withdraw) this.#options.log.info({ unit, machine }, 'withdrawn');
+    }
+  }
+
+  /** Says each reason once, not with every pass. */
+  #report(unplaced: readonly Unplaced[]): void {
+    const now = new Map(unplaced.map((u) => [u.unit, JSON.stringify(u)]));
+    for (const entry of unplaced) {
+      if (this.#reported.get(entry.unit) !== now.get(entry.unit)) {
+        this.#options.log.warn({ ...entry }, 'cannot place unit');
+      }
+    }
+    this.#reported = now;
+  }
+}
