@@ -61,6 +61,7 @@ export class ReconcileLoop {
   }
 
   async #sleepUntilKicked(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const awake = new AbortController();
     const wake = (): void => awake.abort();
     this.#wake = wake;
