@@ -40,8 +40,12 @@ export type {
   Inspector,
   JobEnd,
   JournalQuery,
+  KnownStore,
+  KnownStoreRecord,
   Leader,
   Leadership,
+  LeaseRecord,
+  LeaseStore,
   LoadedUnit,
   Log,
   NoteStore,
@@ -53,9 +57,37 @@ export type {
   UnitDetails,
   UnitNote,
   UnitRegistry,
+  UnitRun,
   UnitWrite,
   UnitWriteResult,
   Unsubscribe,
 } from './ports.ts';
 export { ReconcileLoop } from './reconcile-loop.ts';
 export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';
+export { checkUnitFile } from './check-unit-file.ts';
+export type { UnitFileCheck } from './check-unit-file.ts';
+export { compileGlob, escapeGlob, globMatches } from './glob.ts';
+export type { Glob } from './glob.ts';
+export { nearest } from './nearest.ts';
+export { parseRequirements } from './requirements.ts';
+export type { ParsedRequirements, Requirements } from './requirements.ts';
+export { reservedNameProblem } from './reserved-names.ts';
+export {
+  hashUnitFile,
+  lastOption,
+  optionProblem,
+  optionValues,
+  parseUnitFile,
+  serializeUnitFile,
+} from './unit-file.ts';
+export type { UnitFile, UnitOption } from './unit-file.ts';
+export {
+  checkUnitName,
+  expandSpecifiers,
+  isUnitType,
+  parseUnitName,
+  templateOf,
+  unitTypes,
+  withDefaultSuffix,
+} from './unit-name.ts';
+export type { UnitName, UnitType } from './unit-name.ts';

@@ -1,0 +1,291 @@
+import { compileGlob, escapeGlob } from './glob.ts';
+import { nearest } from './nearest.ts';
+import { reservedNameProblem } from './reserved-names.ts';
+import { optionValues } from './unit-file.ts';
+import type { UnitFile } from './unit-file.ts';
+import { expandSpecifiers, parseUnitName, withDefaultSuffix } from './unit-name.ts';
+
+/** What a unit asks of its place. Specifiers are expanded. */
+export interface Requirements {
+  /** A machine-id or its first 8 digits; null: any machine. */
+  readonly machineId: string | null;
+  /** key → allowed values; every key must be satisfied. */
+  readonly metadata: ReadonlyMap<string, readonly string[]>;
+  /** Units that must be on the same machine. */
+  readonly machineOf: readonly string[];
+  /**
+   * Globs of units that must not be on the same machine. Names in `[Unit] Conflicts=` are among
+   * them, quoted; those that are no unit of the cluster simply never match.
+   */
+  readonly conflicts: readonly string[];
+  /** Globs of units that go elsewhere when this one is placed. */
+  readonly replaces: readonly string[];
+  /** Runs on every machine that satisfies the rest. */
+  readonly isGlobal: boolean;
+}
+
+export interface ParsedRequirements {
+  readonly requirements: Requirements;
+  /** Reasons to refuse the unit, one sentence each. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What follows from `[X-Fleet]` and from the dependencies in `[Unit]` for the placement of the unit `name`. */
+export function parseRequirements(file: UnitFile, name: string): ParsedRequirements {
+  const metadata = readMetadata(file, name);
+  const machineIds = readMachineIds(file, name);
+  const machineOf = readNames(file, name, section, ['X-ConditionMachineOf', 'MachineOf']);
+  const fleetConflicts = readNames(file, name, section, ['X-Conflicts', 'Conflicts']);
+  const unitConflicts = readNames(file, name, 'Unit', ['Conflicts']);
+  const requirements: Requirements = {
+    machineId: machineIds[0] ?? null,
+    metadata: metadata.allowed,
+    machineOf,
+    conflicts: unique([
+      ...fleetConflicts,
+      ...unitConflicts.filter((unit) => !machineOf.includes(unit)).map(escapeGlob),
+    ]),
+    replaces: readNames(file, name, section, ['Replaces']),
+    isGlobal: isTruthy(lastFleetValue(file, name, 'Global')),
+  };
+  return {
+    requirements,
+    problems: [
+      ...metadata.problems,
+      ...contradictions({ ...requirements, conflicts: fleetConflicts }, name),
+    ],
+    warnings: [
+      ...unknownOptions(file),
+      ...doubtfulMachineIds(machineIds, name),
+      ...doubtfulGlobal(lastFleetValue(file, name, 'Global')),
+      ...doubtfulNames(requirements, name),
+      ...malformedGlobs(requirements),
+      ...(requirements.replaces.length > 0 ? ['Replaces= is checked but has no effect yet'] : []),
+      ...unitConflicts.filter((unit) => machineOf.includes(unit)).map(contestedPeer),
+      ...(requirements.isGlobal ? [] : looseDependencies(file, name, machineOf)),
+    ],
+  };
+}
+
+const section = 'X-Fleet';
+
+const fleetOptions = [
+  'MachineID',
+  'MachineOf',
+  'MachineMetadata',
+  'Conflicts',
+  'Replaces',
+  'Global',
+] as const;
+
+const legacyOptions: readonly string[] = [
+  'X-ConditionMachineID',
+  'X-ConditionMachineBootID',
+  'X-ConditionMachineOf',
+  'X-ConditionMachineMetadata',
+  'X-Conflicts',
+];
+
+// ------------------------------------------------------------------------------------- reading
+
+/**
+ * The values of an option as fleet sees them: a line that begins and ends with a double quote holds
+ * several, separated by blanks; any other line is one. Specifiers are expanded.
+ */
+function fleetValues(file: UnitFile, name: string, option: string): string[] {
+  return optionValues(file, section, option)
+    .flatMap((line) => (isQuoted(line) ? splitWords(line) : [line]))
+    .map((value) => expandSpecifiers(value, name))
+    .filter((value) => value !== '');
+}
+
+function lastFleetValue(file: UnitFile, name: string, option: string): string | null {
+  return fleetValues(file, name, option).at(-1) ?? null;
+}
+
+/** Names or globs. They hold neither blanks nor quotes, so a line may hold several in any form. */
+function readNames(
+  file: UnitFile,
+  name: string,
+  inSection: string,
+  options: readonly string[],
+): string[] {
+  return unique(
+    options
+      .flatMap((option) => optionValues(file, inSection, option))
+      .flatMap((line) => line.split(/[\s"]+/))
+      .filter((word) => word !== '')
+      .map((word) => expandSpecifiers(word, name))
+      .filter((word) => word !== ''),
+  );
+}
+
+/** The modern spelling wins over the older ones; the first value wins. */
+function readMachineIds(file: UnitFile, name: string): string[] {
+  for (const option of ['MachineID', 'X-ConditionMachineID', 'X-ConditionMachineBootID']) {
+    const values = fleetValues(file, name, option);
+    if (values.length > 0) return unique(values);
+  }
+  return [];
+}
+
+function readMetadata(
+  file: UnitFile,
+  name: string,
+): { allowed: Map<string, string[]>; problems: string[] } {
+  const allowed = new Map<string, string[]>();
+  const problems: string[] = [];
+  const values = ['X-ConditionMachineMetadata', 'MachineMetadata'].flatMap((option) =>
+    fleetValues(file, name, option),
+  );
+  // A value may hold blanks (`rack=second floor`), so only what is no single pair is split.
+  for (const value of values.flatMap(splitPairs)) {
+    const pair = readPair(value);
+    if (pair === null) {
+      problems.push(`MachineMetadata=${JSON.stringify(value)} is not of the form key=value`);
+      continue;
+    }
+    allowed.set(pair.key, unique([...(allowed.get(pair.key) ?? []), pair.value]));
+  }
+  return { allowed, problems };
+}
+
+function splitPairs(value: string): string[] {
+  const words = readPair(value) === null ? splitWords(value) : [];
+  return words.length === 0 ? [value] : words;
+}
+
+/** null: not exactly one `=`, nothing on one side of it, or quotes that are still to be taken away. */
+function readPair(text: string): { key: string; value: string } | null {
+  const [key = '', value = '', ...more] = text.split('=');
+  if (text.includes('"')) return null;
+  return key === '' || value === '' || more.length > 0 || /\s/.test(key) ? null : { key, value };
+}
+
+function isQuoted(line: string): boolean {
+  return line.length > 1 && line.startsWith('"') && line.endsWith('"');
+}
+
+/** Splits at blanks outside double quotes, which go away. */
+function splitWords(text: string): string[] {
+  return (text.match(/(?:"[^"]*"?|[^"\s])+/g) ?? [])
+    .map((word) => word.replaceAll('"', ''))
+    .filter((word) => word !== '');
+}
+
+function isTruthy(value: string | null): boolean {
+  return value !== null && /^(?:true|yes|1|on|t)$/i.test(value);
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}
+
+// ------------------------------------------------------------------------------------- problems
+
+function contradictions(required: Requirements, name: string): string[] {
+  const { machineId, machineOf, conflicts, replaces, isGlobal } = required;
+  const problems: string[] = [];
+  for (const [kind, patterns] of [
+    ['conflict', conflicts],
+    ['replace', replaces],
+  ] as const) {
+    for (const pattern of patterns) {
+      const glob = compileGlob(pattern);
+      for (const peer of machineOf) {
+        if (!glob.matches(peer)) continue;
+        const clash = `peer ${JSON.stringify(peer)} matches ${kind} ${JSON.stringify(pattern)}`;
+        problems.push(`unresolvable requirements: ${clash}`);
+      }
+    }
+  }
+  const has = {
+    MachineID: machineId !== null,
+    Global: isGlobal,
+    Conflicts: conflicts.length > 0,
+    Peers: machineOf.length > 0,
+    Replaces: replaces.length > 0,
+  };
+  for (const [one, other] of exclusive) {
+    if (has[one] && has[other]) problems.push(`${one} cannot be used with ${other}`);
+  }
+  if (machineOf.includes(name)) problems.push(`MachineOf=${name} names the unit itself`);
+  return problems;
+}
+
+/** In fleet's words, where `Peers` are what MachineOf names. */
+const exclusive = [
+  ['MachineID', 'Peers'],
+  ['MachineID', 'Conflicts'],
+  ['MachineID', 'Global'],
+  ['MachineID', 'Replaces'],
+  ['Global', 'Peers'],
+  ['Global', 'Replaces'],
+  ['Conflicts', 'Replaces'],
+] as const;
+
+// ------------------------------------------------------------------------------------- warnings
+
+function unknownOptions(file: UnitFile): string[] {
+  const names = file.options.filter((o) => o.section === section).map((o) => o.name);
+  return unique(names)
+    .filter((option) => !fleetOptions.some((known) => known === option))
+    .filter((option) => !legacyOptions.includes(option))
+    .map(
+      (option) =>
+        `${option} in [${section}] is not known and has no effect; the nearest known option is ${nearest(option, fleetOptions)}`,
+    );
+}
+
+function doubtfulMachineIds(ids: readonly string[], name: string): string[] {
+  const [id, ...others] = ids;
+  if (id === undefined || parseUnitName(name).isTemplate) return [];
+  const warnings = others.length === 0 ? [] : [`only the first MachineID counts: ${id}`];
+  if (!/^[0-9a-f]{8}(?:[0-9a-f]{24})?$/.test(id)) {
+    warnings.push(`MachineID=${id} is neither a machine-id (32 hex digits) nor its first 8 digits`);
+  }
+  return warnings;
+}
+
+function doubtfulGlobal(value: string | null): string[] {
+  if (value === null || isTruthy(value) || /^(?:false|no|0|off|f)$/i.test(value)) return [];
+  return [`Global=${value} is neither yes nor no and counts as no`];
+}
+
+function doubtfulNames({ machineOf }: Requirements, name: string): string[] {
+  if (parseUnitName(name).isTemplate) return [];
+  return machineOf
+    .filter((peer) => parseUnitName(peer).isTemplate || withDefaultSuffix(peer) !== peer)
+    .map((peer) =>
+      parseUnitName(peer).isTemplate
+        ? `MachineOf=${peer} names a template, which never runs`
+        : `MachineOf=${peer} has no type: ${withDefaultSuffix(peer)} may be meant`,
+    );
+}
+
+function malformedGlobs({ conflicts, replaces }: Requirements): string[] {
+  return unique([...conflicts, ...replaces])
+    .filter((pattern) => compileGlob(pattern).isMalformed)
+    .map((pattern) => `the pattern ${JSON.stringify(pattern)} is malformed and never matches`);
+}
+
+function contestedPeer(peer: string): string {
+  return `${peer} is in MachineOf and in Conflicts of [Unit]: it is placed on the same machine, where systemd lets only one of the two run`;
+}
+
+/** What is usually the machine's own, so that nothing needs to be said about it. */
+const hostUnits =
+  /\.(?:target|slice|mount|automount|device|swap|scope)$|^(?:docker|containerd|podman)\./;
+
+function looseDependencies(file: UnitFile, name: string, machineOf: readonly string[]): string[] {
+  return ['Requires', 'BindsTo'].flatMap((option) =>
+    readNames(file, name, 'Unit', [option])
+      .filter((unit) => !machineOf.includes(unit) && unit !== name)
+      .filter((unit) => !hostUnits.test(unit) && reservedNameProblem(unit) === null)
+      .map(
+        (unit) =>
+          `${option}=${unit} without MachineOf=${unit}: if it is a unit of the cluster it may be on another machine`,
+      ),
+  );
+}
