@@ -1,4 +1,10 @@
-import { ReconcileLoop, lastOption, parseUnitFile } from '@muster/core';
+import {
+  ReconcileLoop,
+  expandSpecifiers,
+  lastOption,
+  optionValues,
+  parseUnitFile,
+} from '@muster/core';
 import type {
   AgentRegistry,
   AgentSnapshot,
@@ -34,6 +40,24 @@ const passEveryMs = 100;
 /** An end that was not told (the bus went away meanwhile) is assumed after this long without a job. */
 const lostEndMs = 3_000;
 
+/** What a unit file says about being put right. */
+interface Content {
+  readonly restartsAlways: boolean;
+  /** Units that it goes down with, specifiers not expanded. */
+  readonly boundTo: readonly string[];
+}
+
+function readContent(text: string): Content {
+  const file = parseUnitFile(text);
+  const options = ['BindsTo', 'Requires', 'Requisite', 'PartOf'];
+  return {
+    restartsAlways: lastOption(file, 'Service', 'Restart') === 'always',
+    boundTo: options
+      .flatMap((option) => optionValues(file, 'Unit', option))
+      .flatMap((value) => value.split(/\s+/)),
+  };
+}
+
 /**
  * Makes one machine's systemd run what is assigned to it, and says what became of it.
  *
@@ -49,8 +73,8 @@ export class Agent {
   #notes: Map<string, UnitNote> | null = null;
   #files: Map<string, string> = new Map();
   #filesReadAt = -Infinity;
-  /** Hash → whether the content says Restart=always. Only of hashes assigned here. */
-  #restarts: Map<string, boolean> = new Map();
+  /** By hash, only of hashes assigned here. */
+  readonly #contents = new Map<string, Content>();
   readonly #ended: JobEnd[] = [];
   /** Units whose job was asked for by this process and has not ended yet, and since when (boot clock). */
   readonly #awaited = new Map<string, number>();
@@ -101,7 +125,7 @@ export class Agent {
     await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
     this.#applier.keepOnly(new Set(inputs.map((input) => input.unit)));
-    await this.#learnRestarts(inputs);
+    await this.#readContents(inputs);
     await this.#publisher.publish(inputs, {
       ended: new Set(ended.map((end) => end.unit)),
       problems: this.#applier.problems,
@@ -137,10 +161,20 @@ export class Agent {
   }
 
   #tasks(inputs: readonly UnitInput[], isStopping: boolean): UnitTask[] {
+    const loadedOnly = new Set(
+      inputs.flatMap(({ unit, assignment }) =>
+        assignment?.desiredState === 'loaded' ? [unit] : [],
+      ),
+    );
     const facts = {
       bootId: this.#options.bootId,
       isStopping,
-      restartsAlways: (hash: string) => this.#restarts.get(hash),
+      isToStayUp: (unit: string, hash: string): boolean => {
+        const content = this.#contents.get(hash);
+        if (content?.restartsAlways !== true) return false;
+        // It went down with a unit that was stopped on purpose; starting it would start that, too.
+        return !content.boundTo.some((name) => loadedOnly.has(expandSpecifiers(name, unit)));
+      },
     };
     const order = new Map(inputs.map((input) => [input.unit, input.assignment?.modRevision ?? 0]));
     const tasks: UnitTask[] = [];
@@ -201,7 +235,7 @@ export class Agent {
   }
 
   /** Reads the content of launched units that are down: whether they are to be put right. */
-  async #learnRestarts(inputs: readonly UnitInput[]): Promise<void> {
+  async #readContents(inputs: readonly UnitInput[]): Promise<void> {
     const assigned = new Set<string>();
     const wanted = new Set<string>();
     for (const { assignment, note, loaded } of inputs) {
@@ -209,17 +243,14 @@ export class Agent {
       assigned.add(assignment.hash);
       const isDown = loaded === null || loaded.activeState === 'inactive';
       const mayHeal = note?.wasStarted === true && assignment.desiredState === 'launched' && isDown;
-      if (mayHeal && !this.#restarts.has(assignment.hash)) wanted.add(assignment.hash);
+      if (mayHeal && !this.#contents.has(assignment.hash)) wanted.add(assignment.hash);
     }
-    for (const hash of this.#restarts.keys()) if (!assigned.has(hash)) this.#restarts.delete(hash);
+    for (const hash of this.#contents.keys()) if (!assigned.has(hash)) this.#contents.delete(hash);
     if (wanted.size === 0) return;
     const { registry, log } = this.#options;
     try {
       for (const [hash, text] of await registry.unitFiles([...wanted])) {
-        this.#restarts.set(
-          hash,
-          lastOption(parseUnitFile(text), 'Service', 'Restart') === 'always',
-        );
+        this.#contents.set(hash, readContent(text));
       }
     } catch (err) {
       log.debug({ err }, 'cannot read unit files now; units that are down stay down meanwhile');

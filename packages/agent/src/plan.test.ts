@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { noteBefore, planUnit } from './plan.ts';
 import type { MachineFacts, UnitInput } from './plan.ts';
 
-const facts: MachineFacts = { bootId: 'b', isStopping: false, restartsAlways: () => false };
+const facts: MachineFacts = { bootId: 'b', isStopping: false, isToStayUp: () => false };
 
 const assignment = (over: Partial<Assignment> = {}): Assignment => ({
   unit: 'a.service',
@@ -135,15 +135,14 @@ describe('a unit that is assigned here', () => {
     expect(gist(fresh, { isStopping: true })).toBeNull();
   });
 
-  test.each<[string, boolean | undefined, LoadedUnit | null, string | null]>([
+  test.each<[string, boolean, LoadedUnit | null, string | null]>([
     ['Restart=always and not loaded', true, null, 'start note'],
     ['Restart=always and inactive', true, loaded('inactive'), 'start note'],
     ['Restart=always but failed: systemd gave up', true, loaded('failed'), null],
     ['Restart=always but a job is queued', true, loaded('inactive', 'start'), null],
     ['no Restart=always', false, loaded('inactive'), null],
-    ['its text is not at hand', undefined, loaded('inactive'), null],
-  ])('that is down: %s', (_name, always, state, expected) => {
-    expect(gist({ loaded: state }, { restartsAlways: () => always })).toBe(expected);
+  ])('that is down: %s', (_name, isToStayUp, state, expected) => {
+    expect(gist({ loaded: state }, { isToStayUp: () => isToStayUp })).toBe(expected);
   });
 });
 
@@ -204,10 +203,7 @@ describe('a unit this machine has been released from', () => {
   test('is not started, written or put right', () => {
     expect(gist({ ...released, ...fresh })).toBeNull();
     expect(
-      gist(
-        { ...released, note: note({ answers: 12 }), loaded: null },
-        { restartsAlways: () => true },
-      ),
+      gist({ ...released, note: note({ answers: 12 }), loaded: null }, { isToStayUp: () => true }),
     ).toBeNull();
   });
 });
@@ -273,7 +269,7 @@ test('nothing that runs is ever removed, and nothing released or shutting down i
           fileHash: drawn.fileHash,
           loaded: drawn.active === null ? null : loaded(drawn.active),
         }),
-        { ...facts, isStopping, restartsAlways: () => true },
+        { ...facts, isStopping, isToStayUp: () => true },
       );
       const starts = task?.job === 'start' || task?.job === 'restart';
       const wantsDown = drawn.assignment === null || drawn.assignment.desiredState === 'loaded';

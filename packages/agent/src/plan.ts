@@ -19,8 +19,11 @@ export interface MachineFacts {
   readonly bootId: string;
   /** The machine shuts down: nothing is started. */
   readonly isStopping: boolean;
-  /** Whether content of this hash says Restart=always; undefined when the text is not at hand. */
-  readonly restartsAlways: (hash: string) => boolean | undefined;
+  /**
+   * Whether a unit with this content is to be started whenever it is down: Restart=always, and
+   * nothing it depends on was stopped on purpose. False also when the text is not at hand.
+   */
+  readonly isToStayUp: (unit: string, hash: string) => boolean;
 }
 
 /** One unit's next step. It is carried out in the order of the fields. */
@@ -103,7 +106,7 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   if (note.hash !== assignment.hash) return { job: 'restart', reason: 'new content' };
   if (note.restarts < assignment.restarts) return { job: 'restart', reason: 'restart asked for' };
   const isDown = loaded === null || loaded.activeState === 'inactive';
-  if (isDown && loaded?.job == null && facts.restartsAlways(assignment.hash) === true) {
+  if (isDown && loaded?.job == null && facts.isToStayUp(input.unit, assignment.hash)) {
     return { job: 'start', reason: 'found inactive though Restart=always' };
   }
   return nothing;

@@ -1,5 +1,4 @@
-import { globMatches } from '@muster/core';
-import type { Metadata, Requirements } from '@muster/core';
+import type { Glob, Metadata, Requirements } from '@muster/core';
 
 /** What a unit asks of the machine it is placed on, with its name and age. */
 export interface Candidate {
@@ -7,6 +6,8 @@ export interface Candidate {
   /** The older of two conflicting units stays. */
   readonly createRevision: number;
   readonly requirements: Requirements;
+  /** `requirements.conflicts`, compiled. */
+  readonly conflicts: readonly Glob[];
 }
 
 /** A machine as placement sees it. `residents` changes while a plan is made. */
@@ -44,25 +45,24 @@ export function conflictOn(
 ): string | null {
   for (const other of host.picky.values()) {
     if (other.name === unit.name || !counts(other)) continue;
-    const pattern = other.requirements.conflicts.find((p) => globMatches(p, unit.name));
-    if (pattern !== undefined) return `${other.name} is there and has Conflicts=${pattern}`;
+    const glob = other.conflicts.find((g) => g.matches(unit.name));
+    if (glob !== undefined) return `${other.name} is there and has Conflicts=${glob.pattern}`;
   }
-  for (const pattern of unit.requirements.conflicts) {
-    // A pattern without wildcards is looked up; only real globs walk the residents.
-    if (!/[*?[\\]/.test(pattern)) {
-      const other = host.residents.get(pattern);
-      if (other !== undefined && other.name !== unit.name && counts(other)) {
-        return `${other.name} is there and matches Conflicts=${pattern}`;
-      }
-      continue;
-    }
-    for (const other of host.residents.values()) {
-      if (other.name !== unit.name && counts(other) && globMatches(pattern, other.name)) {
-        return `${other.name} is there and matches Conflicts=${pattern}`;
+  for (const glob of unit.conflicts) {
+    const others = glob.literal === null ? host.residents.values() : lookUp(host, glob.literal);
+    for (const other of others) {
+      if (other.name !== unit.name && counts(other) && glob.matches(other.name)) {
+        return `${other.name} is there and matches Conflicts=${glob.pattern}`;
       }
     }
   }
   return null;
+}
+
+/** Only real globs need to walk the residents. */
+function lookUp(host: Host, name: string): readonly Candidate[] {
+  const resident = host.residents.get(name);
+  return resident === undefined ? [] : [resident];
 }
 
 /** Whether `a` came before `b`: the one that stays when both cannot share a machine. */
@@ -74,7 +74,7 @@ export function isOlder(a: Candidate, b: Candidate): boolean {
 /** Adds a unit to what the machine holds. */
 export function settle(host: Host, unit: Candidate): void {
   host.residents.set(unit.name, unit);
-  if (unit.requirements.conflicts.length > 0) host.picky.set(unit.name, unit);
+  if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
 }
 
 /** Takes a unit away from what the machine holds. */

@@ -1,5 +1,5 @@
-import { parseRequirements, parseUnitFile } from '@muster/core';
-import type { ClusterSnapshot, Metadata, Unit, UnitFile } from '@muster/core';
+import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
+import type { ClusterSnapshot, Metadata, Unit } from '@muster/core';
 import { settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 
@@ -18,12 +18,12 @@ export interface Model {
   readonly candidates: ReadonlyMap<string, Candidate>;
 }
 
-/** Parsed unit files by hash: content-addressed, so an entry never goes stale. */
-export type FileCache = Map<string, UnitFile>;
+/** What was read of units, by name, so that a plan need not parse what has not changed. */
+export type CandidateCache = Map<string, { readonly hash: string; readonly candidate: Candidate }>;
 
-/** Builds the model. `files` is filled, and emptied of hashes that are no longer stored. */
-export function buildModel(snapshot: ClusterSnapshot, files: FileCache): Model {
-  for (const hash of files.keys()) if (!snapshot.files.has(hash)) files.delete(hash);
+/** Builds the model. `cache` is filled, and emptied of units that are gone. */
+export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Model {
+  for (const name of cache.keys()) if (!snapshot.units.has(name)) cache.delete(name);
   const untouchable = new Map<string, string>();
   const obscure = new Set<string>();
   for (const { key, problem } of snapshot.corrupt) {
@@ -34,7 +34,7 @@ export function buildModel(snapshot: ClusterSnapshot, files: FileCache): Model {
   }
   const candidates = new Map<string, Candidate>();
   for (const unit of snapshot.units.values()) {
-    const candidate = readCandidate(unit, snapshot, files);
+    const candidate = readCandidate(unit, snapshot, cache);
     if (typeof candidate === 'string') untouchable.set(unit.name, candidate);
     else candidates.set(unit.name, candidate);
   }
@@ -45,25 +45,32 @@ export function buildModel(snapshot: ClusterSnapshot, files: FileCache): Model {
   return { snapshot, hosts, open, untouchable, obscure, candidates };
 }
 
+/** The sentence says why the unit cannot be read. */
 function readCandidate(
   unit: Unit,
   snapshot: ClusterSnapshot,
-  files: FileCache,
+  cache: CandidateCache,
 ): Candidate | string {
-  let file = files.get(unit.hash);
-  if (file === undefined) {
-    const text = snapshot.files.get(unit.hash);
-    if (text === undefined) return `its unit file ${unit.hash} is not stored`;
-    try {
-      file = parseUnitFile(text);
-    } catch (error) {
-      return `its unit file ${unit.hash} does not parse: ${String(error)}`;
-    }
-    files.set(unit.hash, file);
+  const known = cache.get(unit.name);
+  if (known?.hash === unit.hash && known.candidate.createRevision === unit.createRevision) {
+    return known.candidate;
   }
-  const { requirements, problems } = parseRequirements(file, unit.name);
-  if (problems[0] !== undefined) return problems[0];
-  return { name: unit.name, createRevision: unit.createRevision, requirements };
+  const text = snapshot.files.get(unit.hash);
+  if (text === undefined) return `its unit file ${unit.hash} is not stored`;
+  try {
+    const { requirements, problems } = parseRequirements(parseUnitFile(text), unit.name);
+    if (problems[0] !== undefined) return problems[0];
+    const candidate: Candidate = {
+      name: unit.name,
+      createRevision: unit.createRevision,
+      requirements,
+      conflicts: requirements.conflicts.map(compileGlob),
+    };
+    cache.set(unit.name, { hash: unit.hash, candidate });
+    return candidate;
+  } catch (error) {
+    return `its unit file ${unit.hash} does not parse: ${String(error)}`;
+  }
 }
 
 function buildHosts(

@@ -10,7 +10,7 @@ import type {
 } from '@muster/core';
 import { Housekeeping } from './housekeeping.ts';
 import { buildModel } from './model.ts';
-import type { FileCache } from './model.ts';
+import type { CandidateCache } from './model.ts';
 import { planPlacements } from './plan.ts';
 import type { Unplaced } from './plan.ts';
 
@@ -41,7 +41,7 @@ const youngContactMs = 1_000;
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #files: FileCache = new Map();
+  readonly #candidates: CandidateCache = new Map();
   #reported = new Map<string, string>();
 
   constructor(options: SchedulerOptions) {
@@ -117,7 +117,9 @@ export class Scheduler {
     const mayDeclareAbsent = this.#mayDeclareAbsent();
     // Nothing in the store changes when contact becomes old enough: look again by the clock.
     if (!mayDeclareAbsent) void this.#options.clock.sleep(youngContactMs, signal).then(again);
-    const plan = planPlacements(buildModel(view.snapshot(), this.#files), { mayDeclareAbsent });
+    const plan = planPlacements(buildModel(view.snapshot(), this.#candidates), {
+      mayDeclareAbsent,
+    });
     this.#report(plan.unplaced);
     if (plan.changes.length === 0 || signal.aborted) return;
     const results = await leadership.commit(plan.changes);

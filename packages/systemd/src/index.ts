@@ -1,1 +1,11 @@
-export {};
+export { FakeSystemd } from './fake.ts';
+export type { AskedJob } from './fake.ts';
+export { openInspector } from './inspector.ts';
+export type { InspectorOptions } from './inspector.ts';
+export type { Environment, ManagerKind } from './locations.ts';
+export { openSystemd } from './manager.ts';
+export type { SystemdOptions } from './manager.ts';
+export { MemoryNoteStore } from './memory-note-store.ts';
+export { FileNoteStore } from './note-store.ts';
+export type { NoteStoreOptions } from './note-store.ts';
+export type { UnitScript } from './unit-script.ts';

@@ -1,0 +1,207 @@
+import type { IncomingMessage } from 'node:http';
+import { parseEndpoint, UnreachableError } from './endpoint.ts';
+import type { TlsMaterial } from './forwarder.ts';
+import { receive, send } from './transport.ts';
+import type { Call, TransportOptions } from './transport.ts';
+import type {
+  ClusterBody,
+  ErrorBody,
+  MachineBody,
+  MetadataBody,
+  UnitBody,
+  UnitDetailBody,
+  UnitRequest,
+  UnitStateBody,
+  UnitsDestroyedBody,
+  UnitsWrittenBody,
+  VersionBody,
+  WaitLine,
+  WaitRequest,
+} from './wire.ts';
+
+export { BadEndpointError, UnreachableError } from './endpoint.ts';
+export type { TlsMaterial } from './forwarder.ts';
+export type {
+  ClusterBody,
+  ErrorBody,
+  MachineBody,
+  MetadataBody,
+  UnitBody,
+  UnitDetailBody,
+  UnitRequest,
+  UnitResultBody,
+  UnitStateBody,
+  UnitsDestroyedBody,
+  UnitsWrittenBody,
+  VersionBody,
+  WaitLine,
+  WaitRequest,
+  WaitTarget,
+} from './wire.ts';
+
+/** The API answered with an error. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  /** Which units of the request are at fault; empty when the fault is not about units. */
+  readonly units: NonNullable<ErrorBody['error']['units']>;
+
+  constructor(status: number, body: ErrorBody) {
+    super(body.error.message);
+    this.status = status;
+    this.code = body.error.code;
+    this.units = body.error.units ?? [];
+  }
+}
+
+export interface ApiClientOptions {
+  /** `unix:/path`, `unix:///path`, `http://host:port` or `https://host:port` */
+  readonly endpoint: string;
+  /** Who asks, for the record of who changed a unit; the server trusts a certificate more. */
+  readonly user?: string;
+  readonly tls?: TlsMaterial;
+  /** A request without any answer for this long has failed. */
+  readonly timeoutMs?: number;
+}
+
+export interface JournalOptions {
+  /** null: all. */
+  readonly lines?: number | null;
+  readonly follow?: boolean;
+  readonly since?: string;
+  readonly output?: string;
+  /** Machine id; without it the machine that has the unit. */
+  readonly machine?: string;
+}
+
+/**
+ * The API of one musterd. Every method throws {UnreachableError} when there is no answer and
+ * {ApiError} when the answer is an error.
+ */
+export interface ApiClient {
+  version(): Promise<VersionBody>;
+  cluster(): Promise<ClusterBody>;
+  machines(): Promise<readonly MachineBody[]>;
+  units(): Promise<readonly UnitBody[]>;
+  states(): Promise<readonly UnitStateBody[]>;
+  /** null: there is no such unit. */
+  unit(name: string): Promise<UnitDetailBody | null>;
+  /** All of them, or none when one is refused. */
+  writeUnits(units: readonly UnitRequest[]): Promise<UnitsWrittenBody>;
+  destroyUnits(names: readonly string[]): Promise<UnitsDestroyedBody>;
+  /** Lines as they come; the last is `end` or `error`. */
+  wait(request: WaitRequest, signal?: AbortSignal): AsyncGenerator<WaitLine>;
+  /** What `systemctl status` prints there. */
+  status(name: string, machine?: string): Promise<string>;
+  journal(name: string, options: JournalOptions, signal?: AbortSignal): AsyncGenerator<Uint8Array>;
+  patchMetadata(
+    machine: string,
+    patch: Readonly<Record<string, string | null>>,
+  ): Promise<MetadataBody>;
+}
+
+/** A wait says something every few seconds, whatever happens. */
+const waitSilenceMs = 20_000;
+
+/** @throws {BadEndpointError} */
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const { user = null, tls = null, timeoutMs = 30_000 } = options;
+  const transport: TransportOptions = { endpoint: parseEndpoint(options.endpoint), user, tls };
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    JSON.parse(await textOf(transport, { method, path, body, silenceMs: timeoutMs }));
+  const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;
+  return {
+    version: () => json<VersionBody>('GET', '/v1/version'),
+    cluster: () => json<ClusterBody>('GET', '/v1/cluster'),
+    machines: async () => (await json<{ machines: MachineBody[] }>('GET', '/v1/machines')).machines,
+    units: async () => (await json<{ units: UnitBody[] }>('GET', '/v1/units')).units,
+    states: async () => (await json<{ states: UnitStateBody[] }>('GET', '/v1/states')).states,
+    unit: (name) => nullWhenMissing(() => json<UnitDetailBody>('GET', unitPath(name))),
+    writeUnits: (units) => json<UnitsWrittenBody>('POST', '/v1/units', { units }),
+    destroyUnits: (names) => json<UnitsDestroyedBody>('POST', '/v1/units/destroy', { names }),
+    wait: (request, signal) => waitLines(transport, request, signal),
+    status: (name, machine) =>
+      textOf(transport, {
+        method: 'GET',
+        path: `${unitPath(name)}/status${machine === undefined ? '' : `?machine=${machine}`}`,
+        silenceMs: timeoutMs,
+      }),
+    journal: (name, journal, signal) => {
+      const path = `${unitPath(name)}/journal?${journalQuery(journal)}`;
+      const silenceMs = journal.follow === true ? null : timeoutMs;
+      return streamOf(transport, { method: 'GET', path, silenceMs, signal });
+    },
+    patchMetadata: (machine, patch) =>
+      json<MetadataBody>('PATCH', `/v1/machines/${encodeURIComponent(machine)}/metadata`, patch),
+  };
+}
+
+async function nullWhenMissing<T>(get: () => Promise<T>): Promise<T | null> {
+  try {
+    return await get();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+async function* streamOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
+  const response = await send(transport, call);
+  await throwIfError(transport, response);
+  yield* receive(transport.endpoint, response);
+}
+
+async function textOf(transport: TransportOptions, call: Call): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of streamOf(transport, call)) pieces.push(piece);
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+async function* waitLines(
+  transport: TransportOptions,
+  request: WaitRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<WaitLine> {
+  const call = { method: 'POST', path: '/v1/wait', body: request, silenceMs: waitSilenceMs };
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const piece of streamOf(transport, { ...call, signal })) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const read: WaitLine = JSON.parse(line);
+      yield read;
+      if (read.type === 'end' || read.type === 'error') return;
+    }
+  }
+  throw new UnreachableError(`musterd at ${transport.endpoint.shown} ended the wait early`);
+}
+
+async function throwIfError(transport: TransportOptions, response: IncomingMessage): Promise<void> {
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of receive(transport.endpoint, response)) pieces.push(piece);
+  throw new ApiError(status, readError(status, Buffer.concat(pieces).toString('utf8')));
+}
+
+/** What is between us and musterd may answer with something else than our errors. */
+function readError(status: number, text: string): ErrorBody {
+  if (text.startsWith('{"error":{')) {
+    const body: ErrorBody = JSON.parse(text);
+    return body;
+  }
+  const message = `musterd answered with status ${status} and no explanation`;
+  return { error: { code: 'unknown', message } };
+}
+
+function journalQuery({ lines, follow, since, output, machine }: JournalOptions): string {
+  const query = new URLSearchParams();
+  if (lines !== undefined) query.set('lines', lines === null ? 'all' : String(lines));
+  if (follow === true) query.set('follow', 'true');
+  if (since !== undefined) query.set('since', since);
+  if (output !== undefined) query.set('output', output);
+  if (machine !== undefined) query.set('machine', machine);
+  return query.toString();
+}

@@ -1,0 +1,173 @@
+import type { DesiredState } from '@muster/core';
+import { decideUnitWrite } from './decide-unit-write.ts';
+import type { UnitContext, UnitWish } from './decide-unit-write.ts';
+
+const origin = { by: 'me@here' };
+const old = { hash: 'old', text: 'OLD' };
+const fresh = { hash: 'new', text: 'NEW' };
+
+function wish(more: Partial<UnitWish>): UnitWish {
+  return {
+    name: 'web.service',
+    template: null,
+    isTemplate: false,
+    content: null,
+    desiredState: null,
+    restart: false,
+    replace: false,
+    ...more,
+  };
+}
+
+function stored(desiredState: DesiredState, more: { file?: null; name?: string } = {}) {
+  const revisions = { createRevision: 3, modRevision: 7 };
+  const name = more.name ?? 'web.service';
+  return {
+    unit: { name, hash: 'old', desiredState, restarts: 2, origin: { by: 'x' }, ...revisions },
+    file: more.file === null ? null : 'OLD',
+  };
+}
+
+function decide(request: Partial<UnitWish>, context: Partial<UnitContext>): string {
+  const decision = decideUnitWrite(wish(request), {
+    current: null,
+    template: null,
+    origin,
+    ...context,
+  });
+  switch (decision.type) {
+    case 'nothing':
+      return 'nothing';
+    case 'refused':
+      return `${decision.problem.status} ${decision.problem.message}`;
+    case 'write': {
+      const { expect: from, set } = decision.write;
+      const mark = decision.isNewContent ? '*' : '';
+      return `write@${from} ${set.hash}/${set.file}${mark} ${set.desiredState} ${set.restarts} ${set.origin.by}`;
+    }
+  }
+}
+
+const inactive = { current: stored('inactive') };
+const launched = { current: stored('launched') };
+const instance = { name: 'web@1.service', template: 'web@.service' };
+const template = { name: 'web@.service', isTemplate: true };
+
+test.each<[string, Partial<UnitWish>, Partial<UnitContext>, string]>([
+  ['a new unit is inactive', { content: fresh }, {}, 'write@0 new/NEW* inactive 0 me@here'],
+  [
+    'a new unit can be launched at once',
+    { content: fresh, desiredState: 'launched' },
+    {},
+    'write@0 new/NEW* launched 0 me@here',
+  ],
+  [
+    'restarting a new unit launches it',
+    { content: fresh, restart: true },
+    {},
+    'write@0 new/NEW* launched 0 me@here',
+  ],
+  [
+    'a unit that is not there needs a file',
+    { desiredState: 'launched' },
+    {},
+    '404 unit "web.service" does not exist, and no unit file was given',
+  ],
+  ['the same content again is nothing to do', { content: old }, inactive, 'nothing'],
+  ['so is the state that it has', { desiredState: 'launched' }, launched, 'nothing'],
+  ['naming a unit that exists is nothing to do', {}, launched, 'nothing'],
+  [
+    'other content is a conflict',
+    { content: fresh },
+    launched,
+    '409 unit "web.service" exists with other content',
+  ],
+  [
+    'replacing keeps the desired state and the restarts',
+    { content: fresh, replace: true },
+    launched,
+    'write@7 new/NEW* launched 2 me@here',
+  ],
+  [
+    'replacing may change the state as well',
+    { content: fresh, replace: true, desiredState: 'loaded' },
+    launched,
+    'write@7 new/NEW* loaded 2 me@here',
+  ],
+  ['replacing by the same is nothing to do', { content: old, replace: true }, launched, 'nothing'],
+  [
+    'a new state keeps the content',
+    { desiredState: 'loaded' },
+    launched,
+    'write@7 old/OLD loaded 2 me@here',
+  ],
+  ['a restart is counted', { restart: true }, launched, 'write@7 old/OLD launched 3 me@here'],
+  [
+    'restarting what is not launched launches it',
+    { restart: true },
+    inactive,
+    'write@7 old/OLD launched 2 me@here',
+  ],
+  [
+    'an instance takes the content of its template',
+    { ...instance, desiredState: 'launched' },
+    { template: fresh },
+    'write@0 new/NEW* launched 0 me@here',
+  ],
+  [
+    'an instance that exists keeps its content',
+    { ...instance, desiredState: 'loaded' },
+    { template: fresh, current: stored('launched', { name: instance.name }) },
+    'write@7 old/OLD loaded 2 me@here',
+  ],
+  [
+    'unless it is to be replaced',
+    { ...instance, replace: true },
+    { template: fresh, current: stored('launched', { name: instance.name }) },
+    'write@7 new/NEW* launched 2 me@here',
+  ],
+  [
+    'its own file goes before the template',
+    { ...instance, content: old },
+    { template: fresh },
+    'write@0 old/OLD* inactive 0 me@here',
+  ],
+  [
+    'an instance without a template is missing',
+    instance,
+    {},
+    '404 unit "web@1.service" does not exist, nor does its template "web@.service", and no unit file was given',
+  ],
+  [
+    'a template can be submitted',
+    { ...template, content: fresh },
+    {},
+    'write@0 new/NEW* inactive 0 me@here',
+  ],
+  [
+    'but not started',
+    { ...template, content: fresh, desiredState: 'launched' },
+    {},
+    '400 cannot activate template "web@.service"',
+  ],
+  [
+    'nor restarted',
+    { ...template, restart: true },
+    { current: stored('inactive', { name: template.name }) },
+    '400 cannot activate template "web@.service"',
+  ],
+  [
+    'content that the store lost is asked for',
+    { desiredState: 'launched' },
+    { current: stored('inactive', { file: null }) },
+    '409 the content of unit "web.service" (old) is missing in the store: submit it again',
+  ],
+  [
+    'and written again when it is given',
+    { content: old },
+    { current: stored('inactive', { file: null }) },
+    'write@7 old/OLD inactive 2 me@here',
+  ],
+])('%s', (_, request, context, expected) => {
+  expect(decide(request, context)).toBe(expected);
+});

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { InvalidInputError, MusterError } from '@muster/core';
+import { HttpError, UnitsRefusedError } from './http-error.ts';
+import type { ErrorBody } from './wire.ts';
+
+/** A body larger than this is refused. */
+export const maxBodyBytes = 64 * 1024 * 1024;
+
+/** One request and its answer. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Decoded `{…}` parts of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Aborts when the caller is gone or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** @throws {HttpError} 413 or 415 @throws {InvalidInputError} when it is not JSON */
+export async function readJson(req: IncomingMessage): Promise<unknown> {
+  const type = req.headers['content-type'] ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new HttpError(415, 'content-type', 'Content-Type must be application/json');
+  }
+  const chunks: Buffer[] = [];
+  let size = Number(req.headers['content-length'] ?? 0);
+  if (size > maxBodyBytes) throw tooLarge();
+  size = 0;
+  for await (const chunk of req) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new InvalidInputError(`the body is not JSON in UTF-8: ${why}`, { cause });
+  }
+}
+
+function tooLarge(): HttpError {
+  return new HttpError(413, 'too-large', `the body is larger than ${maxBodyBytes} bytes`, {
+    // What is still on its way is not read.
+    headers: { Connection: 'close' },
+  });
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  const text = Buffer.from(`${JSON.stringify(body)}\n`);
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': text.length });
+  res.end(text);
+}
+
+/**
+ * Streams pieces as they come, as fast as the caller takes them. Headers go out with the first
+ * piece, so that a failure before it is a proper error; with `flush` they go out at once.
+ */
+export async function sendStream(
+  { res, signal }: Exchange,
+  pieces: AsyncIterable<Uint8Array>,
+  head: { readonly status: number; readonly contentType: string; readonly flush: boolean },
+): Promise<void> {
+  const start = (): void => {
+    if (!res.headersSent) res.writeHead(head.status, { 'Content-Type': head.contentType });
+  };
+  if (head.flush) {
+    start();
+    res.flushHeaders();
+  }
+  for await (const piece of pieces) {
+    start();
+    if (!res.write(piece)) {
+      await once(res, 'drain', { signal });
+    }
+  }
+  start();
+  res.end();
+}
+
+/** Answers with the error; cuts the connection when part of an answer is out already. */
+export function sendError(res: ServerResponse, error: unknown): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const { status, code } = statusOf(error);
+  const isOurs = error instanceof MusterError;
+  const message = isOurs ? error.message : 'something went wrong inside musterd; see its log';
+  const units =
+    error instanceof UnitsRefusedError
+      ? error.units.map(({ name, code: why, message: text, reason, line }) => {
+          return { name, code: why, message: text, reason, line };
+        })
+      : undefined;
+  const body: ErrorBody = { error: { code, message, ...(units === undefined ? {} : { units }) } };
+  if (error instanceof HttpError) {
+    for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
+  }
+  sendJson(res, status, body);
+}
+
+/** 500 is for what should not happen. */
+export function statusOf(error: unknown): { status: number; code: string } {
+  if (error instanceof HttpError) return { status: error.status, code: error.code };
+  if (!(error instanceof MusterError)) return { status: 500, code: 'internal' };
+  const { code } = error;
+  const statuses: Readonly<Record<string, number>> = {
+    'invalid-input': 400,
+    'unit-file-syntax': 400,
+    'not-found': 404,
+    conflict: 409,
+    'store-unavailable': 503,
+    'store-untrusted': 503,
+    'systemd-unavailable': 503,
+    'systemd-refused': 502,
+  };
+  return { status: statuses[code] ?? 500, code };
+}

@@ -1,0 +1,191 @@
+import { checkUnitName, desiredStates, InvalidInputError, reservedNameProblem } from '@muster/core';
+import type { DesiredState, JournalQuery } from '@muster/core';
+import { waitTargets } from './wire.ts';
+import type { UnitRequest, WaitRequest } from './wire.ts';
+
+/** Bodies and queries from outside, field by field; every fault is named with its path. */
+type Fields = Readonly<Record<string, unknown>>;
+
+export function readUnitRequest(body: unknown, name: string): UnitRequest {
+  const fields = readObject(body, 'body', ['name', 'file', 'desiredState', 'restart', 'replace']);
+  if (fields['name'] !== undefined && fields['name'] !== name) {
+    throw new InvalidInputError(
+      `name in the URL "${name}" differs from name in the body ${JSON.stringify(fields['name'])}`,
+    );
+  }
+  return unitRequest({ ...fields, name }, '');
+}
+
+export function readUnitsRequest(body: unknown): readonly UnitRequest[] {
+  const { units } = readObject(body, 'body', ['units']);
+  const requests = readArray(units, 'units').map((item, index) => {
+    const path = `units[${index}]`;
+    const known = ['name', 'file', 'desiredState', 'restart', 'replace'];
+    return unitRequest(readObject(item, path, known), `${path}.`);
+  });
+  refuseTwice(requests.map(({ name }) => name));
+  return requests;
+}
+
+export function readDestroyRequest(body: unknown): readonly string[] {
+  const { names } = readObject(body, 'body', ['names']);
+  const read = readArray(names, 'names').map((name, i) => readName(name, `names[${i}]`));
+  refuseTwice(read);
+  return read;
+}
+
+export function readWaitRequest(body: unknown): Required<WaitRequest> {
+  const fields = readObject(body, 'body', ['units', 'until', 'afterRevision', 'timeoutMs']);
+  const units = readArray(fields['units'], 'units').map((n, i) => readName(n, `units[${i}]`));
+  const until = waitTargets.find((target) => target === fields['until']);
+  if (until === undefined) {
+    throw new InvalidInputError(`until must be one of ${waitTargets.join(', ')}`);
+  }
+  return {
+    units: [...new Set(units)],
+    until,
+    afterRevision: readCount(fields['afterRevision'] ?? 0, 'afterRevision'),
+    timeoutMs: fields['timeoutMs'] == null ? null : readCount(fields['timeoutMs'], 'timeoutMs'),
+  };
+}
+
+/** Charset of keys as fleet has it; a value is one line of text. */
+export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | null> {
+  const patch = new Map<string, string | null>();
+  for (const [key, value] of Object.entries(readObject(body, 'body', null))) {
+    if (!/^[A-Za-z0-9_.-]{1,128}$/.test(key)) {
+      throw new InvalidInputError(
+        `metadata key ${JSON.stringify(key)} must be 1 to 128 of A-Z a-z 0-9 _ . -`,
+      );
+    }
+    if (value !== null && (typeof value !== 'string' || !/^[^\p{Cc}]{1,1024}$/u.test(value))) {
+      throw new InvalidInputError(
+        `${key} must be a string of 1 to 1024 printable characters, or null to remove it`,
+      );
+    }
+    patch.set(key, value);
+  }
+  if (patch.size === 0) throw new InvalidInputError('body must name at least one metadata key');
+  return patch;
+}
+
+export function readMachineId(id: string): string {
+  if (/^[0-9a-f]{32}$/.test(id)) return id;
+  throw new InvalidInputError(`machine id "${id}" must be 32 lower-case hexadecimal digits`);
+}
+
+/** @throws {InvalidInputError} when it cannot be a unit's name */
+export function readUnitName(name: string): string {
+  const problem = checkUnitName(name);
+  if (problem === null) return name;
+  throw new InvalidInputError(`unit name ${JSON.stringify(name)}: ${problem}`);
+}
+
+export function readJournalQuery(query: URLSearchParams): JournalQuery {
+  const lines = query.get('lines') ?? '10';
+  if (lines !== 'all' && !/^\d{1,9}$/.test(lines)) {
+    throw new InvalidInputError(`lines must be a number or "all", not "${lines}"`);
+  }
+  const follow = query.get('follow') ?? 'false';
+  if (follow !== 'true' && follow !== 'false') {
+    throw new InvalidInputError(`follow must be true or false, not "${follow}"`);
+  }
+  const output = query.get('output') ?? 'short';
+  if (!/^[a-z][a-z-]{0,31}$/.test(output)) {
+    throw new InvalidInputError(`output "${output}" is not an output format of journalctl(1)`);
+  }
+  const since = query.get('since');
+  if (since !== null && !/^[\w:+. /-]{1,64}$/.test(since)) {
+    throw new InvalidInputError(`since "${since}" is not a time as journalctl(1) takes it`);
+  }
+  return {
+    lines: lines === 'all' ? null : Number(lines),
+    follow: follow === 'true',
+    since,
+    output,
+  };
+}
+
+/** 0 when it is absent. */
+export function readRevisionQuery(query: URLSearchParams): number {
+  const text = query.get('afterRevision') ?? '0';
+  return readCount(/^\d{1,16}$/.test(text) ? Number(text) : text, 'afterRevision');
+}
+
+/** @param known - null: any key may be there */
+function readObject(value: unknown, path: string, known: readonly string[] | null): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidInputError(`${path} must be an object`);
+  }
+  const fields: Fields = { ...value };
+  const odd = known === null ? undefined : Object.keys(fields).find((key) => !known.includes(key));
+  if (odd !== undefined) {
+    throw new InvalidInputError(
+      `${path} has the unknown key ${JSON.stringify(odd)}; known are ${known?.join(', ')}`,
+    );
+  }
+  return fields;
+}
+
+function readArray(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new InvalidInputError(`${path} must be an array`);
+  if (value.length > 100_000) throw new InvalidInputError(`${path} has more than 100000 items`);
+  return value;
+}
+
+function readName(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw new InvalidInputError(`${path} must be a string`);
+  const problem = checkUnitName(value);
+  if (problem === null) return value;
+  throw new InvalidInputError(`${path} ${JSON.stringify(value)}: ${problem}`);
+}
+
+function readCount(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidInputError(`${path} must be a whole number, 0 or more`);
+}
+
+function unitRequest(fields: Fields, path: string): UnitRequest {
+  const name = readName(fields['name'], `${path}name`);
+  const reserved = reservedNameProblem(name);
+  if (reserved !== null) throw new InvalidInputError(`${path}name "${name}": ${reserved}`);
+  const { file } = fields;
+  if (file !== undefined && typeof file !== 'string') {
+    throw new InvalidInputError(`${path}file must be a string`);
+  }
+  const restart = readFlag(fields['restart'], `${path}restart`);
+  const desiredState = readDesiredState(fields['desiredState'], `${path}desiredState`);
+  if (restart && desiredState !== undefined && desiredState !== 'launched') {
+    throw new InvalidInputError(
+      `${path}restart launches the unit and contradicts ${path}desiredState "${desiredState}"`,
+    );
+  }
+  return {
+    name,
+    ...(file === undefined ? {} : { file }),
+    ...(desiredState === undefined ? {} : { desiredState }),
+    restart,
+    replace: readFlag(fields['replace'], `${path}replace`),
+  };
+}
+
+function readFlag(value: unknown, path: string): boolean {
+  if (value === undefined) return false;
+  if (typeof value === 'boolean') return value;
+  throw new InvalidInputError(`${path} must be true or false`);
+}
+
+function readDesiredState(value: unknown, path: string): DesiredState | undefined {
+  if (value === undefined) return undefined;
+  const state = desiredStates.find((known) => known === value);
+  if (state !== undefined) return state;
+  throw new InvalidInputError(`${path} must be one of ${desiredStates.join(', ')}`);
+}
+
+function refuseTwice(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new InvalidInputError(`unit "${name}" is named twice`);
+    seen.add(name);
+  }
+}

@@ -1,0 +1,162 @@
+import type {
+  Assignment,
+  ClusterSnapshot,
+  DesiredState,
+  Unit,
+  UnitDetail,
+  UnitFile,
+  UnitState,
+} from '@muster/core';
+import { deriveCurrentState, doesAnswer } from './current-state.ts';
+import type { UnitRecords } from './current-state.ts';
+import { mergedMetadata } from './metadata.ts';
+import type { GlobalUnits } from './unit-demands.ts';
+import type { ClusterBody, MachineBody, UnitBody, UnitDetailBody, UnitStateBody } from './wire.ts';
+
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+
+export function renderUnits(snapshot: ClusterSnapshot, globals: GlobalUnits): UnitBody[] {
+  const bodies: UnitBody[] = [];
+  for (const unit of snapshot.units.values()) {
+    const assignments = snapshot.assignments.get(unit.name) ?? none;
+    const states = snapshot.states.get(unit.name) ?? none;
+    const isGlobal = globals.demandsOf(unit, snapshot.files.get(unit.hash) ?? null) !== null;
+    bodies.push(renderUnit({ unit, assignments, states }, isGlobal));
+  }
+  return bodies.sort((a, b) => compare(a.name, b.name));
+}
+
+function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
+  const { name, hash, desiredState, restarts, origin, modRevision } = records.unit;
+  return {
+    name,
+    hash,
+    desiredState,
+    currentState: deriveCurrentState(records),
+    isGlobal,
+    machines: [...records.assignments.values()]
+      .map(({ machine, role }) => ({ machine, role }))
+      .sort((a, b) => compare(a.machine, b.machine)),
+    restarts,
+    origin,
+    revision: modRevision,
+  };
+}
+
+/** @param file - null when the content is missing or does not parse */
+export function renderDetail(
+  detail: UnitDetail,
+  file: UnitFile | null,
+  isGlobal: boolean,
+): UnitDetailBody {
+  const assignments = new Map(detail.assignments.map((a) => [a.machine, a]));
+  const states = new Map(detail.states.map((state) => [state.machine, state]));
+  return {
+    ...renderUnit({ unit: detail.unit, assignments, states }, isGlobal),
+    file: detail.file,
+    options: file?.options ?? [],
+    assignments: [...assignments.values()]
+      .sort((a, b) => compare(a.machine, b.machine))
+      .map(({ machine, role, hash, desiredState, restarts, reason, modRevision }) => {
+        return { machine, role, hash, desiredState, restarts, reason, revision: modRevision };
+      }),
+    states: [...states.values()]
+      .sort((a, b) => compare(a.machine, b.machine))
+      .map((state) => renderState(state, assignments.get(state.machine), detail.unit)),
+  };
+}
+
+export function renderStates(snapshot: ClusterSnapshot): UnitStateBody[] {
+  const bodies: UnitStateBody[] = [];
+  for (const [unit, states] of snapshot.states) {
+    const assignments = snapshot.assignments.get(unit) ?? none;
+    for (const state of states.values()) {
+      bodies.push(
+        renderState(state, assignments.get(state.machine), snapshot.units.get(unit) ?? null),
+      );
+    }
+  }
+  return bodies.sort((a, b) => compare(a.unit, b.unit) || compare(a.machine, b.machine));
+}
+
+function renderState(
+  state: UnitState,
+  assignment: Assignment | undefined,
+  unit: Unit | null,
+): UnitStateBody {
+  const { machine, loadState, activeState, subState, result, problem, since, hash } = state;
+  const isCurrent =
+    unit !== null &&
+    assignment !== undefined &&
+    assignment.incarnation === unit.createRevision &&
+    doesAnswer(state, assignment);
+  return {
+    unit: state.unit,
+    machine,
+    loadState,
+    activeState,
+    subState,
+    result,
+    problem,
+    since,
+    hash,
+    isCurrent,
+  };
+}
+
+export function renderMachines(snapshot: ClusterSnapshot): MachineBody[] {
+  const held = new Map<string, number>();
+  for (const assignments of snapshot.assignments.values()) {
+    for (const { machine, role } of assignments.values()) {
+      if (role === 'holder') held.set(machine, (held.get(machine) ?? 0) + 1);
+    }
+  }
+  return [...snapshot.machines.values()]
+    .sort((a, b) => compare(a.id, b.id))
+    .map((machine) => ({
+      id: machine.id,
+      hostname: machine.hostname,
+      address: machine.address,
+      apiUrl: machine.apiUrl,
+      metadata: mergedMetadata(machine, snapshot.settings.get(machine.id)),
+      capacity: machine.capacity,
+      version: machine.version,
+      bootId: machine.bootId,
+      awaySince: machine.awaySince,
+      units: held.get(machine.id) ?? 0,
+    }));
+}
+
+export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
+  const units: Record<DesiredState, number> = { inactive: 0, loaded: 0, launched: 0 };
+  for (const unit of snapshot.units.values()) units[unit.desiredState] += 1;
+  const problems: ClusterBody['problems'][number][] = [];
+  let states = 0;
+  for (const [unit, byMachine] of snapshot.states) {
+    for (const { machine, problem } of byMachine.values()) {
+      states += 1;
+      if (problem !== null) problems.push({ unit, machine, problem });
+    }
+  }
+  const machines = [...snapshot.machines.values()];
+  const { leader } = snapshot;
+  return {
+    id: snapshot.clusterId,
+    revision: snapshot.revision,
+    leader: leader === null ? null : { machine: leader.machine, apiUrl: leader.apiUrl },
+    counts: {
+      machines: machines.length,
+      away: machines.filter(({ awaySince }) => awaySince !== null).length,
+      units,
+      assignments: [...snapshot.assignments.values()].reduce((sum, { size }) => sum + size, 0),
+      states,
+    },
+    corrupt: snapshot.corrupt,
+    problems: problems.sort((a, b) => compare(a.unit, b.unit) || compare(a.machine, b.machine)),
+  };
+}
+
+/** By code unit: the same order everywhere, whatever the locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,64 @@
+import { InvalidInputError } from '@muster/core';
+import type { Exchange } from './exchange.ts';
+import { HttpError } from './http-error.ts';
+
+export type Handler = (exchange: Exchange) => Promise<void>;
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH';
+
+export interface Route {
+  /** `/v1/units/{name}`: a part in braces stands for exactly one path segment. */
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<Method, Handler>>>;
+}
+
+export interface RouteMatch {
+  readonly handler: Handler;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/**
+ * The first route whose path fits.
+ * @param path - as it came, still percent-encoded, without the query
+ * @throws {HttpError} 404, or 405 with `Allow`
+ * @throws {InvalidInputError} when a segment is not properly percent-encoded
+ */
+export function matchRoute(routes: readonly Route[], method: string, path: string): RouteMatch {
+  const segments = path.split('/');
+  for (const route of routes) {
+    const params = matchPath(route.path.split('/'), segments);
+    if (params === null) continue;
+    // A HEAD is a GET whose body node leaves away.
+    const asked = method === 'HEAD' ? 'GET' : method;
+    const found = Object.entries(route.methods).find(([known]) => known === asked);
+    if (found !== undefined) return { handler: found[1], params };
+    const allowed = Object.keys(route.methods).join(', ');
+    throw new HttpError(405, 'method', `${method} is not supported here, only ${allowed}`, {
+      headers: { Allow: allowed },
+    });
+  }
+  throw new HttpError(404, 'no-such-path', `there is nothing at ${path}`);
+}
+
+function matchPath(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | null {
+  if (pattern.length !== segments.length) return null;
+  const params: Record<string, string> = {};
+  for (const [i, part] of pattern.entries()) {
+    const segment = segments[i] ?? '';
+    if (part.startsWith('{')) {
+      if (segment === '') return null;
+      params[part.slice(1, -1)] = decode(segment);
+    } else if (part !== segment) return null;
+  }
+  return params;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (cause) {
+    throw new InvalidInputError(`"${segment}" is not properly percent-encoded`, { cause });
+  }
+}

@@ -1,0 +1,225 @@
+import { NotFoundError, parseUnitFile, UnitFileSyntaxError } from '@muster/core';
+import type { Clock, ClusterSnapshot, Inspector, UnitFile, UnitRegistry } from '@muster/core';
+import { readJson, sendJson } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import type { Forwarder } from './forwarder.ts';
+import { HttpError } from './http-error.ts';
+import { inspectHere, inspectUnit } from './inspect.ts';
+import type { InspectOptions } from './inspect.ts';
+import { patchMetadata } from './metadata.ts';
+import { originOf } from './origin.ts';
+import {
+  readDestroyRequest,
+  readMachineId,
+  readMetadataPatch,
+  readRevisionQuery,
+  readUnitName,
+  readUnitRequest,
+  readUnitsRequest,
+  readWaitRequest,
+} from './read-request.ts';
+import {
+  renderCluster,
+  renderDetail,
+  renderMachines,
+  renderStates,
+  renderUnits,
+} from './render.ts';
+import type { Route } from './router.ts';
+import { GlobalUnits } from './unit-demands.ts';
+import { waitForUnits } from './wait.ts';
+import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
+import { destroyUnits, writeUnits } from './write-units.ts';
+
+export interface RoutesOptions {
+  readonly units: UnitRegistry;
+  readonly inspector: Inspector;
+  readonly self: {
+    readonly machineId: string;
+    readonly hostname: string;
+    readonly version: string;
+  };
+  readonly clock: Clock;
+  readonly forward: Forwarder;
+}
+
+/** How long a list waits for the view to reach the revision that the caller has seen. */
+const catchUpMs = 5000;
+/** How often settings that somebody else changed meanwhile are read anew. */
+const maxAttempts = 5;
+
+interface Context extends RoutesOptions {
+  readonly globals: GlobalUnits;
+  readonly inspect: InspectOptions;
+}
+
+/** Everything that is answered under /v1. */
+export function createRoutes(options: RoutesOptions): readonly Route[] {
+  const { units: registry, inspector, forward, self } = options;
+  const inspect: InspectOptions = { registry, inspector, forward, machineId: self.machineId };
+  const context: Context = { ...options, globals: new GlobalUnits(), inspect };
+  return [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];
+}
+
+function clusterRoutes(context: Context): Route[] {
+  const { self, globals } = context;
+  const version: VersionBody = {
+    version: self.version,
+    machine: self.machineId,
+    hostname: self.hostname,
+  };
+  const list =
+    (render: (snapshot: ClusterSnapshot) => unknown) =>
+    async (exchange: Exchange): Promise<void> =>
+      sendJson(exchange.res, 200, render(await snapshotFor(exchange, context)));
+  return [
+    { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version) } },
+    { path: '/v1/cluster', methods: { GET: list(renderCluster) } },
+    { path: '/v1/machines', methods: { GET: list((s) => ({ machines: renderMachines(s) })) } },
+    { path: '/v1/states', methods: { GET: list((s) => ({ states: renderStates(s) })) } },
+    {
+      path: '/v1/units',
+      methods: {
+        GET: list((s) => ({ units: renderUnits(s, globals) })),
+        POST: (exchange) => postUnits(exchange, context),
+      },
+    },
+    { path: '/v1/wait', methods: { POST: (exchange) => postWait(exchange, context) } },
+    {
+      path: '/v1/machines/{id}/metadata',
+      methods: { PATCH: (exchange) => patchMachine(exchange, context) },
+    },
+  ];
+}
+
+function unitRoutes(context: Context): Route[] {
+  return [
+    {
+      path: '/v1/units/destroy',
+      methods: { POST: (exchange) => postDestroy(exchange, context) },
+    },
+    {
+      path: '/v1/units/{name}',
+      methods: {
+        GET: (exchange) => getUnit(exchange, context),
+        PUT: (exchange) => putUnit(exchange, context),
+        DELETE: (exchange) => deleteUnit(exchange, context),
+      },
+    },
+  ];
+}
+
+function inspectRoutes({ inspect }: Context): Route[] {
+  return (['status', 'journal'] as const).flatMap((what) => [
+    {
+      path: `/v1/units/{name}/${what}`,
+      methods: { GET: (exchange: Exchange) => inspectUnit(what, exchange, inspect) },
+    },
+    {
+      path: `/v1/local/units/{name}/${what}`,
+      methods: { GET: (exchange: Exchange) => inspectHere(what, exchange, inspect) },
+    },
+  ]);
+}
+
+async function snapshotFor({ query }: Exchange, { units }: Context): Promise<ClusterSnapshot> {
+  const revision = readRevisionQuery(query);
+  const view = await units.cluster();
+  return revision > 0 ? view.atLeast(revision, catchUpMs) : view.snapshot();
+}
+
+async function getUnit({ res, params }: Exchange, { units, globals }: Context): Promise<void> {
+  const name = readUnitName(params['name'] ?? '');
+  const detail = await units.detail(name);
+  if (detail === null) throw new NotFoundError(`unit "${name}" does not exist`);
+  const isGlobal = globals.demandsOf(detail.unit, detail.file) !== null;
+  sendJson(res, 200, renderDetail(detail, parseStored(detail.file), isGlobal));
+}
+
+function parseStored(text: string | null): UnitFile | null {
+  if (text === null) return null;
+  try {
+    return parseUnitFile(text);
+  } catch (error) {
+    // The text itself is shown, whatever it is.
+    if (error instanceof UnitFileSyntaxError) return null;
+    throw error;
+  }
+}
+
+async function putUnit({ req, res, params }: Exchange, { units, self }: Context): Promise<void> {
+  const request = readUnitRequest(await readJson(req), readUnitName(params['name'] ?? ''));
+  const [result] = await writeUnits(units, [request], originOf(req, self.hostname));
+  if (result === undefined || result.result === 'conflict') throw busy(request.name);
+  sendJson(res, result.result === 'created' ? 201 : 200, result);
+}
+
+async function postUnits({ req, res }: Exchange, { units, self }: Context): Promise<void> {
+  const requests = readUnitsRequest(await readJson(req));
+  const results = await writeUnits(units, requests, originOf(req, self.hostname));
+  sendJson(res, 200, { revision: highest(results), units: results });
+}
+
+async function postDestroy({ req, res }: Exchange, { units }: Context): Promise<void> {
+  const results = await destroyUnits(units, readDestroyRequest(await readJson(req)));
+  sendJson(res, 200, { revision: highest(results), units: results });
+}
+
+async function deleteUnit({ res, params }: Exchange, { units }: Context): Promise<void> {
+  const name = readUnitName(params['name'] ?? '');
+  const [result] = await destroyUnits(units, [name]);
+  if (result?.result === 'absent') throw new NotFoundError(`unit "${name}" does not exist`);
+  if (result === undefined || result.result === 'conflict') throw busy(name);
+  sendJson(res, 200, result);
+}
+
+function busy(name: string): HttpError {
+  return new HttpError(409, 'conflict', `unit "${name}" is being changed by others, try again`);
+}
+
+function highest(results: readonly { readonly revision: number }[]): number {
+  return results.reduce((max, { revision }) => Math.max(max, revision), 0);
+}
+
+async function postWait({ req, res, signal }: Exchange, context: Context): Promise<void> {
+  const { units, globals, clock } = context;
+  const request = readWaitRequest(await readJson(req));
+  const view = await units.cluster();
+  // Before the answer begins, an unreadable store is a proper error.
+  view.snapshot();
+  res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  res.flushHeaders();
+  const send = (line: WaitLine): void => {
+    if (!signal.aborted) res.write(`${JSON.stringify(line)}\n`);
+  };
+  await waitForUnits({ view, globals, clock, request, send, signal });
+  res.end();
+}
+
+async function patchMachine(exchange: Exchange, { units, clock }: Context): Promise<void> {
+  const { req, res, params, signal } = exchange;
+  const id = readMachineId(params['id'] ?? '');
+  const patch = readMetadataPatch(await readJson(req));
+  const view = await units.cluster();
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    const snapshot = view.snapshot();
+    const machine = snapshot.machines.get(id) ?? null;
+    const settings = snapshot.settings.get(id);
+    const metadata = patchMetadata(machine, settings, patch);
+    const isWritten = await units.writeSettings(
+      { ...settings, machine: id, metadata },
+      settings?.modRevision ?? 0,
+    );
+    if (isWritten) {
+      const body: MetadataBody = { machine: id, metadata, isPresent: machine !== null };
+      return sendJson(res, 200, body);
+    }
+    // The view is a little behind what made it fail.
+    await clock.sleep(100, signal);
+  }
+  throw new HttpError(
+    409,
+    'conflict',
+    `the settings of ${id} are being changed by others, try again`,
+  );
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createApiClient } from './client.ts';
+import { createForwarder } from './forwarder.ts';
+import type { TlsMaterial } from './forwarder.ts';
+import { MemoryRegistry } from './memory-registry.ts';
+import { createApiServer } from './server.ts';
+import type { ApiServer } from './server.ts';
+
+const machineId = 'a'.repeat(32);
+let dir: string;
+let server: ApiServer;
+let endpoint: string;
+let ours: TlsMaterial;
+let foreign: TlsMaterial;
+const registry = new MemoryRegistry();
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
+}
+
+/** A CA of its own with one certificate for 127.0.0.1 that serves both sides. */
+function makeTls(name: string): TlsMaterial {
+  const read = (file: string): string => readFileSync(path.join(dir, file), 'utf8');
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const [ca, key, csr, cert] = [`${name}.ca`, `${name}.key`, `${name}.csr`, `${name}.crt`];
+  openssl('req', '-x509', ...curve, '-keyout', `${ca}.key`, '-out', ca, '-subj', `/CN=${name}-ca`);
+  openssl('req', ...curve, '-keyout', key, '-out', csr, '-subj', `/CN=${name}`);
+  writeFileSync(path.join(dir, 'san'), 'subjectAltName=IP:127.0.0.1');
+  const signed = ['-CA', ca, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', 'san'];
+  openssl('x509', '-req', '-in', csr, ...signed, '-out', cert);
+  return { ca: read(ca), cert: read(cert), key: read(key) };
+}
+
+beforeAll(async () => {
+  dir = mkdtempSync(path.join(tmpdir(), 'muster-tls-'));
+  ours = makeTls('alice');
+  foreign = makeTls('mallory');
+  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  registry.addMachine(machineId, null);
+  server = createApiServer({
+    units: registry,
+    inspector: { status: async () => 'fine\n', journal: async function* () {} },
+    self: { machineId, hostname: 'box', version: '1' },
+    clock: { now: () => 0, monotonic: () => 0, sleep: async () => {} },
+    log: quiet,
+    forward: createForwarder(ours),
+  });
+  const [bound = ''] = await server.listen(['tcp:127.0.0.1:0'], { tls: ours });
+  endpoint = bound.replace('tcp:', 'https://');
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true });
+});
+
+test('a client with a certificate of our CA gets in, under the name in it', async () => {
+  const client = createApiClient({ endpoint, tls: ours, user: 'somebody' });
+  await client.writeUnits([{ name: 'a.service', file: '[Service]\nExecStart=/bin/true\n' }]);
+  expect(registry.unitsByName.get('a.service')?.origin.by).toBe('alice@127.0.0.1');
+});
+
+test('daemons show theirs to each other', async () => {
+  const answer = await createForwarder(ours)(
+    endpoint,
+    '/v1/local/units/a.service/status',
+    new AbortController().signal,
+  );
+  let text = '';
+  for await (const piece of answer.body) text += Buffer.from(piece).toString();
+  expect(text).toBe('fine\n');
+});
+
+test.each<[string, () => Parameters<typeof createApiClient>[0]]>([
+  ['no certificate', () => ({ endpoint })],
+  ['a certificate of another CA', () => ({ endpoint, tls: { ...foreign, ca: ours.ca } })],
+  ['a server of another CA', () => ({ endpoint, tls: { ...ours, ca: foreign.ca } })],
+  ['no TLS at all', () => ({ endpoint: endpoint.replace('https', 'http') })],
+])('%s is refused', async (_, options) => {
+  await expect(createApiClient(options()).version()).rejects.toThrow(
+    /^cannot reach musterd at http/,
+  );
+});

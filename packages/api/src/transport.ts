@@ -1,0 +1,92 @@
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { unreachable, UnreachableError } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { TlsMaterial } from './forwarder.ts';
+
+export interface TransportOptions {
+  readonly endpoint: Endpoint;
+  /** Sent as `Muster-User`; null: nothing is said. */
+  readonly user: string | null;
+  /** For https; null: the system's authorities and no certificate of ours. */
+  readonly tls: TlsMaterial | null;
+}
+
+export interface Call {
+  readonly method: string;
+  /** With the query, from /v1 on. */
+  readonly path: string;
+  /** Absent: no body. */
+  readonly body?: unknown;
+  /** Silence of this length is an error; null: none is. */
+  readonly silenceMs: number | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Sends one request; resolves when the answer begins. Every connection is used once, so that
+ * nothing keeps a command alive that has its answer.
+ * @throws {UnreachableError}
+ */
+export function send(options: TransportOptions, call: Call): Promise<IncomingMessage> {
+  const { endpoint } = options;
+  const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+  return new Promise((resolve, reject) => {
+    const request = open(endpoint, requestOptions(options, call, body));
+    const fail = (cause: unknown): void => {
+      reject(cause instanceof UnreachableError ? cause : unreachable(endpoint, cause));
+    };
+    if (call.silenceMs !== null) {
+      const seconds = Math.round(call.silenceMs / 100) / 10;
+      request.setTimeout(call.silenceMs, () => {
+        request.destroy(unreachable(endpoint, new Error(`no answer within ${seconds} s`)));
+      });
+    }
+    request.on('error', fail);
+    request.on('response', resolve);
+    request.end(body ?? undefined);
+  });
+}
+
+/** The pieces of an answer. @throws {UnreachableError} when the connection breaks */
+export async function* receive(
+  endpoint: Endpoint,
+  response: IncomingMessage,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of response) if (Buffer.isBuffer(piece)) yield piece;
+  } catch (cause) {
+    throw cause instanceof UnreachableError ? cause : unreachable(endpoint, cause);
+  }
+}
+
+function open(endpoint: Endpoint, options: RequestOptions): ReturnType<typeof httpRequest> {
+  if (endpoint.type !== 'https') return httpRequest(options);
+  // Loaded only here: TLS costs start-up time, and few commands need it.
+  return process.getBuiltinModule('node:https').request(options);
+}
+
+function requestOptions(
+  { endpoint, user, tls }: TransportOptions,
+  { method, path, signal }: Call,
+  body: Buffer | null,
+): RequestOptions {
+  const target =
+    endpoint.type === 'unix'
+      ? { socketPath: endpoint.socketPath, path }
+      : { host: endpoint.host, port: endpoint.port, path: `${endpoint.base}${path}` };
+  return {
+    ...target,
+    ...tls,
+    method,
+    agent: false,
+    ...(signal === undefined ? {} : { signal }),
+    headers: {
+      'User-Agent': 'musterctl',
+      ...(user === null ? {} : { 'Muster-User': user }),
+      ...(body === null
+        ? {}
+        : { 'Content-Type': 'application/json', 'Content-Length': body.length }),
+    },
+  };
+}

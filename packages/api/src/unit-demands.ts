@@ -1,0 +1,60 @@
+import { parseRequirements, parseUnitFile, UnitFileSyntaxError } from '@muster/core';
+import type { ClusterSnapshot, Requirements, Unit } from '@muster/core';
+import { mergedMetadata } from './metadata.ts';
+
+/** What a unit asks of machines as far as the API cares; null: it is not global. */
+export type GlobalDemands = Pick<Requirements, 'machineId' | 'metadata'> | null;
+
+/**
+ * Remembers which units are global, by content and name: an entry never goes stale. Content that
+ * does not speak of it is remembered once for all its instances. Holds at most 50,000 entries.
+ */
+export class GlobalUnits {
+  readonly #demands = new Map<string, GlobalDemands>();
+
+  /** @param text - normalised; null (missing in the store) counts as not global */
+  demandsOf({ name, hash }: Unit, text: string | null): GlobalDemands {
+    if (text === null || this.#demands.has(hash)) return null;
+    const key = `${hash} ${name}`;
+    const known = this.#demands.get(key);
+    if (known !== undefined) return known;
+    if (this.#demands.size >= 50_000) this.#demands.clear();
+    if (!/^Global=/m.test(text)) {
+      this.#demands.set(hash, null);
+      return null;
+    }
+    const demands = readDemands(name, text);
+    this.#demands.set(key, demands);
+    return demands;
+  }
+}
+
+function readDemands(name: string, text: string): GlobalDemands {
+  try {
+    const { requirements } = parseRequirements(parseUnitFile(text), name);
+    return requirements.isGlobal ? requirements : null;
+  } catch (error) {
+    if (error instanceof UnitFileSyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Whether any machine that is present fits. */
+export function hasMatchingMachine(
+  demands: NonNullable<GlobalDemands>,
+  snapshot: ClusterSnapshot,
+): boolean {
+  for (const machine of snapshot.machines.values()) {
+    const { machineId } = demands;
+    if (machineId !== null && machineId !== machine.id && machineId !== machine.id.slice(0, 8)) {
+      continue;
+    }
+    const metadata = mergedMetadata(machine, snapshot.settings.get(machine.id));
+    const fits = [...demands.metadata].every(([key, allowed]) => {
+      const value = metadata[key];
+      return value !== undefined && allowed.includes(value);
+    });
+    if (fits) return true;
+  }
+  return false;
+}

@@ -1,0 +1,98 @@
+import {
+  checkUnitFile,
+  hashUnitFile,
+  parseRequirements,
+  parseUnitFile,
+  parseUnitName,
+  serializeUnitFile,
+  templateOf,
+  UnitFileSyntaxError,
+} from '@muster/core';
+import type { UnitFile } from '@muster/core';
+import type { UnitContent, UnitWish } from './decide-unit-write.ts';
+import type { UnitProblem } from './http-error.ts';
+import type { UnitRequest } from './wire.ts';
+
+interface Parsed {
+  readonly content: UnitContent;
+  readonly file: UnitFile;
+}
+
+/** Parses unit files, each text once: many instances bring the same one. Lives for one request. */
+export class UnitFileReader {
+  readonly #parsed = new Map<string, Parsed | UnitFileSyntaxError>();
+
+  read(text: string): Parsed | UnitFileSyntaxError {
+    const known = this.#parsed.get(text);
+    if (known !== undefined) return known;
+    const parsed = parse(text);
+    this.#parsed.set(text, parsed);
+    return parsed;
+  }
+}
+
+function parse(text: string): Parsed | UnitFileSyntaxError {
+  try {
+    const file = parseUnitFile(text);
+    return { file, content: { hash: hashUnitFile(file), text: serializeUnitFile(file) } };
+  } catch (error) {
+    if (error instanceof UnitFileSyntaxError) return error;
+    throw error;
+  }
+}
+
+/** Wishes in the order of the requests; when there are problems, nothing of it may be stored. */
+export function readWishes(
+  requests: readonly UnitRequest[],
+  reader: UnitFileReader,
+): { wishes: readonly UnitWish[]; problems: readonly UnitProblem[] } {
+  const wishes: UnitWish[] = [];
+  const problems: UnitProblem[] = [];
+  for (const { name, file, desiredState, restart, replace } of requests) {
+    const parsed = file === undefined ? null : reader.read(file);
+    if (parsed instanceof UnitFileSyntaxError) {
+      problems.push(syntaxProblem(name, parsed));
+      continue;
+    }
+    wishes.push({
+      name,
+      template: templateOf(name),
+      isTemplate: parseUnitName(name).isTemplate,
+      content: parsed?.content ?? null,
+      desiredState: desiredState ?? null,
+      restart: restart ?? false,
+      replace: replace ?? false,
+    });
+  }
+  return { wishes, problems };
+}
+
+/** What must be right about content that is to be stored under a name. */
+export function checkContent(
+  name: string,
+  text: string,
+  reader: UnitFileReader,
+): { problems: readonly UnitProblem[]; warnings: readonly string[]; isGlobal: boolean } {
+  const parsed = reader.read(text);
+  if (parsed instanceof UnitFileSyntaxError) {
+    return { problems: [syntaxProblem(name, parsed)], warnings: [], isGlobal: false };
+  }
+  const { problems, warnings } = checkUnitFile(parsed.file, name);
+  return {
+    problems: problems.map((problem) => ({
+      name,
+      status: 400,
+      code: 'unit-file',
+      message: `unit "${name}": ${problem}`,
+      reason: problem,
+      line: null,
+    })),
+    warnings,
+    isGlobal: parseRequirements(parsed.file, name).requirements.isGlobal,
+  };
+}
+
+function syntaxProblem(name: string, { line, reason }: UnitFileSyntaxError): UnitProblem {
+  const message = `unit "${name}": line ${line}: ${reason}`;
+  return { name, status: 400, code: 'unit-file-syntax', message, reason, line };
+}

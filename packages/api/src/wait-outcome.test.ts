@@ -1,0 +1,260 @@
+import type { Assignment, Unit, UnitState } from '@muster/core';
+import { deriveCurrentState } from './current-state.ts';
+import { waitOutcome } from './wait-outcome.ts';
+import type { WaitTarget } from './wire.ts';
+
+interface Row {
+  unit?: Partial<Unit> | null;
+  assignments?: Partial<Assignment>[];
+  states?: Partial<UnitState>[];
+  isGlobal?: boolean;
+  noMachine?: boolean;
+}
+
+const unit: Unit = {
+  name: 'a.service',
+  hash: 'h',
+  desiredState: 'launched',
+  restarts: 0,
+  origin: { by: 'x' },
+  createRevision: 5,
+  modRevision: 20,
+};
+const assignment: Assignment = {
+  unit: 'a.service',
+  machine: 'm1',
+  hash: 'h',
+  desiredState: 'launched',
+  restarts: 0,
+  incarnation: 5,
+  role: 'holder',
+  reason: '',
+  modRevision: 21,
+};
+const state: UnitState = {
+  unit: 'a.service',
+  machine: 'm1',
+  loadState: 'loaded',
+  activeState: 'active',
+  subState: 'running',
+  result: 'success',
+  problem: null,
+  since: 0,
+  bootId: 'b',
+  invocationId: null,
+  hash: 'h',
+  answers: 21,
+  modRevision: 22,
+};
+
+function records(row: Row) {
+  const assignments = (row.assignments ?? []).map((more) => ({ ...assignment, ...more }));
+  const states = (row.states ?? []).map((more) => ({ ...state, ...more }));
+  return {
+    assignments: new Map(assignments.map((a) => [a.machine, a])),
+    states: new Map(states.map((s) => [s.machine, s])),
+  };
+}
+
+function look(until: WaitTarget, row: Row, afterRevision = 20): string {
+  const outcome = waitOutcome(
+    {
+      ...records(row),
+      unit: row.unit === null ? null : { ...unit, ...row.unit },
+      isGlobal: row.isGlobal ?? false,
+      hasMatchingMachine: row.noMachine !== true,
+    },
+    until,
+    afterRevision,
+  );
+  switch (outcome.type) {
+    case 'done':
+      return ['done', ...outcome.machines, outcome.note ?? ''].join(' ').trim();
+    case 'failed':
+      return `failed ${outcome.machine ?? '-'}: ${outcome.reason}`;
+    case 'pending':
+      return `pending: ${outcome.why}`;
+  }
+}
+
+const loaded = { desiredState: 'loaded' } as const;
+const idle = { activeState: 'inactive', subState: 'dead', result: null };
+
+test.each<[string, WaitTarget, Row, string]>([
+  ['active', 'launched', { assignments: [{}], states: [{}] }, 'done m1'],
+  ['not placed', 'launched', {}, 'pending: not placed on any machine yet'],
+  ['not there', 'launched', { unit: null }, 'failed -: it does not exist'],
+  [
+    'changed by somebody else',
+    'launched',
+    { unit: loaded },
+    'failed -: its desired state is loaded now',
+  ],
+  [
+    'assigned before the change',
+    'launched',
+    { unit: { restarts: 1 }, assignments: [{}], states: [{}] },
+    'pending: the scheduler has not seen the change yet',
+  ],
+  [
+    'an assignment of a unit of the same name that is gone',
+    'launched',
+    { assignments: [{ incarnation: 4 }], states: [{}] },
+    'pending: not placed on any machine yet',
+  ],
+  [
+    'a state from before the assignment says nothing',
+    'launched',
+    { assignments: [{}], states: [{ answers: 20 }] },
+    'pending: m1 has not carried it out yet',
+  ],
+  [
+    'still starting',
+    'launched',
+    {
+      assignments: [{}],
+      states: [{ activeState: 'activating', subState: 'start', result: null }],
+    },
+    'pending: activating (start) on m1',
+  ],
+  [
+    'failed',
+    'launched',
+    { assignments: [{}], states: [{ activeState: 'failed', result: 'exit-code' }] },
+    'failed m1: it failed (exit-code)',
+  ],
+  [
+    'ran and finished',
+    'launched',
+    { assignments: [{}], states: [{ ...idle, result: 'success' }] },
+    'done m1',
+  ],
+  [
+    'inactive, and nobody knows yet why',
+    'launched',
+    { assignments: [{}], states: [idle] },
+    'pending: inactive (dead) on m1',
+  ],
+  [
+    'its start job never ran it',
+    'launched',
+    { assignments: [{}], states: [{ ...idle, result: 'dependency' }] },
+    'failed m1: it is inactive (dependency)',
+  ],
+  [
+    'refused by the machine',
+    'launched',
+    { assignments: [{}], states: [{ ...idle, problem: 'the host has a unit of this name' }] },
+    'failed m1: the host has a unit of this name',
+  ],
+  [
+    'a file that systemd cannot read',
+    'launched',
+    { assignments: [{}], states: [{ ...idle, loadState: 'bad-setting' }] },
+    'failed m1: systemd says of its file: bad-setting',
+  ],
+  [
+    'a global unit is there when it is everywhere',
+    'launched',
+    {
+      isGlobal: true,
+      assignments: [{ machine: 'm2' }, { machine: 'm1' }],
+      states: [{ machine: 'm1' }, { machine: 'm2' }],
+    },
+    'done m1 m2',
+  ],
+  [
+    'and not before',
+    'launched',
+    {
+      isGlobal: true,
+      assignments: [{ machine: 'm2' }, { machine: 'm1' }],
+      states: [{ machine: 'm1' }],
+    },
+    'pending: m2 has not carried it out yet',
+  ],
+  [
+    'a failure anywhere ends the wait',
+    'launched',
+    {
+      isGlobal: true,
+      assignments: [{ machine: 'm2' }, { machine: 'm1' }],
+      states: [{ machine: 'm1', activeState: 'failed', result: 'signal' }],
+    },
+    'failed m1: it failed (signal)',
+  ],
+  [
+    'a global unit that fits nowhere',
+    'launched',
+    { isGlobal: true, noMachine: true },
+    'done no machine matches it',
+  ],
+  [
+    'a machine that may only keep it does not count',
+    'launched',
+    { assignments: [{ role: 'released' }], states: [{}] },
+    'pending: not placed on any machine yet',
+  ],
+  ['loaded', 'loaded', { unit: loaded, assignments: [loaded], states: [idle] }, 'done m1'],
+  [
+    'loaded, but started by its timer',
+    'loaded',
+    { unit: loaded, assignments: [loaded], states: [{}] },
+    'done m1',
+  ],
+  [
+    'still stopping',
+    'loaded',
+    { unit: loaded, assignments: [loaded], states: [{ activeState: 'deactivating' }] },
+    'pending: deactivating (running) on m1',
+  ],
+  [
+    'still to be stopped',
+    'loaded',
+    { unit: loaded, assignments: [{}], states: [{}] },
+    'pending: the scheduler has not seen the change yet',
+  ],
+  ['nowhere', 'inactive', { unit: { desiredState: 'inactive' } }, 'done'],
+  [
+    'still assigned',
+    'inactive',
+    { unit: { desiredState: 'inactive' }, assignments: [{}] },
+    'pending: still assigned to m1',
+  ],
+  [
+    'still known to systemd',
+    'inactive',
+    { unit: { desiredState: 'inactive' }, states: [{}] },
+    'pending: still known to m1',
+  ],
+  ['wanted again', 'inactive', {}, 'failed -: its desired state is launched now'],
+  ['gone', 'absent', { unit: null }, 'done'],
+  ['gone, but not yet there', 'absent', { unit: null, states: [{}] }, 'pending: still known to m1'],
+  ['not destroyed yet', 'absent', {}, 'pending: it exists'],
+  ['created again', 'absent', { unit: { createRevision: 30 } }, 'failed -: it was created again'],
+])('%s (until %s)', (_, until, row, expected) => {
+  expect(look(until, row)).toBe(expected);
+});
+
+test.each<[string, Row, string]>([
+  ['no machine has it', {}, 'inactive'],
+  ['the machine has not answered', { assignments: [{}] }, 'inactive'],
+  ['launched', { assignments: [{}], states: [{}] }, 'launched'],
+  [
+    'launched counts, whatever systemd says of it',
+    { assignments: [{}], states: [{ activeState: 'failed' }] },
+    'launched',
+  ],
+  ['loaded', { assignments: [loaded], states: [idle] }, 'loaded'],
+  ['an old answer', { assignments: [{}], states: [{ answers: 3 }] }, 'inactive'],
+  [
+    'of several the least advanced',
+    {
+      assignments: [{}, { machine: 'm2', ...loaded }],
+      states: [{}, { machine: 'm2' }],
+    },
+    'loaded',
+  ],
+])('currentState: %s', (_, row, expected) => {
+  expect(deriveCurrentState({ ...records(row), unit })).toBe(expected);
+});

@@ -1,0 +1,213 @@
+/** The JSON bodies of /v1, as server and client both see them. docs/api.md says which route has which. */
+import type { DesiredState, Leader, Metadata, Origin, Revision, Role } from '@muster/core';
+
+export interface ErrorBody {
+  readonly error: {
+    /** Stable, for programs. */
+    readonly code: string;
+    /** One sentence. */
+    readonly message: string;
+    /** Which units of the request are at fault; absent when the fault is not about units. */
+    readonly units?: readonly {
+      readonly name: string;
+      readonly code: string;
+      /** A whole sentence that names the unit. */
+      readonly message: string;
+      /** The same without unit and line. */
+      readonly reason: string;
+      /** Line of the unit file, from 1; null when none is at fault. */
+      readonly line: number | null;
+    }[];
+  };
+}
+
+export interface VersionBody {
+  readonly version: string;
+  readonly machine: string;
+  readonly hostname: string;
+}
+
+export interface ClusterBody {
+  readonly id: string;
+  readonly revision: Revision;
+  readonly leader: Pick<Leader, 'machine' | 'apiUrl'> | null;
+  readonly counts: {
+    readonly machines: number;
+    /** Machines whose musterd was stopped in order. */
+    readonly away: number;
+    readonly units: Readonly<Record<DesiredState, number>>;
+    readonly assignments: number;
+    readonly states: number;
+  };
+  /** Records of the store that do not parse, by key. */
+  readonly corrupt: readonly { readonly key: string; readonly problem: string }[];
+  /** What muster itself could not do, by unit and machine. */
+  readonly problems: readonly {
+    readonly unit: string;
+    readonly machine: string;
+    readonly problem: string;
+  }[];
+}
+
+export interface MachineBody {
+  readonly id: string;
+  readonly hostname: string;
+  readonly address: string | null;
+  readonly apiUrl: string | null;
+  /** The machine's own with the operator's laid over it. */
+  readonly metadata: Metadata;
+  readonly capacity: { readonly cpus: number; readonly memoryBytes: number };
+  readonly version: string;
+  readonly bootId: string;
+  /** ms since the epoch; null while its musterd runs. */
+  readonly awaySince: number | null;
+  /** Units that it holds. */
+  readonly units: number;
+}
+
+export interface UnitBody {
+  readonly name: string;
+  readonly hash: string;
+  readonly desiredState: DesiredState;
+  readonly currentState: DesiredState;
+  readonly isGlobal: boolean;
+  /** Sorted by machine. */
+  readonly machines: readonly { readonly machine: string; readonly role: Role }[];
+  readonly restarts: number;
+  readonly origin: Origin;
+  readonly revision: Revision;
+}
+
+export interface UnitStateBody {
+  readonly unit: string;
+  readonly machine: string;
+  readonly loadState: string;
+  readonly activeState: string;
+  readonly subState: string;
+  readonly result: string | null;
+  readonly problem: string | null;
+  /** ms since the epoch. */
+  readonly since: number;
+  readonly hash: string;
+  /** Whether it answers the present assignment; one that does not says nothing about it. */
+  readonly isCurrent: boolean;
+}
+
+export interface AssignmentBody {
+  readonly machine: string;
+  readonly role: Role;
+  readonly hash: string;
+  readonly desiredState: Exclude<DesiredState, 'inactive'>;
+  readonly restarts: number;
+  readonly reason: string;
+  readonly revision: Revision;
+}
+
+export interface UnitDetailBody extends UnitBody {
+  /** Normalised text; null when it is missing in the store. */
+  readonly file: string | null;
+  readonly options: readonly {
+    readonly section: string;
+    readonly name: string;
+    readonly value: string;
+  }[];
+  readonly assignments: readonly AssignmentBody[];
+  readonly states: readonly UnitStateBody[];
+}
+
+/** What is wanted of one unit. With nothing but the name: that it exists. */
+export interface UnitRequest {
+  readonly name: string;
+  /** Text of the unit file; without it the stored content stays, or an instance takes its template's. */
+  readonly file?: string;
+  readonly desiredState?: DesiredState;
+  /** Restarts a launched unit; launches any other. Not together with another desiredState. */
+  readonly restart?: boolean;
+  /** Other content than the stored one is an error without it. */
+  readonly replace?: boolean;
+}
+
+/**
+ * `unchanged`: it was like that already. `conflict`: others kept changing it, nothing was written.
+ * `absent`: there was nothing to destroy.
+ */
+export interface UnitResultBody {
+  readonly name: string;
+  readonly result: 'created' | 'updated' | 'unchanged' | 'conflict';
+  /** From which on a wait sees this; 0 for a conflict. */
+  readonly revision: Revision;
+  readonly hash: string;
+  readonly desiredState: DesiredState;
+  readonly isGlobal: boolean;
+  /** One sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export interface UnitsWrittenBody {
+  /** The highest of all; 0 when there is none. */
+  readonly revision: Revision;
+  /** In the order of the request. */
+  readonly units: readonly UnitResultBody[];
+}
+
+export interface DestroyResultBody {
+  readonly name: string;
+  readonly result: 'destroyed' | 'absent' | 'conflict';
+  readonly revision: Revision;
+}
+
+export interface UnitsDestroyedBody {
+  readonly revision: Revision;
+  readonly units: readonly DestroyResultBody[];
+}
+
+export const waitTargets = ['launched', 'loaded', 'inactive', 'absent'] as const;
+export type WaitTarget = (typeof waitTargets)[number];
+
+export interface WaitRequest {
+  readonly units: readonly string[];
+  readonly until: WaitTarget;
+  /** Looks at nothing older than this. */
+  readonly afterRevision?: Revision;
+  /** null or absent: as long as it takes. */
+  readonly timeoutMs?: number | null;
+}
+
+/** One line of the NDJSON answer of a wait. The last one is `end`, or `error` when it broke off. */
+export type WaitLine =
+  | {
+      readonly type: 'done';
+      readonly unit: string;
+      /** Where it is; empty when it is nowhere. */
+      readonly machines: readonly { readonly id: string; readonly address: string | null }[];
+      /** Something worth telling, else null. */
+      readonly note: string | null;
+    }
+  | {
+      readonly type: 'failed';
+      readonly unit: string;
+      readonly machine: string | null;
+      readonly reason: string;
+    }
+  | {
+      /** Sent now and then while nothing else is, so that silence means a broken connection. */
+      readonly type: 'waiting';
+      readonly pending: number;
+      /** At most 5. */
+      readonly examples: readonly { readonly unit: string; readonly why: string }[];
+    }
+  | {
+      readonly type: 'end';
+      readonly done: number;
+      readonly failed: number;
+      /** What was still waited for when the time was over. */
+      readonly pending: readonly { readonly unit: string; readonly why: string }[];
+    }
+  | { readonly type: 'error'; readonly code: string; readonly message: string };
+
+export interface MetadataBody {
+  readonly machine: string;
+  /** What the operator set; null hides a key of the machine's own configuration. */
+  readonly metadata: Readonly<Record<string, string | null>>;
+  readonly isPresent: boolean;
+}

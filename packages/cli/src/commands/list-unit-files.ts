@@ -1,0 +1,50 @@
+import type { UnitBody } from '@muster/api/client';
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { machineLegends } from '../legend.ts';
+import { chooseColumns, printList, withListOptions } from '../list.ts';
+import type { Columns, ListOptions } from '../list.ts';
+import { filterByUnit } from '../select-units.ts';
+
+export function addListUnitFiles(program: Command, context: Context): void {
+  withListOptions(program.command('list-unit-files'))
+    .description('list the units that the cluster has, and what is wanted of them')
+    .argument('[unit...]', 'only these: names, or patterns for them')
+    .action(async (args: string[], options: ListOptions, command: Command) => {
+      const withNobody = columnsFor(() => '', options);
+      const shown = chooseColumns(withNobody, options);
+      const client = context.connect(command);
+      const [units, machines] = await Promise.all([
+        client.units(),
+        shown.some((name) => name === 'target' || name === 'tmachine') ? client.machines() : [],
+      ]);
+      const columns = columnsFor(machineLegends(machines, options.full === true), options);
+      const chosen = filterByUnit(args, units, ({ name }) => name);
+      await printList(context.terminal, columns, options, chosen);
+    });
+}
+
+function columnsFor(machineOf: (id: string) => string, { full }: ListOptions): Columns<UnitBody> {
+  const machines = (unit: UnitBody): string => {
+    const shown = unit.machines.map(({ machine, role }) =>
+      role === 'holder' ? machineOf(machine) : `${machineOf(machine)}(${role})`,
+    );
+    return shown.length === 0 ? '-' : shown.join(',');
+  };
+  return {
+    cells: {
+      unit: ({ name }) => name,
+      hash: ({ hash }) => (full === true ? hash : hash.slice(0, 7)),
+      dstate: ({ desiredState }) => desiredState,
+      state: ({ currentState, isGlobal }) => (isGlobal ? '-' : currentState),
+      target: (unit) => (unit.isGlobal ? 'global' : machines(unit)),
+      tmachine: machines,
+      global: ({ isGlobal }) => String(isGlobal),
+      restarts: ({ restarts }) => String(restarts),
+      origin: ({ origin }) => origin.by,
+    },
+    normal: ['unit', 'hash', 'dstate', 'state', 'target'],
+    wide: ['unit', 'hash', 'dstate', 'state', 'target', 'tmachine', 'restarts', 'origin'],
+    nameOf: ({ name }) => name,
+  };
+}

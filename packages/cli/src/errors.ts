@@ -1,0 +1,16 @@
+/** The command line makes no sense. Exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What was asked for did not work, or not for all units. Exit status 1. */
+export class OperationError extends Error {
+  override readonly name = 'OperationError';
+}
+
+/** Ctrl-C while waiting. Exit status 130, as a shell has it. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}
+
+export const exitStatus = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;

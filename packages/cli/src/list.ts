@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { UsageError } from './errors.ts';
+import type { Terminal } from './terminal.ts';
+import { formatTable } from './table.ts';
+import type { Cell } from './table.ts';
+
+export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
+
+export interface ListOptions {
+  readonly output: OutputFormat;
+  /** false: no header. */
+  readonly legend: boolean;
+  /** Nothing is shortened. */
+  readonly full?: boolean;
+  /** Comma-separated; absent: the columns of the format. */
+  readonly fields?: string;
+}
+
+/** What a list can show of one item; column names are what --fields takes. */
+export interface Columns<T> {
+  readonly cells: Readonly<Record<string, (item: T) => Cell>>;
+  readonly normal: readonly string[];
+  readonly wide: readonly string[];
+  readonly nameOf: (item: T) => string;
+}
+
+/** Adds the options of every list. */
+export function withListOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-o, --output <format>', 'how to show the list')
+        .choices(['table', 'wide', 'json', 'yaml', 'name'])
+        .default('table'),
+    )
+    .option('--fields <names>', 'columns of the table, separated by commas')
+    .option('-l, --full', 'do not shorten machine ids and hashes')
+    .option('--no-legend', 'leave the header away');
+}
+
+/** Which columns a table gets. @throws {UsageError} for a name that is none */
+export function chooseColumns<T>(columns: Columns<T>, options: ListOptions): readonly string[] {
+  if (options.fields === undefined) {
+    return options.output === 'wide' ? columns.wide : columns.normal;
+  }
+  const chosen = options.fields.split(',');
+  const odd = chosen.find((name) => !Object.hasOwn(columns.cells, name));
+  if (odd === undefined) return chosen;
+  const known = Object.keys(columns.cells).sort().join(', ');
+  throw new UsageError(`unknown field "${odd}" in --fields; known are ${known}`);
+}
+
+/** @param items - json and yaml show them as they are */
+export async function printList<T>(
+  terminal: Terminal,
+  columns: Columns<T>,
+  options: ListOptions,
+  items: readonly T[],
+): Promise<void> {
+  switch (options.output) {
+    case 'json':
+      return terminal.print(JSON.stringify(items, null, 2));
+    case 'yaml': {
+      // Loaded only here: it costs a third of the start-up time.
+      const { stringify } = await import('yaml');
+      return terminal.print(stringify(items).trimEnd());
+    }
+    case 'name': {
+      const names = [...new Set(items.map(columns.nameOf))];
+      if (names.length > 0) terminal.print(names.join('\n'));
+      return;
+    }
+    case 'table':
+    case 'wide': {
+      const chosen = chooseColumns(columns, options);
+      const cells = chosen.flatMap((name) => columns.cells[name] ?? []);
+      const rows = items.map((item) => cells.map((cell) => cell(item)));
+      const header = options.legend ? chosen.map((name) => name.toUpperCase()) : null;
+      const lines = formatTable(header, rows, terminal.hasColour);
+      if (lines.length > 0) terminal.print(lines.join('\n'));
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { ApiError, BadEndpointError, UnreachableError } from '@muster/api/client';
+import { CommanderError } from 'commander';
+import { createContext } from './context.ts';
+import { exitStatus, InterruptedError, OperationError, UsageError } from './errors.ts';
+import { createProgram } from './program.ts';
+import { openTerminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+
+async function main(): Promise<void> {
+  // The reader of our output went away (`musterctl … | head`): nobody is left to tell.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitStatus.ok);
+  });
+  const terminal = openTerminal(process.stdout, process.stderr, process.env);
+  try {
+    await createProgram(createContext(terminal, process.env)).parseAsync();
+  } catch (error) {
+    process.exitCode = explain(error, terminal);
+  }
+}
+
+/** Says what went wrong. @returns the exit status */
+function explain(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    // Commander has said it already; help and version that were asked for are no failure.
+    return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  }
+  if (error instanceof UsageError || error instanceof BadEndpointError) {
+    terminal.complain(`error: ${error.message}`);
+    return exitStatus.usage;
+  }
+  if (error instanceof UnreachableError || (error instanceof ApiError && error.status === 503)) {
+    terminal.complain(`error: ${error.message}`);
+    return exitStatus.unreachable;
+  }
+  if (error instanceof OperationError || error instanceof ApiError) {
+    terminal.complain(`error: ${error.message}`);
+    return exitStatus.failed;
+  }
+  if (error instanceof InterruptedError) {
+    terminal.complain(error.message);
+    return exitStatus.interrupted;
+  }
+  throw error;
+}
+
+void main();

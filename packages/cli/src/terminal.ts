@@ -1,0 +1,55 @@
+/** Where a command writes, and what it may do there. */
+export interface Terminal {
+  /** One line to standard output. */
+  print(line: string): void;
+  /** One line to standard error. */
+  complain(line: string): void;
+  /** Bytes to standard output; resolves when more may follow. */
+  write(piece: Uint8Array): Promise<void>;
+  /** Shows a line on standard error until something else is written; nothing unless it is a terminal. */
+  progress(line: string | null): void;
+  /** Whether progress is shown. */
+  readonly isLive: boolean;
+  readonly hasColour: boolean;
+}
+
+type Output = NodeJS.WriteStream;
+
+/** @param environment - NO_COLOR (of any value but '') and TERM=dumb turn colour off */
+export function openTerminal(
+  out: Output,
+  err: Output,
+  environment: Readonly<Record<string, string | undefined>>,
+): Terminal {
+  const isDumb = environment['TERM'] === 'dumb';
+  const isLive = err.isTTY && !isDumb;
+  let shown = false;
+  const clear = (): void => {
+    if (shown) err.write('\r\x1b[K');
+    shown = false;
+  };
+  return {
+    isLive,
+    hasColour: out.isTTY && !isDumb && (environment['NO_COLOR'] ?? '') === '',
+    print: (line) => {
+      clear();
+      out.write(`${line}\n`);
+    },
+    complain: (line) => {
+      clear();
+      err.write(`${line}\n`);
+    },
+    write: (piece) =>
+      new Promise((resolve) => {
+        if (out.write(piece)) resolve();
+        else out.once('drain', resolve);
+      }),
+    progress: (line) => {
+      if (!isLive) return;
+      clear();
+      if (line === null) return;
+      err.write(line.slice(0, Math.max(0, err.columns - 1)));
+      shown = true;
+    },
+  };
+}

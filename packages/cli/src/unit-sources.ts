@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isUnitType, parseUnitName, templateOf, withDefaultSuffix } from '@muster/core';
+import { UsageError } from './errors.ts';
+import { expandRanges } from './expand-ranges.ts';
+
+/** A unit that the command line names. */
+export interface UnitSource {
+  readonly name: string;
+  /** The file that its content comes from; null: none, the cluster has it. */
+  readonly path: string | null;
+  /** Only submitted: a template that an instance needs, or that lay in a directory. */
+  readonly isAside: boolean;
+}
+
+/** Argument → the unit's name: the last part of a path, `.service` appended where no type is. */
+export function unitNameOf(argument: string): string {
+  return withDefaultSuffix(path.basename(argument));
+}
+
+/** Whether the argument is a pattern for names of units in the cluster. */
+export function isPattern(argument: string): boolean {
+  return /[*?[]/.test(argument);
+}
+
+/**
+ * Finds what the arguments of submit, load and start name: files, directories of unit files,
+ * instances of a template that lies beside, and names of units that the cluster has.
+ * @returns each unit once; templates before what needs them
+ * @throws {UsageError} for a path that leads nowhere
+ */
+export function findSources(args: readonly string[]): UnitSource[] {
+  const found = new Map<string, UnitSource>();
+  for (const argument of args.flatMap(expandRanges)) {
+    for (const source of sourcesOf(argument)) {
+      const known = found.get(source.name);
+      // What is named itself goes before what is only needed.
+      if (known === undefined || (known.isAside && !source.isAside)) found.set(source.name, source);
+    }
+  }
+  return [...found.values()];
+}
+
+/** @throws {UsageError} when it cannot be read as text */
+export function readUnitFile(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (cause) {
+    const why = cause instanceof TypeError ? 'it is not text in UTF-8' : String(cause);
+    throw new UsageError(`cannot read ${file}: ${why}`, { cause });
+  }
+}
+
+function sourcesOf(argument: string): UnitSource[] {
+  const directory = path.dirname(argument);
+  const name = unitNameOf(argument);
+  const file = path.join(directory, name);
+  if (isFile(file)) return [{ name, path: file, isAside: false }];
+  if (isDirectory(argument)) return sourcesIn(argument);
+  const bare = { name, path: null, isAside: false };
+  const template = templateOf(name);
+  const templateFile = template === null ? null : path.join(directory, template);
+  if (template !== null && templateFile !== null && isFile(templateFile)) {
+    return [{ name: template, path: templateFile, isAside: true }, bare];
+  }
+  if (argument.includes('/') && template === null) {
+    throw new UsageError(`there is no file ${file}`);
+  }
+  return [bare];
+}
+
+function sourcesIn(directory: string): UnitSource[] {
+  const names = readdirSync(directory)
+    .filter((name) => !name.startsWith('.') && isUnitType(parseUnitName(name).type))
+    .filter((name) => isFile(path.join(directory, name)))
+    .sort();
+  if (names.length === 0) throw new UsageError(`there is no unit file in ${directory}`);
+  const sources = names.map((name) => {
+    const { isTemplate } = parseUnitName(name);
+    return { name, path: path.join(directory, name), isAside: isTemplate };
+  });
+  return sources.sort((a, b) => Number(b.isAside) - Number(a.isAside));
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isDirectory(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

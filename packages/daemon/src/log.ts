@@ -1,0 +1,30 @@
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
+import type { DestinationStream } from 'pino';
+import type { Log } from '@muster/core';
+import type { Config } from './config-model.ts';
+
+/** Core's Log, from which a part of the daemon gets one of its own. */
+export interface DaemonLog extends Log {
+  /** @param fields — part of every line, such as `{ component: 'agent' }` */
+  child(fields: object): DaemonLog;
+}
+
+/**
+ * One JSON object a line, on standard output unless told otherwise. An error belongs in the field
+ * `err`: it is written with its stack and its causes.
+ */
+export function createLog(
+  level: Config['log']['level'],
+  destination: DestinationStream = pino.destination(1),
+): DaemonLog {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: stdSerializers.errWithCause },
+    },
+    destination,
+  );
+}

@@ -1,0 +1,104 @@
+import { homedir } from 'node:os';
+import { MusterError } from '@muster/core';
+import { createClock } from './clock.ts';
+import { parseCommandLine, usage } from './command-line.ts';
+import type { Flags } from './command-line.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config-model.ts';
+import { prepareDirectories } from './directories.ts';
+import { acquireInstanceLock } from './instance-lock.ts';
+import { FileKnownStore } from './known-store.ts';
+import { FileLeaseStore } from './lease-store.ts';
+import { createLog } from './log.ts';
+import { createNotifier } from './notify.ts';
+import { version } from './version.ts';
+import { runDaemon } from './wire.ts';
+
+const exitFailure = 1;
+const exitMisuse = 2;
+
+async function main(): Promise<number> {
+  const command = parseCommandLine(process.argv.slice(2));
+  switch (command.type) {
+    case 'misuse':
+      process.stderr.write(`${command.message}\n`);
+      return exitMisuse;
+    case 'help':
+      process.stdout.write(usage);
+      return 0;
+    case 'version':
+      process.stdout.write(`musterd ${version}\n`);
+      return 0;
+    case 'check':
+      await load(command.flags);
+      process.stdout.write('the configuration is valid\n');
+      return 0;
+    case 'run':
+      await run(await load(command.flags), command.flags.acceptStore);
+      return 0;
+  }
+}
+
+async function load(flags: Flags): Promise<Config> {
+  const { config } = await loadConfig({ flags, env: process.env, home: homedir() });
+  return config;
+}
+
+async function run(config: Config, acceptStore: boolean): Promise<void> {
+  await prepareDirectories(config);
+  const lock = await acquireInstanceLock(config.state);
+  const log = createLog(config.log.level);
+  const knownStore = new FileKnownStore(config.state);
+  if (acceptStore) await knownStore.forget();
+  const notifier = createNotifier({ env: process.env, log });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping; units run on');
+      stop.abort();
+    });
+  }
+  // Nothing is known after an error nobody expected: systemd starts musterd again, which looks anew.
+  process.on('unhandledRejection', (err) => {
+    log.error({ err }, 'unexpected error, giving up');
+    process.exit(exitFailure);
+  });
+  try {
+    await runDaemon(
+      {
+        config,
+        clock: createClock(),
+        log,
+        env: process.env,
+        notifier,
+        knownStore,
+        leaseStore: new FileLeaseStore(config.state, log),
+      },
+      stop.signal,
+    );
+  } finally {
+    notifier.close();
+    lock.release();
+  }
+}
+
+main().then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    if (error instanceof ConfigError) {
+      for (const problem of error.problems) process.stderr.write(`musterd: ${problem}\n`);
+      process.exitCode = exitMisuse;
+      return;
+    }
+    const text =
+      error instanceof MusterError
+        ? error.message
+        : error instanceof Error
+          ? (error.stack ?? error.message)
+          : String(error);
+    process.stderr.write(`musterd: ${text}\n`);
+    process.exitCode = exitFailure;
+  },
+);

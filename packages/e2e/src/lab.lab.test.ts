@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Lab, testLabName, waitFor } from './lab.ts';
+import { networkNamespaces, tracesOf } from './traces.ts';
+
+jest.setTimeout(120_000);
+
+const bootId = 'cat /proc/sys/kernel/random/boot_id';
+
+describe('a lab of two machines', () => {
+  const lab = new Lab();
+  beforeAll(() => lab.up(2, { musterd: false }));
+  afterAll(() => lab.down());
+
+  test('each is a system of its own that has come up without a failed unit', async () => {
+    const { machines } = await lab.status();
+    for (const { machine, name, id } of machines) {
+      expect(await lab.sh(machine, 'hostname; cat /etc/machine-id')).toBe(`${name}\n${id}`);
+      expect(await lab.sh(machine, 'systemctl is-system-running --wait')).toBe('running');
+    }
+    expect(new Set(machines.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('nothing that this host has enabled runs in a machine', async () => {
+    const services = await lab.sh(
+      1,
+      'systemctl list-units --type=service,timer --state=active --plain --no-legend | cut -d" " -f1',
+    );
+    expect(services.split('\n').filter((name) => !/^(systemd-|dbus)/.test(name))).toEqual([]);
+  });
+
+  test('sh passes on the exit code, its input, and an environment of its own', async () => {
+    expect(await lab.try(1, 'cat; exit 7', 'hello')).toMatchObject({ status: 7, stdout: 'hello' });
+    const names = (await lab.sh(1, 'env')).split('\n').map((line) => line.split('=')[0]);
+    expect(names.toSorted()).toEqual(['HOME', 'LANG', 'PATH', 'PWD', 'TERM', 'USER']);
+  });
+
+  test('a power cut and a boot keep the disk and the machine-id and lose /run', async () => {
+    const { id } = await lab.machine(2);
+    const before = await lab.sh(2, `touch /run/lost /var/kept; sync; ${bootId}`);
+    await lab.kill(2);
+    expect(await lab.machine(2)).toMatchObject({ state: 'off', pid: null, id });
+    expect(await lab.try(2, 'true')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('is off'),
+    });
+    await lab.boot(2);
+    expect(await lab.sh(2, 'ls /run/lost /var/kept 2>/dev/null; cat /etc/machine-id')).toBe(
+      `/var/kept\n${id}`,
+    );
+    expect(await lab.sh(2, bootId)).not.toBe(before);
+  });
+
+  test('a power cut closes no connection: the other side hears nothing', async () => {
+    const { address } = await lab.machine(2);
+    await lab.sh(2, `systemd-run -q --unit=listener ${node(listen)}`);
+    await lab.sh(1, `systemd-run -q --unit=talker ${node(talk(address))}`);
+    await journalSays(lab, 'talker', 'connected');
+    await lab.kill(2);
+    await pause(500);
+    expect(await lab.sh(1, 'journalctl -q _SYSTEMD_UNIT=talker.service -o cat')).toBe('connected');
+    await lab.boot(2);
+  });
+
+  test('systemctl reboot inside boots it again', async () => {
+    const before = await lab.sh(1, `touch /var/kept; ${bootId}`);
+    await lab.sh(1, 'systemctl reboot');
+    const after = await waitFor(
+      'machine 1 to be up with another boot id',
+      async () => {
+        const { status, stdout, stderr } = await lab.try(
+          1,
+          `systemctl is-active -q dbus && ${bootId}`,
+        );
+        const saw = `${status} ${stdout.trim()}${stderr}`;
+        return status === 0 && stdout.trim() !== before
+          ? { done: true, value: stdout.trim() }
+          : { done: false, saw };
+      },
+      20_000,
+    );
+    expect(after).not.toBe('');
+    expect(await lab.sh(1, 'ls /var/kept')).toBe('/var/kept');
+  });
+
+  test('poweroff inside leaves it off until it is booted', async () => {
+    await lab.sh(1, 'systemctl poweroff');
+    await waitFor(
+      'machine 1 to be off',
+      async () => {
+        const { state } = await lab.machine(1);
+        return state === 'off' ? { done: true, value: null } : { done: false, saw: state };
+      },
+      20_000,
+    );
+    await lab.boot(1);
+  });
+
+  test('cut takes a machine off the network, over a reboot too, and mend brings it back', async () => {
+    await etcdIs('reached', lab);
+    await lab.cut(1);
+    await etcdIs('not reached', lab);
+    await lab.kill(1);
+    await lab.boot(1);
+    expect((await lab.machine(1)).cut).toBe(true);
+    await etcdIs('not reached', lab);
+    await lab.mend(1);
+    await etcdIs('reached', lab);
+  });
+
+  test('a unit of the same name stopped in one runs on in the other', async () => {
+    for (const machine of [1, 2]) await lab.sh(machine, 'systemd-run -q --unit=same sleep 1000');
+    const pid = await lab.sh(2, 'systemctl show --value -p MainPID same');
+    await lab.sh(1, 'systemctl stop same');
+    expect(
+      await lab.sh(2, 'systemctl is-active same; systemctl show --value -p MainPID same'),
+    ).toBe(`active\n${pid}`);
+  });
+
+  test('a second up says what is there, and refuses another number of machines', async () => {
+    await lab.up(2, { musterd: false });
+    await expect(lab.up(3, { musterd: false })).rejects.toThrow(
+      'it stands already with 2 machines',
+    );
+  });
+
+  test('etcd can be killed and started again', async () => {
+    await lab.etcd('kill');
+    expect((await lab.status()).etcd).toMatchObject([{ member: 1, state: 'off' }]);
+    await lab.etcd('start');
+    await etcdIs('reached', lab);
+  });
+
+  test.each([
+    [['sh', '9'], "no machine '9': this lab has machines 1 to 2"],
+    [['etcd', 'kill', '2'], "no etcd member '2': this lab has 1"],
+    [['fly'], "unknown verb 'fly'"],
+  ])('%p is refused with a sentence', async (args, sentence) => {
+    const [status, , stderr] = await script(lab.name, args);
+    expect(status).toBe(1);
+    expect(stderr).toContain(sentence);
+  });
+
+  test('another lab stands beside it, and its down leaves this one alone', async () => {
+    const other = new Lab(testLabName('b'));
+    try {
+      await other.up(1, { musterd: false });
+      expect((await other.machine(1)).address).not.toBe((await lab.machine(1)).address);
+    } finally {
+      await other.down();
+    }
+    expect(tracesOf(other.name)).toEqual([]);
+    expect(await lab.sh(1, 'hostname')).toBe(`${lab.name}-1`);
+    await lab.kill(2);
+    await lab.boot(2);
+  });
+});
+
+describe('what is left', () => {
+  test('down takes all of it away', async () => {
+    const lab = new Lab(testLabName('c'));
+    await lab.up(2, { musterd: false, etcd: 3 });
+    const network = statSync(`/run/muster-lab/${lab.name}/switch`).ino;
+    expect(tracesOf(lab.name)).not.toEqual([]);
+    await lab.down();
+    expect(tracesOf(lab.name)).toEqual([]);
+    expect([...networkNamespaces()]).not.toContain(`net:[${network}]`);
+  });
+
+  test.each([50, 200, 400, 800])('an up killed after %d ms is cleared by the next', async (ms) => {
+    const lab = new Lab(testLabName('d'));
+    const child = spawn('scripts/lab', ['--name', lab.name, 'up', '2', '--no-musterd'], {
+      cwd: resolve(__dirname, '../../..'),
+      stdio: 'ignore',
+    });
+    await pause(ms);
+    child.kill('SIGKILL');
+    try {
+      await lab.up(2, { musterd: false });
+      const running = { state: 'running' };
+      expect((await lab.status()).machines).toMatchObject([running, running]);
+    } finally {
+      await lab.down();
+    }
+    expect(tracesOf(lab.name)).toEqual([]);
+  });
+});
+
+async function reachEtcd(lab: Lab): Promise<string> {
+  const [endpoint] = (await lab.status()).endpoints;
+  return lab.sh(
+    1,
+    node(
+      `fetch('${endpoint}/health',{signal:AbortSignal.timeout(1000)})` +
+        ".then(()=>'reached',()=>'not reached').then(console.log)",
+    ),
+  );
+}
+
+async function etcdIs(expected: 'reached' | 'not reached', lab: Lab): Promise<void> {
+  await waitFor(
+    `etcd to be ${expected} from machine 1`,
+    async () => {
+      const saw = await reachEtcd(lab);
+      return saw === expected ? { done: true, value: null } : { done: false, saw };
+    },
+    20_000,
+  );
+}
+
+const listen = `require('net').createServer(()=>{}).listen(7000)`;
+const talk = (address: string): string =>
+  `(function go(){const c=require('net').connect(7000,'${address}');` +
+  `c.on('connect',()=>console.log('connected'));c.on('error',()=>setTimeout(go,50));c.on('end',()=>console.log('closed'))})()`;
+
+/** A command of a machine's shell that runs `program`. */
+function node(program: string): string {
+  return `$(command -v node) -e "${program}"`;
+}
+
+async function journalSays(lab: Lab, unit: string, text: string): Promise<void> {
+  await waitFor(
+    `${unit} to say "${text}"`,
+    async () => {
+      const { stdout } = await lab.try(1, `journalctl -q _SYSTEMD_UNIT=${unit}.service -o cat`);
+      return stdout.includes(text) ? { done: true, value: null } : { done: false, saw: stdout };
+    },
+    10_000,
+  );
+}
+
+async function script(
+  name: string,
+  args: readonly string[],
+): Promise<[number | null, string, string]> {
+  const child = spawn('scripts/lab', ['--name', name, ...args], {
+    cwd: resolve(__dirname, '../../..'),
+  });
+  const texts = ['', ''];
+  child.stdout.on('data', (data) => (texts[0] += String(data)));
+  child.stderr.on('data', (data) => (texts[1] += String(data)));
+  await once(child, 'close');
+  return [child.exitCode, texts[0] ?? '', texts[1] ?? ''];
+}

@@ -1,0 +1,178 @@
+import { StoreUnavailableError } from '@muster/core';
+import type {
+  AgentRegistry,
+  AgentSnapshot,
+  Assignment,
+  Clock,
+  Log,
+  MachineSettings,
+  StateReport,
+  Unsubscribe,
+} from '@muster/core';
+import { encodeState, parseAssignment, parseSettings } from './codec.ts';
+import type { StoreGuard } from './guard.ts';
+import type { Keys } from './keys.ts';
+import { Keyspace } from './keyspace.ts';
+import type { Change } from './keyspace.ts';
+import { Listeners } from './listeners.ts';
+import type { Presence } from './presence.ts';
+import { get, LeaseGoneError, oneKey } from './store.ts';
+import type { Delete, Put, Store, StoredKey } from './store.ts';
+
+export interface AgentRegistryOptions {
+  readonly store: Store;
+  readonly guard: StoreGuard;
+  readonly keys: Keys;
+  readonly machineId: string;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const statesPerTxn = 100;
+const filesPerTxn = 50;
+
+/** The agent's side of the store: its own assignments and settings, watched; states, written. */
+export class StoreAgentRegistry implements AgentRegistry {
+  readonly #options: AgentRegistryOptions;
+  readonly #keyspace: Keyspace;
+  readonly #changed = new Listeners();
+  readonly #assignments = new Map<string, Assignment>();
+  readonly #unreadable = new Set<string>();
+  #settings: MachineSettings | null = null;
+  #snapshot: AgentSnapshot | null = null;
+
+  constructor(options: AgentRegistryOptions) {
+    this.#options = options;
+    const { keys, machineId, guard, presence } = options;
+    this.#keyspace = new Keyspace({
+      ...options,
+      ranges: [
+        oneKey(keys.cluster),
+        keys.assignmentsOf(machineId),
+        oneKey(keys.settings(machineId)),
+      ],
+      clusterKey: keys.cluster,
+      apply: (changes) => this.#apply(changes),
+    });
+    const changed = (): void => this.#changed.call();
+    this.#keyspace.onChange(changed);
+    guard.onChange(changed);
+    presence.onChange(changed);
+  }
+
+  start(): void {
+    this.#keyspace.start();
+  }
+
+  close(): Promise<void> {
+    return this.#keyspace.close();
+  }
+
+  snapshot(): AgentSnapshot {
+    this.#options.guard.assertTrusted();
+    const { revision } = this.#keyspace;
+    if (revision === 0) {
+      throw new StoreUnavailableError('etcd: the assignments have never been read completely');
+    }
+    if (this.#snapshot?.revision !== revision) {
+      this.#snapshot = {
+        revision,
+        assignments: [...this.#assignments.values()].sort((a, b) => (a.unit < b.unit ? -1 : 1)),
+        settings: this.#settings,
+        unreadable: [...this.#unreadable].sort(),
+      };
+    }
+    return this.#snapshot;
+  }
+
+  onChange(listener: () => void): Unsubscribe {
+    return this.#changed.add(listener);
+  }
+
+  async unitFiles(hashes: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { store, keys } = this.#options;
+    const files = new Map<string, string>();
+    const wanted = [...new Set(hashes)];
+    for (let i = 0; i < wanted.length; i += filesPerTxn) {
+      const chunk = wanted.slice(i, i + filesPerTxn);
+      const { gets } = await store.txn({ then: chunk.map((hash) => get(oneKey(keys.file(hash)))) });
+      for (const [n, hash] of chunk.entries()) {
+        const stored = gets[n]?.keys[0];
+        if (stored !== undefined) files.set(hash, stored.value);
+      }
+    }
+    return files;
+  }
+
+  session(): string | null {
+    return this.#options.presence.session();
+  }
+
+  async publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void> {
+    const { store, keys, machineId, presence, guard } = this.#options;
+    guard.assertTrusted();
+    const lease = presence.session();
+    if (lease === null) {
+      throw new StoreUnavailableError('this machine is not registered in etcd now');
+    }
+    const ops = [...reports].map(([unit, report]): Put | Delete => {
+      const key = keys.state(machineId, unit);
+      if (report === null) return { type: 'delete', key };
+      return { type: 'put', key, value: encodeState(report), lease };
+    });
+    for (let i = 0; i < ops.length; i += statesPerTxn) {
+      const succeeded = await store
+        .txn({
+          compare: [{ target: 'lease', key: keys.machine(machineId), equals: lease }],
+          then: ops.slice(i, i + statesPerTxn),
+        })
+        .then(
+          (result) => result.succeeded,
+          (error: unknown) => {
+            if (error instanceof LeaseGoneError) return false;
+            throw error;
+          },
+        );
+      if (succeeded) continue;
+      presence.doubt();
+      throw new StoreUnavailableError(`the presence of ${machineId} in etcd is no longer ours`);
+    }
+  }
+
+  #apply(changes: readonly Change[]): void {
+    this.#snapshot = null;
+    for (const { key, stored } of changes) {
+      const path = this.#options.keys.path(key);
+      if (path.type === 'assignment') this.#putAssignment(path, key, stored);
+      if (path.type === 'settings') this.#putSettings(path.machine, key, stored);
+    }
+  }
+
+  #putAssignment(
+    path: { readonly machine: string; readonly unit: string },
+    key: string,
+    stored: StoredKey | null,
+  ): void {
+    this.#unreadable.delete(path.unit);
+    this.#assignments.delete(path.unit);
+    if (stored === null) return;
+    const parsed = parseAssignment(path, stored);
+    if (parsed.type === 'parsed') this.#assignments.set(path.unit, parsed.record);
+    else {
+      this.#unreadable.add(path.unit);
+      this.#report(key, parsed.problem);
+    }
+  }
+
+  #putSettings(machine: string, key: string, stored: StoredKey | null): void {
+    const parsed = stored === null ? null : parseSettings(machine, stored);
+    // Settings that do not parse change nothing: the last ones that did hold.
+    if (parsed?.type === 'malformed') this.#report(key, parsed.problem);
+    else this.#settings = parsed?.record ?? null;
+  }
+
+  #report(key: string, problem: string): void {
+    this.#options.log.warn({ key, problem }, 'a record in etcd does not parse; it is left alone');
+  }
+}

@@ -1,0 +1,180 @@
+import { ExponentialBackoff, handleWhen, noop, retry } from 'cockatiel';
+import { Etcd3, isRecoverableError } from 'etcd3';
+import type { IOptions } from 'etcd3';
+import { translateEtcdError } from './etcd-errors.ts';
+import { bounds, revisionOf, toCompare, toRequest, toStoredKey } from './etcd-messages.ts';
+import { openEtcdWatch } from './etcd-watch.ts';
+import { CompactedError } from './store.ts';
+import type { Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';
+
+export interface EtcdOptions {
+  /** `http://host:port`, `https://host:port` or `unix:/absolute/path`; at least one. */
+  readonly endpoints: readonly string[];
+  /** PEM; `cert` and `key` are the client's own, both or neither. */
+  readonly tls?: EtcdTls;
+}
+
+export interface EtcdTls {
+  readonly ca: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+/** Of one attempt of a unary call. */
+const callDeadlineMs = 2000;
+const watchOpenMs = 5000;
+
+/** The store on a real etcd. Constructing it connects to nothing yet. */
+export class EtcdStore implements Store {
+  readonly #options: EtcdOptions;
+  readonly #endpoints: string;
+  #generation = 0;
+  #client: Etcd3;
+  #closed = false;
+
+  constructor(options: EtcdOptions) {
+    this.#options = options;
+    this.#endpoints = options.endpoints.join(', ');
+    this.#client = new Etcd3(clientOptions(options, 0));
+  }
+
+  async txn(txn: Txn): Promise<TxnResult> {
+    const { compare = [], then, otherwise = [] } = txn;
+    const answer = await this.#call('answer a transaction', (client) =>
+      client.kv.txn({
+        compare: compare.map(toCompare),
+        success: then.map(toRequest),
+        failure: otherwise.map(toRequest),
+      }),
+    );
+    const ops = answer.succeeded ? then : otherwise;
+    const gets = answer.responses
+      .filter((_, i) => ops[i]?.type === 'get')
+      .map(({ response_range: page }) => ({ keys: page.kvs.map(toStoredKey), more: page.more }));
+    return { succeeded: answer.succeeded, revision: revisionOf(answer.header.revision), gets };
+  }
+
+  async grantLease(ttlSeconds: number): Promise<{ lease: string; ttlSeconds: number }> {
+    const granted = await this.#call('grant a lease', (client) =>
+      client.leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttlSeconds)) }),
+    );
+    return { lease: granted.ID, ttlSeconds: Number(granted.TTL) };
+  }
+
+  renewLease(lease: string, deadlineMs: number): Promise<number> {
+    return this.#call('renew a lease', (client) => renewOnce(client, lease, deadlineMs));
+  }
+
+  async leaseLeft(
+    lease: string,
+  ): Promise<{ leftSeconds: number; grantedSeconds: number } | null> {
+    const left = await this.#call('say how long a lease lasts', (client) =>
+      client.leaseClient.leaseTimeToLive({ ID: lease }),
+    );
+    const leftSeconds = Number(left.TTL);
+    return leftSeconds < 0 ? null : { leftSeconds, grantedSeconds: Number(left.grantedTTL) };
+  }
+
+  async revokeLease(lease: string): Promise<void> {
+    await this.#call('revoke a lease', (client) =>
+      client.leaseClient.leaseRevoke({ ID: lease }).catch((error: unknown) => {
+        // Gone already (also by an attempt of ours whose answer was lost): that is what was wanted.
+        if (!String(error).includes('lease')) throw error;
+      }),
+    );
+  }
+
+  async compact(revision: number): Promise<void> {
+    try {
+      await this.#call('compact', (client) => client.kv.compact({ revision }));
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+    }
+  }
+
+  watch(ranges: readonly WatchRange[], listener: WatchListener): Watch {
+    const client = this.#client;
+    return openEtcdWatch({
+      client: client.watchClient,
+      requests: ranges.map(({ range, from }) => ({ ...bounds(range), start_revision: from })),
+      openWithinMs: watchOpenMs,
+      translate: (error) => translateEtcdError(error, this.#endpoints, 'keep a watch open'),
+      // A connection that was accepted and never answers is not noticed by gRPC: start afresh.
+      hung: () => this.#replace(client),
+      listener,
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  #replace(hung: Etcd3): void {
+    if (this.#closed || this.#client !== hung) return;
+    this.#generation += 1;
+    this.#client = new Etcd3(clientOptions(this.#options, this.#generation));
+    hung.close();
+  }
+
+  async #call<T>(doing: string, call: (client: Etcd3) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#client);
+    } catch (error) {
+      throw translateEtcdError(error, this.#endpoints, doing);
+    }
+  }
+}
+
+/** Sends one keepalive on a stream of its own: nothing of an earlier failure sticks to it. */
+async function renewOnce(client: Etcd3, lease: string, deadlineMs: number): Promise<number> {
+  const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + deadlineMs });
+  return new Promise((resolve, reject) => {
+    stream
+      .on('data', (answer) => resolve(Number(answer.TTL)))
+      .on('error', reject)
+      .on('end', () => reject(new Error('the keepalive stream ended without an answer')));
+    stream.write({ ID: lease });
+    stream.end();
+  });
+}
+
+/** @param generation — a new one gets connections of its own; gRPC shares those of equal options */
+function clientOptions({ endpoints, tls }: EtcdOptions, generation: number): IOptions {
+  return {
+    hosts: [...endpoints],
+    ...(tls === undefined ? {} : { credentials: credentials(tls) }),
+    grpcOptions: {
+      'grpc.primary_user_agent': `muster/${generation}`,
+      // etcd tears down connections that ping more often than every 5 s.
+      'grpc.keepalive_time_ms': 6000,
+      'grpc.keepalive_timeout_ms': 2000,
+      'grpc.keepalive_permit_without_calls': 0,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
+      'grpc.max_receive_message_length': 64 << 20,
+      'grpc-node.flow_control_window': 1 << 20,
+      // etcd is never behind a proxy, whatever http_proxy says.
+      'grpc.enable_http_proxy': 0,
+    },
+    defaultCallOptions: (context) =>
+      context.isStream ? {} : { deadline: Date.now() + callDeadlineMs },
+    faultHandling: {
+      // A shut breaker would keep every call away from an etcd that is back, for 5 s.
+      host: () => noop,
+      global: retry(handleWhen(isRecoverableError), {
+        maxAttempts: 2,
+        backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 500 }),
+      }),
+    },
+  };
+}
+
+function credentials({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
+  return {
+    rootCertificate: ca,
+    ...(cert === undefined ? {} : { certChain: cert }),
+    ...(key === undefined ? {} : { privateKey: key }),
+  };
+}

@@ -1,0 +1,142 @@
+import { StoreUnavailableError } from '@muster/core';
+import type {
+  Clock,
+  ClusterSnapshot,
+  ClusterView,
+  Log,
+  Revision,
+  Unsubscribe,
+} from '@muster/core';
+import { ClusterModel } from './cluster-model.ts';
+import type { StoreGuard } from './guard.ts';
+import type { Keys } from './keys.ts';
+import { Keyspace } from './keyspace.ts';
+import { Listeners } from './listeners.ts';
+import type { Store } from './store.ts';
+
+export interface SharedViewOptions {
+  readonly store: Store;
+  readonly guard: StoreGuard;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const idleMs = 60_000;
+const idleCheckMs = 10_000;
+/** How long `open` waits for the first complete picture. */
+const openMs = 10_000;
+
+interface Picture {
+  readonly keyspace: Keyspace;
+  readonly model: ClusterModel;
+}
+
+/**
+ * One picture of the whole cluster for everybody in this process who wants one. It is let go when
+ * for a minute nobody has listened to it or looked at it, and made again when somebody does.
+ */
+export class SharedView {
+  readonly #options: SharedViewOptions;
+  readonly #changed = new Listeners();
+  readonly #over = new AbortController();
+  #picture: Picture | null = null;
+  #lastUse = 0;
+  #idling: Promise<void> = Promise.resolve();
+
+  constructor(options: SharedViewOptions) {
+    this.#options = options;
+    options.guard.onChange(() => this.#changed.call());
+  }
+
+  /**
+   * @throws {StoreUnavailableError} when there was no complete picture in time
+   * @throws {StoreUntrustedError}
+   */
+  async open(): Promise<ClusterView> {
+    await this.#atLeast(1, openMs);
+    const mine = new Set<Unsubscribe>();
+    return {
+      snapshot: () => this.#snapshot(),
+      atLeast: (revision, timeoutMs) => this.#atLeast(revision, timeoutMs),
+      onChange: (listener) => {
+        const unsubscribe = this.#changed.add(listener);
+        mine.add(unsubscribe);
+        return unsubscribe;
+      },
+      close: () => {
+        for (const unsubscribe of mine) unsubscribe();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    await this.#picture?.keyspace.close();
+    await this.#idling;
+  }
+
+  #snapshot(): ClusterSnapshot {
+    const { keyspace, model } = this.#use();
+    const { guard } = this.#options;
+    guard.assertTrusted();
+    const clusterId = guard.clusterId();
+    if (keyspace.revision === 0 || clusterId === null) {
+      throw new StoreUnavailableError('etcd: there is no complete picture of the cluster yet');
+    }
+    return model.snapshot(keyspace.revision, clusterId);
+  }
+
+  async #atLeast(revision: Revision, timeoutMs: number): Promise<ClusterSnapshot> {
+    const { guard } = this.#options;
+    guard.assertTrusted();
+    try {
+      await this.#use().keyspace.atLeast(revision, timeoutMs);
+    } catch (error) {
+      guard.assertTrusted();
+      throw error;
+    }
+    return this.#snapshot();
+  }
+
+  #use(): Picture {
+    this.#lastUse = this.#options.clock.monotonic();
+    this.#picture ??= this.#begin();
+    return this.#picture;
+  }
+
+  #begin(): Picture {
+    if (this.#over.signal.aborted) throw new StoreUnavailableError('the registry is closed');
+    const { keys, log } = this.#options;
+    const model = new ClusterModel(keys);
+    const keyspace = new Keyspace({
+      ...this.#options,
+      ranges: [keys.all],
+      clusterKey: keys.cluster,
+      apply: (changes) => {
+        for (const { key, problem } of model.apply(changes)) {
+          log.warn({ key, problem }, 'a record in etcd does not parse; it is left alone');
+        }
+      },
+    });
+    keyspace.onChange(() => this.#changed.call());
+    keyspace.start();
+    const picture = { keyspace, model };
+    this.#idling = this.#idling.then(() => this.#letGoWhenIdle(picture));
+    return picture;
+  }
+
+  async #letGoWhenIdle({ keyspace }: Picture): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      const isIdle = this.#changed.size === 0 && clock.monotonic() - this.#lastUse >= idleMs;
+      if (isIdle) break;
+      await clock.sleep(idleCheckMs, signal);
+    }
+    if (signal.aborted) return;
+    this.#picture = null;
+    await keyspace.close();
+  }
+}

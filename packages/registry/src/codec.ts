@@ -1,0 +1,217 @@
+import { desiredStates, roles } from '@muster/core';
+import type {
+  Assignment,
+  Leader,
+  Machine,
+  MachineSettings,
+  Placement,
+  Revision,
+  StateReport,
+  Unit,
+  UnitState,
+  UnitWrite,
+} from '@muster/core';
+import { parseRecord } from './fields.ts';
+import type { Fields, Parsed } from './fields.ts';
+import type { StoredKey } from './store.ts';
+
+/** What key and etcd say of a record already is not stored in its value a second time. */
+
+/** `cluster`. `createRevision` fences writes against a store that was swapped meanwhile. */
+export interface ClusterRecord {
+  readonly id: string;
+  readonly format: number;
+  readonly createRevision: Revision;
+}
+
+/** The presence record with what only this package needs of it. */
+export interface PresenceRecord {
+  readonly machine: Machine;
+  /** Which run of musterd wrote it. */
+  readonly token: string;
+}
+
+const hash = /^[0-9a-f]{40}$/;
+const hashWords = 'a SHA-1 in hex';
+const assignedStates = ['loaded', 'launched'] as const;
+
+export function encodeCluster(id: string, format: number): string {
+  return JSON.stringify({ id, format });
+}
+
+export function parseCluster(stored: StoredKey): Parsed<ClusterRecord> {
+  return parseRecord(stored.value, (f) => ({
+    id: f.matching('id', /./, 'an id'),
+    format: f.count('format'),
+    createRevision: stored.createRevision,
+  }));
+}
+
+/** @param nonce — random, so that a write whose answer was lost can be recognised as one's own */
+export function encodeUnit(set: NonNullable<UnitWrite['set']>, nonce: string): string {
+  const { desiredState, restarts, origin } = set;
+  return JSON.stringify({ hash: set.hash, desiredState, restarts, origin, nonce });
+}
+
+export function parseUnit(name: string, stored: StoredKey): Parsed<Unit> {
+  return parseRecord(stored.value, (f) => ({
+    name,
+    hash: f.matching('hash', hash, hashWords),
+    desiredState: f.oneOf('desiredState', desiredStates),
+    restarts: f.count('restarts'),
+    origin: readOrigin(f.object('origin')),
+    createRevision: stored.createRevision,
+    modRevision: stored.modRevision,
+  }));
+}
+
+function readOrigin(f: Fields): Unit['origin'] {
+  const commit = f.optionalText('commit');
+  return { by: f.text('by'), ...(commit === undefined ? {} : { commit }) };
+}
+
+export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: string): string {
+  const { desiredState, restarts, incarnation, role, reason } = a;
+  return JSON.stringify({
+    hash: a.hash,
+    desiredState,
+    restarts,
+    incarnation,
+    role,
+    reason,
+    nonce,
+  });
+}
+
+export function parseAssignment(
+  at: { readonly machine: string; readonly unit: string },
+  stored: StoredKey,
+): Parsed<Assignment> {
+  return parseRecord(stored.value, (f) => ({
+    unit: at.unit,
+    machine: at.machine,
+    hash: f.matching('hash', hash, hashWords),
+    desiredState: f.oneOf('desiredState', assignedStates),
+    restarts: f.count('restarts'),
+    incarnation: f.count('incarnation'),
+    role: f.oneOf('role', roles),
+    reason: f.text('reason'),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodePlacement(p: Omit<Placement, 'modRevision'>, nonce: string): string {
+  return JSON.stringify({ machines: p.machines, nonce });
+}
+
+export function parsePlacement(unit: string, stored: StoredKey): Parsed<Placement> {
+  return parseRecord(stored.value, (f) => ({
+    unit,
+    machines: f
+      .objects('machines')
+      .map((m) => ({ machine: m.text('machine'), role: m.oneOf('role', roles) })),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): string {
+  const { bootId, hostname, address, apiUrl, metadata, capacity, version, awaySince } = m;
+  return JSON.stringify({
+    bootId,
+    hostname,
+    address,
+    apiUrl,
+    metadata,
+    capacity: { cpus: capacity.cpus, memoryBytes: capacity.memoryBytes },
+    version,
+    awaySince,
+    token,
+  });
+}
+
+export function parsePresence(id: string, stored: StoredKey): Parsed<PresenceRecord> {
+  return parseRecord(stored.value, (f) => {
+    const capacity = f.object('capacity');
+    const machine = {
+      id,
+      bootId: f.text('bootId'),
+      hostname: f.text('hostname'),
+      address: f.textOrNull('address'),
+      apiUrl: f.textOrNull('apiUrl'),
+      metadata: f.texts('metadata'),
+      capacity: { cpus: capacity.amount('cpus'), memoryBytes: capacity.amount('memoryBytes') },
+      version: f.text('version'),
+      awaySince: f.countOrNull('awaySince'),
+      modRevision: stored.modRevision,
+    };
+    return { machine, token: f.text('token') };
+  });
+}
+
+export function encodeSettings(
+  settings: Omit<MachineSettings, 'modRevision'>,
+  nonce: string,
+): string {
+  return JSON.stringify({ metadata: settings.metadata, nonce });
+}
+
+export function parseSettings(machine: string, stored: StoredKey): Parsed<MachineSettings> {
+  return parseRecord(stored.value, (f) => ({
+    machine,
+    metadata: f.textsOrNulls('metadata'),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodeState(s: StateReport): string {
+  const { loadState, activeState, subState, result, problem, since } = s;
+  const { bootId, invocationId, answers } = s;
+  return JSON.stringify({
+    loadState,
+    activeState,
+    subState,
+    result,
+    problem,
+    since,
+    bootId,
+    invocationId,
+    hash: s.hash,
+    answers,
+  });
+}
+
+export function parseState(
+  at: { readonly machine: string; readonly unit: string },
+  stored: StoredKey,
+): Parsed<UnitState> {
+  return parseRecord(stored.value, (f) => ({
+    unit: at.unit,
+    machine: at.machine,
+    loadState: f.text('loadState'),
+    activeState: f.text('activeState'),
+    subState: f.text('subState'),
+    result: f.textOrNull('result'),
+    problem: f.textOrNull('problem'),
+    since: f.amount('since'),
+    bootId: f.text('bootId'),
+    invocationId: f.textOrNull('invocationId'),
+    hash: f.text('hash'),
+    answers: f.count('answers'),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodeLeader(
+  candidate: { readonly machine: string; readonly apiUrl: string | null },
+  nonce: string,
+): string {
+  return JSON.stringify({ machine: candidate.machine, apiUrl: candidate.apiUrl, nonce });
+}
+
+export function parseLeader(stored: StoredKey): Parsed<Leader> {
+  return parseRecord(stored.value, (f) => ({
+    machine: f.text('machine'),
+    apiUrl: f.textOrNull('apiUrl'),
+    createRevision: stored.createRevision,
+  }));
+}

@@ -1,0 +1,83 @@
+import type { Clock, StoreContact } from '@muster/core';
+import { StoreUnavailableError } from '@muster/core';
+import { AnswerTooLargeError, CompactedError, LeaseGoneError } from './store.ts';
+import type { Store, Watch, WatchListener, WatchRange } from './store.ts';
+
+/** Keeps book of whether the store answers. */
+export class Contact implements StoreContact {
+  readonly #clock: Clock;
+  #since: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  unbrokenSince(): number | null {
+    return this.#since;
+  }
+
+  answered(): void {
+    this.#since ??= this.#clock.monotonic();
+  }
+
+  broke(): void {
+    this.#since = null;
+  }
+
+  /** An answer after a gap that was too long: contact is new, whatever happened meanwhile. */
+  answeredLate(): void {
+    this.#since = this.#clock.monotonic();
+  }
+
+  /** Takes note of how a call ended. */
+  async note<T>(call: Promise<T>): Promise<T> {
+    try {
+      const value = await call;
+      this.answered();
+      return value;
+    } catch (error) {
+      if (isAnswer(error)) this.answered();
+      else this.broke();
+      throw error;
+    }
+  }
+}
+
+/** Whether an error was said by the store, rather than being its silence. */
+function isAnswer(error: unknown): boolean {
+  if (error instanceof LeaseGoneError || error instanceof CompactedError) return true;
+  return error instanceof AnswerTooLargeError || !(error instanceof StoreUnavailableError);
+}
+
+/** The same store; every answer and every failure of it is noted. */
+export function noting(contact: Contact, store: Store): Store {
+  return {
+    txn: (txn) => contact.note(store.txn(txn)),
+    grantLease: (ttlSeconds) => contact.note(store.grantLease(ttlSeconds)),
+    renewLease: (lease, deadlineMs) => contact.note(store.renewLease(lease, deadlineMs)),
+    leaseLeft: (lease) => contact.note(store.leaseLeft(lease)),
+    revokeLease: (lease) => contact.note(store.revokeLease(lease)),
+    compact: (revision) => contact.note(store.compact(revision)),
+    watch: (ranges, listener) => notingWatch(contact, store, ranges, listener),
+    close: () => store.close(),
+  };
+}
+
+function notingWatch(
+  contact: Contact,
+  store: Store,
+  ranges: readonly WatchRange[],
+  listener: WatchListener,
+): Watch {
+  return store.watch(ranges, {
+    opened: (revision) => {
+      contact.answered();
+      listener.opened(revision);
+    },
+    events: (range, events, revision) => listener.events(range, events, revision),
+    failed: (error) => {
+      if (!isAnswer(error)) contact.broke();
+      listener.failed(error);
+    },
+  });
+}

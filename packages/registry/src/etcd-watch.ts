@@ -1,0 +1,106 @@
+import type { IDuplexStream, IWatchCreateRequest, IWatchRequest, IWatchResponse, WatchClient } from 'etcd3';
+import { revisionOf, toKeyEvent } from './etcd-messages.ts';
+import { CompactedError } from './store.ts';
+import type { Watch, WatchListener } from './store.ts';
+
+export interface EtcdWatchOptions {
+  readonly client: WatchClient;
+  readonly requests: readonly IWatchCreateRequest[];
+  readonly openWithinMs: number;
+  readonly translate: (error: unknown) => Error;
+  /** The stream did not open in time. */
+  readonly hung: () => void;
+  readonly listener: WatchListener;
+}
+
+type Stream = IDuplexStream<IWatchRequest, IWatchResponse>;
+
+/**
+ * One watch stream of etcd's own protocol. etcd3's Watcher is not used: it resumes from the
+ * revision of the last response instead of the last event, and so loses events.
+ */
+export function openEtcdWatch(options: EtcdWatchOptions): Watch {
+  const watch = new EtcdWatch(options);
+  watch.open();
+  return watch;
+}
+
+class EtcdWatch implements Watch {
+  readonly #options: EtcdWatchOptions;
+  /** watch id → index of the range */
+  readonly #ranges = new Map<string, number>();
+  #stream: Stream | null = null;
+  #isOver = false;
+  #watchdog: NodeJS.Timeout | undefined;
+
+  constructor(options: EtcdWatchOptions) {
+    this.#options = options;
+  }
+
+  open(): void {
+    const { client, hung, openWithinMs } = this.#options;
+    this.#watchdog = setTimeout(() => {
+      this.#fail(new Error(`it was not opened within ${openWithinMs / 1000} s`));
+      hung();
+    }, openWithinMs);
+    client.watch().then(
+      (stream) => this.#use(stream),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  close(): void {
+    this.#isOver = true;
+    clearTimeout(this.#watchdog);
+    // Ended first: etcd3 takes the error of a stream that is still writable, also that of a
+    // cancellation, as a reason to drop the whole connection.
+    this.#stream?.end();
+    this.#stream?.cancel();
+  }
+
+  #use(stream: Stream): void {
+    stream
+      .on('error', (error) => this.#fail(error))
+      .on('end', () => this.#fail(new Error('etcd ended the stream')))
+      .on('data', (answer) => this.#take(answer));
+    this.#stream = stream;
+    if (this.#isOver) return this.close();
+    for (const request of this.#options.requests) {
+      stream.write({ create_request: { ...request, progress_notify: true } });
+    }
+  }
+
+  #take(answer: IWatchResponse): void {
+    if (this.#isOver) return;
+    const { listener, requests, translate } = this.#options;
+    if (answer.canceled) {
+      const isCompacted = answer.compact_revision !== '0';
+      const reason = answer.cancel_reason === '' ? 'no reason given' : answer.cancel_reason;
+      const error = translate(new Error(`etcd cancelled it: ${reason}`));
+      this.#fail(isCompacted ? new CompactedError(error.message) : error);
+      return;
+    }
+    const revision = revisionOf(answer.header.revision);
+    if (answer.created) {
+      // etcd answers in the order it was asked in.
+      this.#ranges.set(answer.watch_id, this.#ranges.size);
+      if (this.#ranges.size < requests.length) return;
+      clearTimeout(this.#watchdog);
+      listener.opened(revision);
+      return;
+    }
+    const range = this.#ranges.get(answer.watch_id);
+    if (range === undefined) return;
+    const events = answer.events.map(toKeyEvent);
+    const last = answer.events.at(-1);
+    // The header may be ahead of the events: only what was delivered counts.
+    listener.events(range, events, last === undefined ? revision : revisionOf(last.kv.mod_revision));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.close();
+    const { listener, translate } = this.#options;
+    listener.failed(error instanceof CompactedError ? error : translate(error));
+  }
+}

@@ -1,0 +1,216 @@
+import type {
+  Clock,
+  CommitResult,
+  Leadership,
+  Log,
+  PlacementChange,
+  Revision,
+} from '@muster/core';
+import { etcdLimits, writeChanges } from './changes.ts';
+import type { Change, Outcome } from './changes.ts';
+import { encodeAssignment, encodePlacement } from './codec.ts';
+import type { Keys } from './keys.ts';
+import { newNonce } from './nonce.ts';
+import type { Compare, Delete, Put, Store } from './store.ts';
+
+export interface LeadershipOptions {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fence: Revision;
+  readonly lease: string;
+  readonly ttlMs: number;
+  /** Boot-clock ms at which the lease was asked for. */
+  readonly renewedAt: number;
+}
+
+/** Leadership is over for us this long before it can be over for etcd. */
+const marginMs = 500;
+const retryMs = 250;
+
+/** Leadership that was won. It is judged by our own clock: etcd may not be there to tell. */
+export class StoreLeadership implements Leadership {
+  readonly fence: Revision;
+  readonly #options: LeadershipOptions;
+  readonly #lost = new AbortController();
+  /** Boot-clock ms of sending the last renewal that was answered. */
+  #renewedAt: number;
+  /** Commits are made one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    this.#renewedAt = options.renewedAt;
+    this.fence = options.fence;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  start(): void {
+    void this.#renew();
+    void this.#judge();
+  }
+
+  async commit(changes: readonly PlacementChange[]): Promise<readonly CommitResult[]> {
+    const results = await this.#inTurn(() => this.#commit(changes));
+    if (results.includes('not-leader')) this.#lose('its fence no longer holds');
+    return results;
+  }
+
+  async removeFiles(files: ReadonlyMap<string, Revision>): Promise<number> {
+    const { keys } = this.#options;
+    const changes = [...files].map(([hash, revision]): Change => {
+      const key = keys.file(hash);
+      return { expect: new Map([[key, revision]]), ops: [{ type: 'delete', key }], nonce: null };
+    });
+    const outcomes = await this.#inTurn(() => this.#write(changes));
+    if (outcomes.some(({ type }) => type === 'fenced')) this.#lose('its fence no longer holds');
+    return outcomes.filter(({ type }) => type === 'written').length;
+  }
+
+  async compact(revision: Revision): Promise<void> {
+    if (!this.#leads()) return;
+    await this.#options.store.compact(revision);
+  }
+
+  async resign(): Promise<void> {
+    const { store, keys, lease } = this.#options;
+    if (this.#lost.signal.aborted) return;
+    this.#lose('it was given up');
+    await store.txn({
+      compare: [this.#compare()],
+      then: [{ type: 'delete', key: keys.leader }],
+    });
+    await store.revokeLease(lease);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(act);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #commit(changes: readonly PlacementChange[]): Promise<CommitResult[]> {
+    const results: CommitResult[] = [];
+    let batch: Change[] = [];
+    const flush = async (): Promise<void> => {
+      results.push(...(await this.#write(batch)).map(toResult));
+      batch = [];
+    };
+    for (const change of changes) {
+      const whole = toChange(this.#options.keys, change);
+      if (whole.ops.length <= etcdLimits.maxOps) {
+        batch.push(whole);
+        continue;
+      }
+      await flush();
+      results.push(toResult(await this.#writeInParts(whole)));
+    }
+    await flush();
+    return results;
+  }
+
+  /**
+   * A change of more keys than one transaction takes (a global unit on many machines): the record
+   * of where to look goes last, so that a change that was cut short is seen and made again.
+   */
+  async #writeInParts({ expect, ops, nonce }: Change): Promise<Outcome> {
+    const size = etcdLimits.maxOps;
+    for (let i = 0; i + size < ops.length; i += size) {
+      const [outcome] = await this.#write([{ expect, ops: ops.slice(i, i + size), nonce }]);
+      if (outcome?.type !== 'written') return outcome ?? { type: 'fenced' };
+    }
+    const rest = ops.length % size === 0 ? size : ops.length % size;
+    const [outcome] = await this.#write([{ expect, ops: ops.slice(-rest), nonce }]);
+    return outcome ?? { type: 'fenced' };
+  }
+
+  async #write(changes: readonly Change[]): Promise<readonly Outcome[]> {
+    if (changes.length === 0) return [];
+    // The timer that ends leadership may be late itself, after the process was stopped.
+    if (!this.#leads()) return changes.map(() => ({ type: 'fenced' }));
+    return writeChanges({ store: this.#options.store, fence: this.#compare(), changes });
+  }
+
+  #compare(): Compare {
+    return { target: 'create', key: this.#options.keys.leader, equals: this.fence };
+  }
+
+  #endsAt(): number {
+    return this.#renewedAt + this.#options.ttlMs - marginMs;
+  }
+
+  #leads(): boolean {
+    return !this.#lost.signal.aborted && this.#options.clock.monotonic() < this.#endsAt();
+  }
+
+  async #judge(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#lost;
+    while (this.#leads()) await clock.sleep(this.#endsAt() - clock.monotonic(), signal);
+    this.#lose('it could not be renewed in time');
+  }
+
+  async #renew(): Promise<void> {
+    const { store, clock, lease, ttlMs, log } = this.#options;
+    const { signal } = this.#lost;
+    let pauseMs = ttlMs / 3;
+    while (!signal.aborted) {
+      await clock.sleep(pauseMs, signal);
+      if (signal.aborted) return;
+      const sentAt = clock.monotonic();
+      try {
+        const ttlSeconds = await store.renewLease(lease, ttlMs / 3);
+        if (ttlSeconds === 0) return this.#lose('its lease is gone');
+        this.#renewedAt = sentAt;
+        pauseMs = ttlMs / 3;
+      } catch (error) {
+        log.debug({ err: error }, 'could not renew leadership');
+        pauseMs = retryMs;
+      }
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost.signal.aborted) return;
+    this.#options.log.info({ fence: this.fence, reason }, 'leadership ended');
+    this.#lost.abort();
+  }
+}
+
+function toResult(outcome: Outcome): CommitResult {
+  switch (outcome.type) {
+    case 'written':
+      return 'committed';
+    case 'conflict':
+      return 'conflict';
+    case 'fenced':
+      return 'not-leader';
+  }
+}
+
+function toChange(keys: Keys, change: PlacementChange): Change {
+  const { unit, placement } = change;
+  const nonce = newNonce();
+  const key = keys.placement(unit);
+  const ops: (Put | Delete)[] = [
+    ...change.assign.map((assignment): Put => {
+      const value = encodeAssignment(assignment, nonce);
+      return { type: 'put', key: keys.assignment(assignment.machine, unit), value, lease: null };
+    }),
+    ...change.withdraw.map(
+      (machine): Delete => ({ type: 'delete', key: keys.assignment(machine, unit) }),
+    ),
+    placement === null
+      ? { type: 'delete', key }
+      : { type: 'put', key, value: encodePlacement(placement, nonce), lease: null },
+  ];
+  const expect = new Map([
+    [keys.unit(unit), change.unitRevision],
+    [key, change.placementRevision],
+  ]);
+  return { expect, ops, nonce };
+}

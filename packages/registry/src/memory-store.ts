@@ -1,0 +1,270 @@
+import { InvalidInputError, StoreUnavailableError } from '@muster/core';
+import type { Revision } from '@muster/core';
+import { CompactedError, isInRange, LeaseGoneError } from './store.ts';
+import type {
+  Compare,
+  Get,
+  KeyEvent,
+  Page,
+  Store,
+  StoredKey,
+  Txn,
+  TxnResult,
+  Watch,
+  WatchListener,
+  WatchRange,
+} from './store.ts';
+
+interface Lease {
+  readonly owner: string;
+  readonly ttlSeconds: number;
+}
+
+interface OpenWatch {
+  readonly owner: string;
+  readonly ranges: readonly WatchRange[];
+  readonly listener: WatchListener;
+}
+
+interface Commit {
+  readonly revision: Revision;
+  readonly events: readonly KeyEvent[];
+}
+
+const maxOps = 128;
+
+/**
+ * An etcd in memory, shared by several machines. Leases last until they are told to expire; time
+ * plays no part. Everything is answered and delivered in later microtasks, in order.
+ */
+export class MemoryStore {
+  #revision: Revision = 1;
+  #compacted: Revision = 0;
+  #nextLease = 1;
+  readonly #keys = new Map<string, StoredKey>();
+  readonly #leases = new Map<string, Lease>();
+  readonly #watches = new Set<OpenWatch>();
+  readonly #outages = new Set<string>();
+  #isDown = false;
+  /** Everything that ever happened; what was compacted is only not given out any more. */
+  #history: Commit[] = [];
+
+  /** The store as one machine reaches it. */
+  connect(owner: string): Store {
+    return {
+      txn: (txn) => this.#answer(owner, () => this.#txn(txn)),
+      grantLease: (ttlSeconds) =>
+        this.#answer(owner, () => {
+          const lease = String(this.#nextLease++);
+          this.#leases.set(lease, { owner, ttlSeconds });
+          return { lease, ttlSeconds };
+        }),
+      renewLease: (lease) => this.#answer(owner, () => this.#leases.get(lease)?.ttlSeconds ?? 0),
+      leaseLeft: (lease) =>
+        this.#answer(owner, () => {
+          const seconds = this.#leases.get(lease)?.ttlSeconds;
+          return seconds === undefined ? null : { leftSeconds: seconds, grantedSeconds: seconds };
+        }),
+      revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
+      compact: (revision) => this.#answer(owner, () => this.#compact(revision)),
+      watch: (ranges, listener) => this.#watch({ owner, ranges, listener }),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** Number of changes so far: for tests that nothing is written at rest. */
+  get writes(): number {
+    return this.#history.length;
+  }
+
+  /** Nobody, or (with a machine) only that one, gets answers; watches break. Until `false`. */
+  outage(isOn: boolean, machine?: string): void {
+    if (machine === undefined) this.#isDown = isOn;
+    else if (isOn) this.#outages.add(machine);
+    else this.#outages.delete(machine);
+    for (const watch of [...this.#watches]) {
+      if (this.#isAway(watch.owner)) this.#break(watch, unavailable());
+    }
+  }
+
+  /** Ends every lease that this machine was granted, with their keys: presence and leadership. */
+  expireLease(machine: string): void {
+    const ids = [...this.#leases].filter(([, { owner }]) => owner === machine).map(([id]) => id);
+    this.#endLeases(ids);
+  }
+
+  /** Writes a key directly, past everything: for records that do not parse. */
+  put(key: string, value: string): void {
+    this.#txn({ then: [{ type: 'put', key, value, lease: null }] });
+  }
+
+  value(key: string): string | null {
+    return this.#keys.get(key)?.value ?? null;
+  }
+
+  /** What a new, empty etcd in the place of this one looks like. */
+  wipe(): void {
+    this.#keys.clear();
+    this.#leases.clear();
+    this.#history = [];
+    this.#revision = 1;
+    for (const watch of [...this.#watches]) this.#break(watch, unavailable());
+  }
+
+  /** Breaks all watches, as a lost connection does. */
+  breakWatches(): void {
+    for (const watch of [...this.#watches]) this.#break(watch, unavailable());
+  }
+
+  #isAway(owner: string): boolean {
+    return this.#isDown || this.#outages.has(owner);
+  }
+
+  async #answer<T>(owner: string, act: () => T): Promise<T> {
+    await Promise.resolve();
+    if (this.#isAway(owner)) throw unavailable();
+    return act();
+  }
+
+  #txn({ compare = [], then, otherwise = [] }: Txn): TxnResult {
+    if (compare.length > maxOps || then.length > maxOps || otherwise.length > maxOps) {
+      throw new InvalidInputError('the store refused a write: too many operations');
+    }
+    const succeeded = compare.every((one) => this.#holds(one));
+    const ops = succeeded ? then : otherwise;
+    const written = new Set<string>();
+    for (const op of ops) {
+      if (op.type === 'get') continue;
+      if (written.has(op.key)) throw new InvalidInputError('the store refused a write: duplicate key');
+      written.add(op.key);
+      const lease = op.type === 'put' ? op.lease : null;
+      if (lease !== null && !this.#leases.has(lease)) {
+        throw new LeaseGoneError('the lease does not exist any more');
+      }
+    }
+    const revision = this.#revision + 1;
+    const gets: Page[] = [];
+    const events: KeyEvent[] = [];
+    for (const op of ops) {
+      if (op.type === 'get') gets.push(this.#get(op));
+      else if (op.type === 'delete') events.push(...this.#delete(op.key, revision));
+      else {
+        const createRevision = this.#keys.get(op.key)?.createRevision ?? revision;
+        const { key, value, lease } = op;
+        const stored = { key, value, lease, createRevision, modRevision: revision };
+        this.#keys.set(key, stored);
+        events.push({ type: 'put', stored });
+      }
+    }
+    this.#commit(events);
+    return { succeeded, revision: this.#revision, gets };
+  }
+
+  #get({ range, limit = 0, revision }: Get): Page {
+    if (revision !== undefined && revision < this.#compacted) {
+      throw new CompactedError('the store no longer keeps that revision');
+    }
+    const found = this.#at(revision ?? this.#revision)
+      .filter(({ key }) => isInRange(range, key))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    const keys = limit === 0 ? found : found.slice(0, limit);
+    return { keys, more: keys.length < found.length };
+  }
+
+  #at(revision: Revision): StoredKey[] {
+    if (revision === this.#revision) return [...this.#keys.values()];
+    const keys = new Map<string, StoredKey>();
+    for (const commit of this.#history.filter((one) => one.revision <= revision)) {
+      for (const event of commit.events) {
+        if (event.type === 'put') keys.set(event.stored.key, event.stored);
+        else keys.delete(event.key);
+      }
+    }
+    return [...keys.values()];
+  }
+
+  #holds(compare: Compare): boolean {
+    const stored = this.#keys.get(compare.key);
+    switch (compare.target) {
+      case 'create':
+        return (stored?.createRevision ?? 0) === compare.equals;
+      case 'mod':
+        return (stored?.modRevision ?? 0) === compare.equals;
+      case 'lease':
+        return (stored?.lease ?? null) === compare.equals;
+    }
+  }
+
+  #delete(key: string, modRevision: Revision): KeyEvent[] {
+    return this.#keys.delete(key) ? [{ type: 'delete', key, modRevision }] : [];
+  }
+
+  #endLeases(ids: readonly string[]): void {
+    for (const id of ids) this.#leases.delete(id);
+    const revision = this.#revision + 1;
+    const lost = [...this.#keys.values()].filter(({ lease }) => lease !== null && ids.includes(lease));
+    this.#commit(lost.flatMap(({ key }) => this.#delete(key, revision)));
+  }
+
+  #commit(events: readonly KeyEvent[]): void {
+    if (events.length === 0) return;
+    this.#revision += 1;
+    const commit = { revision: this.#revision, events };
+    this.#history.push(commit);
+    for (const watch of this.#watches) this.#deliver(watch, [commit]);
+  }
+
+  #compact(revision: Revision): void {
+    this.#compacted = Math.max(this.#compacted, revision);
+  }
+
+  #watch(watch: OpenWatch): Watch {
+    let isClosed = false;
+    queueMicrotask(() => {
+      if (isClosed) return;
+      if (this.#isAway(watch.owner)) return watch.listener.failed(unavailable());
+      if (watch.ranges.some(({ from }) => from < this.#compacted)) {
+        return watch.listener.failed(new CompactedError('the store no longer keeps that revision'));
+      }
+      this.#watches.add(watch);
+      watch.listener.opened(this.#revision);
+      this.#deliver(watch, [...this.#history]);
+    });
+    return {
+      close: () => {
+        isClosed = true;
+        this.#watches.delete(watch);
+      },
+    };
+  }
+
+  #deliver(watch: OpenWatch, commits: readonly Commit[]): void {
+    queueMicrotask(() => {
+      for (const [i, { range, from }] of watch.ranges.entries()) {
+        const news = commits.filter(({ revision }) => revision >= from);
+        for (const { revision, events } of news) {
+          const concerned = events.filter((event) => isInRange(range, keyOf(event)));
+          if (!this.#watches.has(watch)) return;
+          if (concerned.length > 0) watch.listener.events(i, concerned, revision);
+        }
+      }
+    });
+  }
+
+  #break(watch: OpenWatch, error: Error): void {
+    if (!this.#watches.delete(watch)) return;
+    queueMicrotask(() => watch.listener.failed(error));
+  }
+}
+
+function keyOf(event: KeyEvent): string {
+  return event.type === 'put' ? event.stored.key : event.key;
+}
+
+function unavailable(): StoreUnavailableError {
+  return new StoreUnavailableError('the store does not answer (an outage was asked for)');
+}

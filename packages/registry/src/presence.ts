@@ -1,0 +1,367 @@
+import {
+  backoffMs,
+  DuplicateMachineError,
+  StoreUnavailableError,
+  StoreUntrustedError,
+} from '@muster/core';
+import type { Clock, LeaseStore, Log, Machine, Unsubscribe } from '@muster/core';
+import { encodePresence, parsePresence } from './codec.ts';
+import type { PresenceRecord } from './codec.ts';
+import type { Contact } from './contact.ts';
+import type { StoreGuard } from './guard.ts';
+import type { Keys } from './keys.ts';
+import { Listeners } from './listeners.ts';
+import { newNonce } from './nonce.ts';
+import { parkRecords } from './park.ts';
+import { get, oneKey } from './store.ts';
+import type { Store, StoredKey } from './store.ts';
+
+/** What a machine says of itself. */
+export type MachineFacts = Omit<Machine, 'modRevision' | 'awaySince'>;
+
+export interface RegisterOptions {
+  /** The machine counts as gone when it was not heard of for so long. */
+  readonly ttlSeconds: number;
+  readonly leaseStore: LeaseStore;
+  /**
+   * Another machine with our id turned up after this one had been registered: this one writes
+   * nothing any more. Before that, `register` rejects instead.
+   */
+  readonly onRefused?: (error: DuplicateMachineError) => void;
+}
+
+export interface PresenceOptions {
+  readonly store: Store;
+  readonly guard: StoreGuard;
+  readonly keys: Keys;
+  readonly machineId: string;
+  readonly contact: Contact;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One lease that our presence is on. */
+interface Session {
+  readonly lease: string;
+  readonly token: string;
+  readonly ttlMs: number;
+}
+
+const maxRenewEveryMs = 2000;
+const retryMs = 500;
+const maxRetryMs = 5000;
+/** How often the record itself is looked at, in case somebody removed or took it. */
+const lookEveryMs = 30_000;
+const duplicatePollMs = 200;
+
+/**
+ * This machine's record in the store, on a lease that is renewed for ever. At rest nothing but
+ * renewals is written. A lease that is gone is replaced by a new one, and the session changes.
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #changed = new Listeners();
+  readonly #over = new AbortController();
+  #wake = new AbortController();
+  #facts: MachineFacts | null = null;
+  #session: Session | null = null;
+  #mustLook = false;
+  /** Boot-clock ms of the last renewal that was answered. */
+  #lastAnswerAt = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  /** Id of the lease that records of this machine live on; null: not registered now. */
+  session(): string | null {
+    return this.#session?.lease ?? null;
+  }
+
+  /** Called when the session changed. */
+  onChange(listener: () => void): Unsubscribe {
+    return this.#changed.add(listener);
+  }
+
+  /**
+   * Resolves when the machine is registered; outages and distrust are waited out. From then on it
+   * stays registered by itself. To be called once.
+   * @throws {DuplicateMachineError} another machine with this id is alive
+   * @throws {StoreUnavailableError} closed meanwhile
+   */
+  async register(machine: MachineFacts, options: RegisterOptions): Promise<void> {
+    this.#facts = machine;
+    await this.#enter(options);
+    this.#running = this.#keep(options);
+  }
+
+  /** Publishes changed facts; writes nothing when none has changed. */
+  async update(machine: MachineFacts): Promise<void> {
+    this.#facts = machine;
+    const session = this.#session;
+    if (session === null) return;
+    if (!(await this.#put(session, null))) this.doubt();
+  }
+
+  /** Something suggests that the record is no longer ours: it is looked at soon. */
+  doubt(): void {
+    this.#mustLook = true;
+    this.#wake.abort();
+  }
+
+  /**
+   * For an orderly stop: the presence, marked as away, and all states move to a lease of their
+   * own, so that nothing is moved while this machine is not watched. Ends the registration.
+   * @throws {StoreUnavailableError}
+   */
+  async park(awaySeconds: number): Promise<void> {
+    await this.close();
+    const session = this.#session;
+    const facts = this.#facts;
+    if (session === null || facts === null) return;
+    const { store, keys, clock } = this.#options;
+    const { lease } = await store.grantLease(awaySeconds);
+    const value = encodePresence({ ...facts, awaySince: clock.now() }, session.token);
+    await parkRecords({ store, keys, machine: facts.id, value, from: session.lease, to: lease });
+    this.#setSession(null);
+  }
+
+  /** Stops renewing; the lease then ends by itself. */
+  async close(): Promise<void> {
+    this.#over.abort();
+    await this.#running;
+  }
+
+  /** Tries until it is registered. */
+  async #enter(options: RegisterOptions): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#over;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const session = (await this.#reattach(options)) ?? (await this.#takeUp(options));
+        if (session !== null) return this.#setSession(session);
+      } catch (error) {
+        if (error instanceof DuplicateMachineError) throw error;
+        failures += 1;
+        if (failures === 1) log.warn({ err: error }, 'cannot register this machine, will try again');
+        const isUntrusted = error instanceof StoreUntrustedError;
+        const pauseMs = isUntrusted ? maxRetryMs : backoffMs(failures, 100, retryMs);
+        await clock.sleep(pauseMs, signal);
+      }
+    }
+    throw new StoreUnavailableError('the registry was closed while this machine was registered');
+  }
+
+  /** Takes up the lease of an earlier run in this boot, if it lives and is on our record. */
+  async #reattach({ leaseStore, ttlSeconds }: RegisterOptions): Promise<Session | null> {
+    const { store, guard, log } = this.#options;
+    await guard.verify();
+    const facts = this.#known();
+    const saved = await leaseStore.load();
+    if (saved === null || saved.bootId !== facts.bootId) return null;
+    const present = await this.#read();
+    if (present?.stored.lease !== saved.leaseId || present.record?.token !== saved.token) return null;
+    if (present.record.machine.awaySince !== null) return null;
+    const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
+    if (granted !== ttlSeconds) return null;
+    const session = { lease: saved.leaseId, token: saved.token, ttlMs: granted * 1000 };
+    if (!(await this.#put(session, present.stored.value))) return null;
+    log.info({ lease: session.lease }, 'took up the lease of the last run');
+    return session;
+  }
+
+  /** Registers on a new lease. null: the record changed meanwhile, look again. */
+  async #takeUp({ leaseStore, ttlSeconds }: RegisterOptions): Promise<Session | null> {
+    const { store, guard, keys, machineId, log } = this.#options;
+    await guard.verify();
+    const facts = this.#known();
+    const present = await this.#read();
+    await this.#assertAlone(present, ttlSeconds);
+    const granted = await store.grantLease(ttlSeconds);
+    const token = newNonce();
+    const { lease } = granted;
+    await leaseStore.save({ leaseId: lease, bootId: facts.bootId, token });
+    const key = keys.machine(machineId);
+    const { succeeded, gets } = await store.txn({
+      compare: [
+        guard.fence(),
+        { target: 'mod', key, equals: present?.stored.modRevision ?? 0 },
+      ],
+      then: [{ type: 'put', key, value: encodePresence({ ...facts, awaySince: null }, token), lease }],
+      otherwise: [get(oneKey(key))],
+    });
+    // The put may have been applied by an attempt whose answer was lost.
+    if (!succeeded && gets[0]?.keys[0]?.lease !== lease) {
+      await store.revokeLease(lease);
+      return null;
+    }
+    log.info({ lease, ttlSeconds: granted.ttlSeconds }, 'registered this machine');
+    await this.#endFormerBoot(present);
+    return { lease, token, ttlMs: granted.ttlSeconds * 1000 };
+  }
+
+  /** What an earlier boot left says nothing any more. */
+  async #endFormerBoot(present: Present | null): Promise<void> {
+    const former = present?.stored.lease ?? null;
+    if (former === null || present?.record?.machine.bootId === this.#known().bootId) return;
+    await this.#options.store.revokeLease(former).catch((err: unknown) => {
+      this.#options.log.debug({ err }, 'could not end the lease of the boot before');
+    });
+  }
+
+  /**
+   * Waits long enough to see whether somebody keeps the present record alive. A cloned disk
+   * copies every token: only time tells a clone from a reboot.
+   * @throws {DuplicateMachineError}
+   */
+  async #assertAlone(present: Present | null, ttlSeconds: number): Promise<void> {
+    const { store, clock, log, machineId } = this.#options;
+    const { bootId } = this.#known();
+    const other = present?.record?.machine ?? null;
+    if (present === null || other?.bootId === bootId) return;
+    // Nobody renews the record of a machine that was stopped in order.
+    const { lease } = present.stored;
+    if (lease === null || (other !== null && other.awaySince !== null)) return;
+    const first = await store.leaseLeft(lease);
+    if (first === null) return;
+    const waitMs = (Math.max(first.grantedSeconds, ttlSeconds) * 1000) / 2;
+    log.info({ machineId, waitMs }, 'another boot is registered: watching whether it is alive');
+    const until = clock.monotonic() + waitMs;
+    for (let before = first; clock.monotonic() < until && !this.#over.signal.aborted; ) {
+      await clock.sleep(duplicatePollMs, this.#over.signal);
+      const left = await store.leaseLeft(lease);
+      if (left === null) return;
+      if (left.leftSeconds > before.leftSeconds) throw duplicate(machineId, other);
+      before = left;
+    }
+  }
+
+  async #keep(options: RegisterOptions): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#over;
+    let lookedAt = clock.monotonic();
+    let pauseMs = 0;
+    while (!signal.aborted) {
+      const session = this.#session;
+      if (session === null) {
+        if (!(await this.#enterAgain(options))) return;
+        continue;
+      }
+      this.#wake = new AbortController();
+      if (!this.#mustLook) await clock.sleep(pauseMs, AbortSignal.any([signal, this.#wake.signal]));
+      if (signal.aborted) return;
+      const isAlive = await this.#renew(session);
+      pauseMs = isAlive ? Math.min(session.ttlMs / 3, maxRenewEveryMs) : retryMs;
+      const isDue = this.#mustLook || clock.monotonic() - lookedAt >= lookEveryMs;
+      if (isAlive && isDue && (await this.#look(session))) {
+        lookedAt = clock.monotonic();
+        this.#mustLook = false;
+      }
+      // A look that failed is made again, but not in a hurry.
+      if (this.#mustLook) await clock.sleep(retryMs, signal);
+    }
+  }
+
+  /** One renewal. @returns false: no answer. When the lease is gone, the session ends. */
+  async #renew({ lease, ttlMs }: Session): Promise<boolean> {
+    const { store, clock, log, contact } = this.#options;
+    try {
+      const ttlSeconds = await store.renewLease(lease, Math.max(500, Math.min(ttlMs / 4, 2000)));
+      const now = clock.monotonic();
+      if (now - this.#lastAnswerAt > ttlMs / 2) contact.answeredLate();
+      this.#lastAnswerAt = now;
+      if (ttlSeconds === 0) this.#end('its lease is gone');
+      return true;
+    } catch (error) {
+      log.debug({ err: error }, 'could not renew the presence of this machine');
+      return false;
+    }
+  }
+
+  /** Looks whether the record is still ours. @returns false: no answer */
+  async #look({ lease }: Session): Promise<boolean> {
+    try {
+      const present = await this.#read();
+      if (present?.stored.lease !== lease) this.#end('its record was removed or taken over');
+      return true;
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'could not look at the presence of this machine');
+      return false;
+    }
+  }
+
+  #end(reason: string): void {
+    this.#options.log.warn({ reason }, 'this machine is no longer registered');
+    this.#setSession(null);
+  }
+
+  /** @returns false: another machine is alive under our id, or closed meanwhile */
+  async #enterAgain(options: RegisterOptions): Promise<boolean> {
+    try {
+      await this.#enter(options);
+      this.#mustLook = false;
+      return true;
+    } catch (error) {
+      if (error instanceof DuplicateMachineError) {
+        this.#options.log.error({ err: error }, 'this machine is refused');
+        options.onRefused?.(error);
+      }
+      return false;
+    }
+  }
+
+  /**
+   * Writes the record under a session that has it.
+   * @param seen — the value that is stored; null: not known
+   * @returns false: the record is not on this session's lease
+   */
+  async #put({ lease, token }: Session, seen: string | null): Promise<boolean> {
+    const { store, keys, machineId } = this.#options;
+    const key = keys.machine(machineId);
+    const value = encodePresence({ ...this.#known(), awaySince: null }, token);
+    const stored = seen ?? (await this.#read())?.stored.value;
+    if (stored === value) return true;
+    const { succeeded } = await store.txn({
+      compare: [{ target: 'lease', key, equals: lease }],
+      then: [{ type: 'put', key, value, lease }],
+    });
+    return succeeded;
+  }
+
+  async #read(): Promise<Present | null> {
+    const { store, keys, machineId, log } = this.#options;
+    const key = keys.machine(machineId);
+    const { gets } = await store.txn({ then: [get(oneKey(key))] });
+    const stored = gets[0]?.keys[0];
+    if (stored === undefined) return null;
+    const parsed = parsePresence(machineId, stored);
+    if (parsed.type === 'parsed') return { stored, record: parsed.record };
+    log.warn({ key, problem: parsed.problem }, 'the record of this machine does not parse');
+    return { stored, record: null };
+  }
+
+  #known(): MachineFacts {
+    if (this.#facts === null) throw new Error('a presence is used before it was registered');
+    return this.#facts;
+  }
+
+  #setSession(session: Session | null): void {
+    if (session !== null) this.#lastAnswerAt = this.#options.clock.monotonic();
+    this.#session = session;
+    this.#changed.call();
+  }
+}
+
+interface Present {
+  readonly stored: StoredKey;
+  /** null: it does not parse. */
+  readonly record: PresenceRecord | null;
+}
+
+function duplicate(machineId: string, other: Machine | null): DuplicateMachineError {
+  const who = other === null ? 'somebody' : `${other.hostname} (${other.address ?? 'no address'})`;
+  return new DuplicateMachineError(
+    `machine-id ${machineId} is in use by ${who}, which is alive: give this machine an id of its own`,
+  );
+}

@@ -1,0 +1,73 @@
+import type {
+  AgentRegistry,
+  Campaign,
+  Clock,
+  KnownStore,
+  Log,
+  StoreContact,
+  UnitRegistry,
+} from '@muster/core';
+import { StoreAgentRegistry } from './agent-registry.ts';
+import { StoreCampaign } from './campaign.ts';
+import type { Candidate } from './campaign.ts';
+import { EtcdStore } from './client.ts';
+import type { EtcdOptions } from './client.ts';
+import { SharedView } from './cluster-view.ts';
+import { Contact, noting } from './contact.ts';
+import { StoreGuard } from './guard.ts';
+import { keysOf } from './keys.ts';
+import { newNonce } from './nonce.ts';
+import { Presence } from './presence.ts';
+import type { Store } from './store.ts';
+import { StoreUnitRegistry } from './unit-registry.ts';
+
+/** The cluster's data, as one machine sees and writes it. */
+export interface Registry {
+  /** Watches this machine's own assignments and settings from the beginning. */
+  readonly agent: AgentRegistry;
+  readonly units: UnitRegistry;
+  readonly contact: StoreContact;
+  readonly presence: Presence;
+  campaign(candidate: Candidate): Campaign;
+  /** Ends watches and renewals. Leases end by themselves: park or resign before. */
+  close(): Promise<void>;
+}
+
+export interface RegistryOptions {
+  /** Of all keys; must look like `/muster`. */
+  readonly prefix: string;
+  readonly machineId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly knownStore: KnownStore;
+}
+
+/** Never waits for etcd: it may be away, and be there later. @throws {InvalidInputError} prefix */
+export function openRegistry(options: RegistryOptions & EtcdOptions): Registry {
+  return openRegistryOn(new EtcdStore(options), options);
+}
+
+/** The same on any store. */
+export function openRegistryOn(bare: Store, options: RegistryOptions): Registry {
+  const { clock, log, machineId, knownStore } = options;
+  const keys = keysOf(options.prefix);
+  const contact = new Contact(clock);
+  const store = noting(contact, bare);
+  const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
+  const presence = new Presence({ store, guard, keys, machineId, contact, clock, log });
+  const agent = new StoreAgentRegistry({ store, guard, keys, machineId, presence, clock, log });
+  const view = new SharedView({ store, guard, keys, clock, log });
+  agent.start();
+  return {
+    agent,
+    units: new StoreUnitRegistry({ store, guard, keys, view, log }),
+    contact,
+    presence,
+    campaign: (candidate) => new StoreCampaign({ store, guard, keys, clock, log, candidate }),
+    close: async () => {
+      await Promise.all([presence.close(), agent.close(), view.close()]);
+      await guard.close();
+      await bare.close();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { StoreUnavailableError } from '@muster/core';
+import type { Revision } from '@muster/core';
+
+/**
+ * The store as the rest of this package sees it: etcd's model in our words. Two things implement
+ * it, the adapter on etcd3 and the one in memory, so that everything above runs on both.
+ */
+export interface Store {
+  /**
+   * Reads and writes in one transaction, linearizable.
+   * @throws {StoreUnavailableError} no answer: whether it was applied is not known
+   * @throws {LeaseGoneError} a put names a lease that does not exist; nothing was applied
+   * @throws {CompactedError} a get names a revision that is no longer kept
+   * @throws {InvalidInputError} beyond etcd's limits; nothing was applied
+   */
+  txn(txn: Txn): Promise<TxnResult>;
+  /** @param ttlSeconds — etcd may grant more (it has a minimum of about 2) */
+  grantLease(ttlSeconds: number): Promise<{ readonly lease: string; readonly ttlSeconds: number }>;
+  /** One keepalive. @returns the new time to live in seconds; 0: there is no such lease */
+  renewLease(lease: string, deadlineMs: number): Promise<number>;
+  /** Seconds a lease has left and was granted for; null: there is no such lease. */
+  leaseLeft(
+    lease: string,
+  ): Promise<{ readonly leftSeconds: number; readonly grantedSeconds: number } | null>;
+  /** Ends a lease and removes its keys. No error when there is none. */
+  revokeLease(lease: string): Promise<void>;
+  /** Forgets revisions before this one. No error when that has been done already. */
+  compact(revision: Revision): Promise<void>;
+  /** Opens a stream of changes. It lives until it fails once or is closed; it never resumes. */
+  watch(ranges: readonly WatchRange[], listener: WatchListener): Watch;
+  close(): Promise<void>;
+}
+
+/** `end: null`: this key alone; else all keys in [key, end). */
+export interface KeyRange {
+  readonly key: string;
+  readonly end: string | null;
+}
+
+export interface StoredKey {
+  readonly key: string;
+  readonly value: string;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly lease: string | null;
+}
+
+/** A key that does not exist has revisions of 0 and the lease null. */
+export type Compare =
+  | { readonly target: 'create' | 'mod'; readonly key: string; readonly equals: Revision }
+  | { readonly target: 'lease'; readonly key: string; readonly equals: string | null };
+
+export interface Put {
+  readonly type: 'put';
+  readonly key: string;
+  readonly value: string;
+  readonly lease: string | null;
+}
+
+export interface Delete {
+  readonly type: 'delete';
+  readonly key: string;
+}
+
+export interface Get {
+  readonly type: 'get';
+  readonly range: KeyRange;
+  /** At most so many keys, in the order of keys; 0: all. */
+  readonly limit?: number;
+  /** Absent: the newest. */
+  readonly revision?: Revision;
+}
+
+/** At most 128 compares, and 128 operations in each branch; no key is written twice. */
+export interface Txn {
+  readonly compare?: readonly Compare[];
+  readonly then: readonly (Put | Delete | Get)[];
+  readonly otherwise?: readonly Get[];
+}
+
+export interface TxnResult {
+  readonly succeeded: boolean;
+  /** Of the store when this was applied; the mod revision of what it wrote. */
+  readonly revision: Revision;
+  /** One page for each get of the branch that was taken, in order. */
+  readonly gets: readonly Page[];
+}
+
+export interface Page {
+  readonly keys: readonly StoredKey[];
+  readonly more: boolean;
+}
+
+export type KeyEvent =
+  | { readonly type: 'put'; readonly stored: StoredKey }
+  | { readonly type: 'delete'; readonly key: string; readonly modRevision: Revision };
+
+export interface WatchRange {
+  readonly range: KeyRange;
+  /** The first revision of interest. */
+  readonly from: Revision;
+}
+
+export interface WatchListener {
+  /** Every range is being watched. `revision` is the store's at that time. */
+  opened(revision: Revision): void;
+  /**
+   * Changes of one range, complete up to `revision`, in order; those of one transaction are never
+   * split. Empty: nothing happened in that range up to `revision`.
+   */
+  events(range: number, events: readonly KeyEvent[], revision: Revision): void;
+  /** The stream is dead; nothing follows. A {CompactedError} means that `from` is no longer kept. */
+  failed(error: Error): void;
+}
+
+export interface Watch {
+  /** Nothing is called after this. */
+  close(): void;
+}
+
+/** The lease of a put does not exist (any more). */
+export class LeaseGoneError extends StoreUnavailableError {}
+
+/** A revision that was asked for is no longer kept. */
+export class CompactedError extends StoreUnavailableError {}
+
+/** An answer was larger than this client takes; ask for less at once. */
+export class AnswerTooLargeError extends StoreUnavailableError {}
+
+export function oneKey(key: string): KeyRange {
+  return { key, end: null };
+}
+
+/** All keys that begin with `prefix`, whose last character must not be U+FFFF. */
+export function keysUnder(prefix: string): KeyRange {
+  const last = prefix.length - 1;
+  return { key: prefix, end: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
+}
+
+export function get(range: KeyRange, more: { limit?: number; revision?: Revision } = {}): Get {
+  return { type: 'get', range, ...more };
+}
+
+export function isInRange(range: KeyRange, key: string): boolean {
+  return range.end === null ? key === range.key : key >= range.key && key < range.end;
+}

@@ -1,0 +1,207 @@
+import type { Clock, JobEnd } from '@muster/core';
+import { unitType } from './unit-names.ts';
+import { scriptOf } from './unit-script.ts';
+import type { UnitScript } from './unit-script.ts';
+
+export interface FakeUnit {
+  readonly name: string;
+  /** What it was loaded with; a changed file counts after a reload. */
+  text: string;
+  activeState: string;
+  subState: string;
+  result: string;
+  invocationId: string | null;
+  mainPid: number;
+  job: FakeJob | null;
+}
+
+interface FakeJob {
+  readonly type: JobEnd['type'];
+  readonly cancelled: AbortController;
+}
+
+export interface FakeUnitsOptions {
+  readonly clock: Clock;
+  /** Content of the unit's file; null when there is none. */
+  readonly textOf: (name: string) => string | null;
+  readonly onEnd: (end: JobEnd) => void;
+}
+
+/** The loaded units of the fake, and how they change. */
+export class FakeUnits {
+  readonly #options: FakeUnitsOptions;
+  readonly #units = new Map<string, FakeUnit>();
+  readonly #scripts = new Map<string, UnitScript>();
+  #counter = 0;
+
+  constructor(options: FakeUnitsOptions) {
+    this.#options = options;
+  }
+
+  all(): readonly FakeUnit[] {
+    return [...this.#units.values()];
+  }
+
+  get(name: string): FakeUnit | undefined {
+    return this.#units.get(name);
+  }
+
+  /** Loads it from its file when it is not loaded; null when there is no file. */
+  find(name: string): FakeUnit | null {
+    const loaded = this.#units.get(name);
+    if (loaded !== undefined) return loaded;
+    const text = this.#options.textOf(name);
+    return text === null ? null : this.load(name, text);
+  }
+
+  script(name: string, script: UnitScript): void {
+    this.#scripts.set(name, script);
+  }
+
+  forgetAll(): void {
+    for (const unit of this.#units.values()) unit.job?.cancelled.abort();
+    this.#units.clear();
+  }
+
+  /** Queues a job, in place of one that is queued already. */
+  run(type: JobEnd['type'], unit: FakeUnit): void {
+    if (unit.job?.type === type) return;
+    if (unit.job !== null) {
+      unit.job.cancelled.abort();
+      this.#options.onEnd({ unit: unit.name, type: unit.job.type, result: 'canceled' });
+    }
+    const job: FakeJob = { type, cancelled: new AbortController() };
+    unit.job = job;
+    void this.#carryOut(unit, job);
+  }
+
+  async #carryOut(unit: FakeUnit, job: FakeJob): Promise<void> {
+    const { signal } = job.cancelled;
+    // Accepted first, done afterwards, as with the real one.
+    await Promise.resolve();
+    let result = 'done';
+    if (job.type !== 'start' && !signal.aborted) await this.#stop(unit, signal);
+    if (job.type !== 'stop' && !signal.aborted) result = await this.start(unit, signal);
+    if (signal.aborted) return;
+    unit.job = null;
+    this.#collect(unit);
+    this.#options.onEnd({ unit: unit.name, type: job.type, result });
+  }
+
+  async #stop(unit: FakeUnit, signal: AbortSignal): Promise<void> {
+    if (unit.activeState === 'inactive' || unit.activeState === 'failed') return;
+    const { stopMs } = this.#scriptOf(unit);
+    if (stopMs > 0) {
+      this.#show(unit, 'deactivating', 'stop-sigterm');
+      await this.#options.clock.sleep(stopMs, signal);
+      if (signal.aborted) return;
+    }
+    this.settle(unit, 'inactive', 'success');
+  }
+
+  /** At once, without a job. @returns what the result of a job would be */
+  async start(unit: FakeUnit, signal: AbortSignal): Promise<string> {
+    if (unit.activeState === 'active') return 'done';
+    const script = this.#scriptOf(unit);
+    if (!(await this.#startRequired(script.requires, signal))) return 'dependency';
+    if (!script.isConditionMet) return 'done';
+    unit.invocationId = this.#newInvocationId();
+    unit.result = 'success';
+    if (script.startMs > 0) {
+      this.#show(unit, 'activating', 'start');
+      await this.#options.clock.sleep(script.startMs, signal);
+      if (signal.aborted) return 'canceled';
+    }
+    if (script.isOneshot) return this.#finishOneshot(unit, script);
+    this.activate(unit);
+    // Type=simple counts as started before its program is executed.
+    if (script.exitCode === 0) this.settle(unit, 'inactive', 'success');
+    else if (script.exitCode !== null) this.settle(unit, 'failed', 'exit-code');
+    return 'done';
+  }
+
+  #finishOneshot(unit: FakeUnit, script: Required<UnitScript>): string {
+    if (script.exitCode !== 0 && script.exitCode !== null) {
+      this.settle(unit, 'failed', 'exit-code');
+      return 'failed';
+    }
+    if (script.remainsAfterExit) this.#show(unit, 'active', 'exited');
+    else this.settle(unit, 'inactive', 'success');
+    return 'done';
+  }
+
+  async #startRequired(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+    for (const name of names) {
+      const unit = this.find(name);
+      if (unit === null || (await this.start(unit, signal)) !== 'done') return false;
+    }
+    return true;
+  }
+
+  activate(unit: FakeUnit): void {
+    unit.invocationId ??= this.#newInvocationId();
+    if (unitType(unit.name) === 'service') unit.mainPid = this.#count() + 100_000;
+    this.#show(unit, 'active', subStates[unitType(unit.name)] ?? 'active');
+  }
+
+  settle(unit: FakeUnit, activeState: 'inactive' | 'failed', result: string): void {
+    unit.mainPid = 0;
+    unit.result = result;
+    this.#show(unit, activeState, activeState === 'failed' ? 'failed' : 'dead');
+    this.#collect(unit);
+  }
+
+  /** systemd forgets what is inactive; what failed it keeps. */
+  #collect(unit: FakeUnit): void {
+    if (unit.activeState === 'inactive' && unit.job === null) this.#units.delete(unit.name);
+  }
+
+  #show(unit: FakeUnit, activeState: string, subState: string): void {
+    this.#units.set(unit.name, unit);
+    unit.activeState = activeState;
+    unit.subState = subState;
+  }
+
+  #scriptOf(unit: FakeUnit): Required<UnitScript> {
+    return { ...scriptOf(unit.text), ...this.#scripts.get(unit.name) };
+  }
+
+  load(name: string, text: string): FakeUnit {
+    const unit: FakeUnit = {
+      name,
+      text,
+      activeState: 'inactive',
+      subState: 'dead',
+      result: 'success',
+      invocationId: null,
+      mainPid: 0,
+      job: null,
+    };
+    this.#units.set(name, unit);
+    return unit;
+  }
+
+  active(name: string): FakeUnit {
+    const unit = this.#units.get(name);
+    if (unit?.activeState === 'active') return unit;
+    throw new Error(`${name} is ${unit?.activeState ?? 'not loaded'}, not active`);
+  }
+
+  #count(): number {
+    this.#counter += 1;
+    return this.#counter;
+  }
+
+  #newInvocationId(): string {
+    return this.#count().toString(16).padStart(32, '0');
+  }
+}
+
+/** Of an active unit that is neither a oneshot nor something else without a process. */
+const subStates: Readonly<Record<string, string>> = {
+  service: 'running',
+  timer: 'waiting',
+  socket: 'listening',
+  path: 'waiting',
+  mount: 'mounted',
+};

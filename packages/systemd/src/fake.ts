@@ -1,0 +1,274 @@
+import type {
+  Clock,
+  FileWrite,
+  JobEnd,
+  LoadedUnit,
+  Systemd,
+  UnitDetails,
+  UnitRun,
+  Unsubscribe,
+} from '@muster/core';
+import { SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { FakeUnits } from './fake-units.ts';
+import type { FakeUnit } from './fake-units.ts';
+import { resultInterface, templateOf } from './unit-names.ts';
+import type { UnitScript } from './unit-script.ts';
+
+interface FakeFile {
+  readonly hash: string;
+  text: string;
+}
+
+/** What was asked of the fake, in order. */
+export interface AskedJob {
+  readonly type: JobEnd['type'];
+  readonly unit: string;
+}
+
+/**
+ * A systemd in memory, with the delays of the given clock. Units behave as their scripts say, or
+ * else as `scriptOf` understands their files.
+ */
+export class FakeSystemd implements Systemd {
+  readonly #units: FakeUnits;
+  readonly #files = new Map<string, FakeFile>();
+  readonly #hostUnits = new Map<string, 'fragment' | 'mask'>();
+  readonly #jobListeners = new Set<(end: JobEnd) => void>();
+  readonly #changeListeners = new Set<() => void>();
+  readonly #asked: AskedJob[] = [];
+  #reloads = 0;
+  #isAway = false;
+  #isStopping = false;
+
+  constructor(clock: Clock) {
+    this.#units = new FakeUnits({
+      clock,
+      textOf: (name) => this.#textOf(name),
+      onEnd: (end) => this.#end(end),
+    });
+  }
+
+  /** Every job that was accepted since the beginning. */
+  get asked(): readonly AskedJob[] {
+    return this.#asked;
+  }
+
+  /** How often it was reloaded. */
+  get reloads(): number {
+    return this.#reloads;
+  }
+
+  /** Overrides what the unit's file says; effective from its next start. */
+  script(unit: string, script: UnitScript): void {
+    this.#units.script(unit, script);
+  }
+
+  /** The host has a unit of this name; a fragment is also loaded and active. */
+  addHostUnit(name: string, kind: 'fragment' | 'mask'): void {
+    this.#hostUnits.set(name, kind);
+    if (kind === 'mask' || name.includes('@.')) return;
+    this.#units.activate(this.#units.load(name, ''));
+  }
+
+  /** The main process dies from SIGKILL. */
+  crash(name: string): void {
+    this.#units.settle(this.#units.active(name), 'failed', 'signal');
+  }
+
+  /** The main process ends by itself. */
+  exit(name: string, exitCode = 0): void {
+    const unit = this.#units.active(name);
+    if (exitCode === 0) this.#units.settle(unit, 'inactive', 'success');
+    else this.#units.settle(unit, 'failed', 'exit-code');
+  }
+
+  /** A timer, a socket or a person starts it: no job of ours. */
+  async startByHost(name: string): Promise<void> {
+    await this.#units.start(this.#find(name), new AbortController().signal);
+    this.#change();
+  }
+
+  /** While true, every call fails and nothing is told; units go on. */
+  outage(isAway: boolean): void {
+    this.#isAway = isAway;
+    if (!isAway) this.#change();
+  }
+
+  /** The machine shuts down. */
+  shutdown(): void {
+    this.#isStopping = true;
+  }
+
+  /** Everything in /run is gone and nothing runs; units of the host are up again. */
+  reboot(): void {
+    this.#units.forgetAll();
+    this.#files.clear();
+    this.#isStopping = false;
+    for (const [name, kind] of this.#hostUnits) this.addHostUnit(name, kind);
+    this.#change();
+  }
+
+  /** Changes a file of ours by hand. */
+  tamper(name: string): void {
+    const file = this.#files.get(name);
+    if (file === undefined) throw new Error(`there is no file ${name}`);
+    this.#files.set(name, { hash: '', text: `${file.text}# by hand\n` });
+  }
+
+  async listUnits(): Promise<readonly LoadedUnit[]> {
+    this.#answer();
+    return this.#units.all().map((unit) => ({
+      name: unit.name,
+      loadState: 'loaded',
+      activeState: unit.activeState,
+      subState: unit.subState,
+      job: unit.job?.type ?? null,
+    }));
+  }
+
+  async runs(names: readonly string[]): Promise<ReadonlyMap<string, UnitRun>> {
+    this.#answer();
+    return this.#pick(names, (unit) => ({
+      result: resultInterface(unit.name) === null ? null : unit.result,
+      invocationId: unit.invocationId,
+    }));
+  }
+
+  async details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>> {
+    const runs = await this.runs(names);
+    return this.#pick(names, (unit) => ({
+      result: runs.get(unit.name)?.result ?? null,
+      invocationId: unit.invocationId,
+      fragmentPath: this.#fragmentPath(unit.name),
+      needDaemonReload: this.#isStale(unit),
+      mainPid: unit.mainPid,
+    }));
+  }
+
+  async start(name: string): Promise<void> {
+    this.#answer();
+    this.#run('start', this.#find(name));
+  }
+
+  async stop(name: string): Promise<void> {
+    this.#answer();
+    const unit = this.#units.get(name);
+    if (unit === undefined) this.#end({ unit: name, type: 'stop', result: 'done' });
+    else this.#run('stop', unit);
+  }
+
+  async restart(name: string): Promise<void> {
+    this.#answer();
+    this.#run('restart', this.#find(name));
+  }
+
+  async resetFailed(name: string): Promise<void> {
+    this.#answer();
+    const unit = this.#units.get(name);
+    if (unit?.activeState === 'failed') this.#units.settle(unit, 'inactive', 'success');
+  }
+
+  async reload(): Promise<void> {
+    this.#answer();
+    this.#reloads += 1;
+    for (const unit of this.#units.all()) {
+      const file = this.#files.get(unit.name);
+      if (file !== undefined) unit.text = file.text;
+    }
+  }
+
+  async isStopping(): Promise<boolean> {
+    this.#answer();
+    return this.#isStopping;
+  }
+
+  async writeFile(
+    name: string,
+    file: { readonly hash: string; readonly text: string },
+  ): Promise<FileWrite> {
+    this.#answer();
+    const template = templateOf(name);
+    const kind = this.#hostUnits.get(name);
+    if (kind === 'mask') {
+      return { type: 'refused', reason: `${name} is masked on this machine by /etc/${name}` };
+    }
+    if (kind === 'fragment') {
+      return {
+        type: 'refused',
+        reason: `this machine has a unit ${name} of its own: /usr/${name}`,
+      };
+    }
+    if (template !== null && this.#hostUnits.has(template)) {
+      const reason = `this machine has the template of ${name} of its own: /usr/${template}`;
+      return { type: 'refused', reason };
+    }
+    if (this.#files.get(name)?.text !== file.text) this.#files.set(name, { ...file });
+    return { type: 'written' };
+  }
+
+  async removeFile(name: string): Promise<void> {
+    this.#files.delete(name);
+  }
+
+  async files(): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#files].map(([name, file]) => [name, file.hash]));
+  }
+
+  onJobEnd(listener: (end: JobEnd) => void): Unsubscribe {
+    this.#jobListeners.add(listener);
+    return () => this.#jobListeners.delete(listener);
+  }
+
+  onChange(listener: () => void): Unsubscribe {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  #answer(): void {
+    if (this.#isAway) throw new SystemdUnavailableError('the fake systemd is away');
+  }
+
+  #run(type: JobEnd['type'], unit: FakeUnit): void {
+    this.#asked.push({ type, unit: unit.name });
+    this.#units.run(type, unit);
+  }
+
+  #find(name: string): FakeUnit {
+    const unit = this.#units.find(name);
+    if (unit !== null) return unit;
+    throw new SystemdRefusedError(
+      'org.freedesktop.systemd1.NoSuchUnit',
+      `systemd refused StartUnit ${name}: Unit ${name} not found`,
+    );
+  }
+
+  #textOf(name: string): string | null {
+    const template = templateOf(name);
+    const file = this.#files.get(name) ?? (template === null ? null : this.#files.get(template));
+    return file?.text ?? null;
+  }
+
+  #isStale(unit: FakeUnit): boolean {
+    const file = this.#files.get(unit.name);
+    return file !== undefined && file.text !== unit.text;
+  }
+
+  #fragmentPath(name: string): string {
+    if (this.#hostUnits.has(name)) return `/usr/${name}`;
+    return this.#files.has(name) ? `/run/${name}` : '';
+  }
+
+  #pick<T>(names: readonly string[], read: (unit: FakeUnit) => T): ReadonlyMap<string, T> {
+    const units = names.flatMap((name) => this.#units.get(name) ?? []);
+    return new Map(units.map((unit) => [unit.name, read(unit)]));
+  }
+
+  #end(end: JobEnd): void {
+    if (this.#isAway) return;
+    for (const listener of this.#jobListeners) listener(end);
+  }
+
+  #change(): void {
+    for (const listener of this.#changeListeners) listener();
+  }
+}

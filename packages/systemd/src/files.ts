@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Stats } from 'node:fs';
+import { join } from 'node:path';
+import type { FileWrite } from '@muster/core';
+import { describe, hostHas } from './host-units.ts';
+
+const marker = /^# Written by muster, do not edit: it will be overwritten\. sha1=([0-9a-f]{40})\n/;
+const markerLine = (hash: string): string =>
+  `# Written by muster, do not edit: it will be overwritten. sha1=${hash}\n`;
+/** systemd passes over names like this one. */
+const temporaryPrefix = '.muster-tmp-';
+
+interface Seen {
+  readonly stamp: string;
+  /** '' for ours with other content than the marker says; null: not ours. */
+  readonly hash: string | null;
+}
+
+/**
+ * Our unit files in one directory of systemd's load path. The first line of each says that it is
+ * ours and the SHA-1 of the rest; the rest is the text as it was given.
+ */
+export class UnitFiles {
+  readonly directory: string;
+  /** By name; only of files that exist, so that it is as large as the directory. */
+  #seen = new Map<string, Seen>();
+  #lastStampMs = 0;
+  #temporaries = 0;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Makes the directory and removes what a crash left half-written. */
+  prepare(): void {
+    mkdirSync(this.directory, { recursive: true, mode: 0o755 });
+    for (const name of readdirSync(this.directory)) {
+      if (name.startsWith(temporaryPrefix)) unlinkSync(join(this.directory, name));
+    }
+  }
+
+  /**
+   * A file that has this content already is not touched: a new time stamp would make systemd ask
+   * for a daemon-reload.
+   */
+  write(
+    name: string,
+    file: { readonly hash: string; readonly text: string },
+    loadPath: readonly string[],
+  ): FileWrite {
+    if (sha1(file.text) !== file.hash) {
+      return { type: 'refused', reason: `the text of ${name} is not what ${file.hash} stands for` };
+    }
+    const hosts = hostHas(name, loadPath, this.directory);
+    if (hosts !== null) return { type: 'refused', reason: hosts };
+    const path = join(this.directory, name);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined) {
+      const hash = this.#hashOf(name, found);
+      if (hash === null) return { type: 'refused', reason: describe(path, name) };
+      if (hash === file.hash) return { type: 'written' };
+    }
+    this.#replace(path, markerLine(file.hash) + file.text);
+    this.#touchDirectory();
+    return { type: 'written' };
+  }
+
+  remove(name: string): void {
+    const path = join(this.directory, name);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined || this.#hashOf(name, found) === null) return;
+    unlinkSync(path);
+    this.#seen.delete(name);
+    this.#touchDirectory();
+  }
+
+  /** unit → hash, '' when the content is not what we wrote. Reads only what changed since. */
+  list(): ReadonlyMap<string, string> {
+    const hashes = new Map<string, string>();
+    const seen = new Map<string, Seen>();
+    for (const entry of readdirSync(this.directory, { withFileTypes: true })) {
+      if (!entry.isFile() || entry.name.startsWith(temporaryPrefix)) continue;
+      const found = lstatSync(join(this.directory, entry.name), { throwIfNoEntry: false });
+      if (found === undefined) continue;
+      const hash = this.#hashOf(entry.name, found);
+      seen.set(entry.name, { stamp: stampOf(found), hash });
+      if (hash !== null) hashes.set(entry.name, hash);
+    }
+    this.#seen = seen;
+    return hashes;
+  }
+
+  /** null: not ours. */
+  #hashOf(name: string, found: Stats): string | null {
+    if (!found.isFile()) return null;
+    const stamp = stampOf(found);
+    const before = this.#seen.get(name);
+    if (before?.stamp === stamp) return before.hash;
+    const hash = readHash(join(this.directory, name));
+    this.#seen.set(name, { stamp, hash });
+    return hash;
+  }
+
+  #replace(path: string, content: string): void {
+    this.#temporaries += 1;
+    const temporary = join(this.directory, `${temporaryPrefix}${process.pid}-${this.#temporaries}`);
+    try {
+      writeFileSync(temporary, content, { mode: 0o644, flag: 'wx' });
+      renameSync(temporary, path);
+    } catch (error) {
+      if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
+      throw error;
+    }
+  }
+
+  /**
+   * systemd reads its load path anew when the time stamp of a directory changed. Kernels before
+   * 6.13 stamp in steps of up to 10 ms, so a second file within one step would not be found.
+   */
+  #touchDirectory(): void {
+    const now = performance.timeOrigin + performance.now();
+    this.#lastStampMs = Math.max(now, this.#lastStampMs + 0.001);
+    utimesSync(this.directory, this.#lastStampMs / 1000, this.#lastStampMs / 1000);
+  }
+}
+
+function stampOf(found: Stats): string {
+  return `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+}
+
+/** null: not ours. A foreign file is not read beyond what tells that. */
+function readHash(path: string): string | null {
+  const head = Buffer.alloc(markerLine('0'.repeat(40)).length);
+  const descriptor = openSync(path, 'r');
+  try {
+    readSync(descriptor, head, 0, head.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const hash = marker.exec(head.toString('latin1'))?.[1];
+  if (hash === undefined) return null;
+  const content = readFileSync(path);
+  return sha1(content.subarray(head.length)) === hash ? hash : '';
+}
+
+function sha1(content: string | Buffer): string {
+  return createHash('sha1').update(content).digest('hex');
+}

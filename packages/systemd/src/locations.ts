@@ -1,0 +1,28 @@
+import { InvalidInputError } from '@muster/core';
+
+/** Which systemd of the machine is meant. */
+export type ManagerKind = 'system' | 'user';
+
+/** The environment of this process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws {InvalidInputError} */
+export function defaultBusAddress(manager: ManagerKind, env: Environment): string {
+  if (manager === 'system') {
+    return env['DBUS_SYSTEM_BUS_ADDRESS'] ?? 'unix:path=/run/dbus/system_bus_socket';
+  }
+  return env['DBUS_SESSION_BUS_ADDRESS'] ?? `unix:path=${runtimeDirectory(env)}/bus`;
+}
+
+/** Of the load path, and forgotten at reboot. @throws {InvalidInputError} */
+export function defaultUnitDirectory(manager: ManagerKind, env: Environment): string {
+  return manager === 'system' ? '/run/systemd/system' : `${runtimeDirectory(env)}/systemd/user`;
+}
+
+function runtimeDirectory(env: Environment): string {
+  const directory = env['XDG_RUNTIME_DIR'];
+  if (directory !== undefined && directory !== '') return directory;
+  throw new InvalidInputError(
+    'XDG_RUNTIME_DIR is not set, so the systemd user manager of this session cannot be found',
+  );
+}

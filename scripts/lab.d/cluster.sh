@@ -1,0 +1,148 @@
+# What `scripts/up` and `scripts/down` share: the example cluster and its units.
+# shellcheck shell=bash
+
+LAB=${LAB_NAME:-muster}
+export LAB_NAME=$LAB
+USER_UNIT=muster-dev
+USER_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/muster-dev
+USER_RUNTIME=${XDG_RUNTIME_DIR:-/run/user/$EUID}/muster-dev
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'up: %s\n' "$*" >&2 && exit 1; }
+ctl() { scripts/musterctl "$@"; }
+
+lab_is_there() { [[ $(scripts/lab --name "$LAB" status --json) == *'"stands":true'* ]]; }
+
+lab_start() { scripts/lab --name "$LAB" up "$MACHINES"; }
+
+# wait_until SECONDS WHAT CMD: CMD prints how far it is and returns 0 when there is nothing left.
+wait_until() {
+  local end=$((SECONDS + $1)) seen='' last=''
+  while :; do
+    if seen=$("$3" 2>&1); then
+      say "  $seen"
+      return
+    fi
+    if [[ $seen != "$last" ]]; then say "  $seen"; fi
+    last=$seen
+    ((SECONDS < end)) || die "waited $1 s for $2; the last thing seen: $seen"
+    sleep 0.2
+  done
+}
+
+machines_listed() {
+  local rows
+  rows=$(ctl list-machines --no-legend) || { printf '%s' "${rows:-no answer yet}" && return 1; }
+  printf '%d of %d machines' "$(grep -c . <<<"$rows")" "$MACHINES"
+  (($(grep -c . <<<"$rows") == MACHINES))
+}
+
+# Sorts units/ into SUBMIT (templates), LOAD (a service that its timer, socket or path starts) and
+# START (everything else, and every template once a machine). Fills three arrays.
+sort_units() {
+  local file name stem i
+  SUBMIT=() LOAD=() START=()
+  for file in units/*.*; do
+    name=${file##*/} stem=${name%.*}
+    case $name in
+      *@.*)
+        SUBMIT+=("$file")
+        for ((i = 1; i <= MACHINES; i++)); do START+=("$stem$i.${name##*.}"); done
+        ;;
+      *.service)
+        if [[ -e units/$stem.timer || -e units/$stem.socket || -e units/$stem.path ]]; then
+          LOAD+=("$file")
+        else
+          START+=("$file")
+        fi
+        ;;
+      *.timer | *.socket | *.path | *.mount) START+=("$file") ;;
+    esac
+  done
+  ((${#START[@]})) || die 'there is nothing to start in units/'
+}
+
+submit_units() {
+  sort_units
+  say "submitting and starting ${#START[@]} units of units/"
+  if ((${#SUBMIT[@]})); then ctl submit "${SUBMIT[@]}" >/dev/null; fi
+  if ((${#LOAD[@]})); then ctl load --no-block "${LOAD[@]}" >/dev/null; fi
+  ctl start --no-block "${START[@]}" >/dev/null
+}
+
+units_active() {
+  local rows unit active name
+  local -A state=()
+  local -a waiting=()
+  rows=$(ctl list-units --no-legend --fields=unit,active) || { printf '%s' "$rows" && return 1; }
+  while read -r unit active; do
+    if [[ -z $unit ]]; then continue; fi
+    # A global unit has a row for each machine; one that is not active counts for all.
+    if [[ -z ${state[$unit]:-} || ${state[$unit]} == active ]]; then state[$unit]=$active; fi
+  done <<<"$rows"
+  for name in "${START[@]##*/}"; do
+    if [[ ${state[$name]:-} != active ]]; then waiting+=("$name (${state[$name]:-not placed yet})"); fi
+  done
+  printf '%d of %d units active' $((${#START[@]} - ${#waiting[@]})) ${#START[@]}
+  ((${#waiting[@]})) || return 0
+  printf '; waiting for %s' "${waiting[0]}"
+  if ((${#waiting[@]} > 1)); then printf ', %s' "${waiting[@]:1:3}"; fi
+  if ((${#waiting[@]} > 4)); then printf ' and %d more' $((${#waiting[@]} - 4)); fi
+  return 1
+}
+
+# Whether a run of this script got as far as submitting something.
+units_are_there() { [[ -n $(ctl list-unit-files --no-legend) ]]; }
+
+show() {
+  printf '\n'
+  ctl list-machines
+  printf '\n'
+  ctl list-units
+}
+
+hints() {
+  printf '\nWhat to try next:\n'
+  if ((EUID == 0)); then
+    cat <<'EOT'
+  scripts/lab kill 2              power cut of the second machine; within 10 s its units run elsewhere:
+  scripts/musterctl list-units
+  scripts/lab boot 2              it comes back
+  scripts/lab sh 1                a root shell in the first machine
+EOT
+  fi
+  cat <<'EOT'
+  scripts/musterctl status UNIT   what systemd says of a unit, on whichever machine it runs
+  scripts/musterctl journal UNIT  its log
+  scripts/musterctl --help        everything else
+  npm run down                    takes all of it away
+EOT
+}
+
+user_manager() { [[ -n ${XDG_RUNTIME_DIR:-} ]] && systemctl --user show --property=Version >/dev/null 2>&1; }
+user_cluster_is_there() { systemctl --user --quiet is-active "$USER_UNIT.service"; }
+
+user_cluster_start() {
+  command -v etcd >/dev/null || die 'etcd is missing: apt-get install etcd-server (as root)'
+  systemctl --user reset-failed "$USER_UNIT.service" 2>/dev/null || true
+  say 'not root: starting a cluster of one machine in your systemd user manager'
+  systemd-run --user --quiet --unit="$USER_UNIT" --property=Type=notify \
+    --setenv=MUSTER_RUNTIME="$USER_RUNTIME" --setenv=PATH="$PATH" \
+    --setenv=MUSTER_MACHINE_METADATA=region=a,disk=ssd,rack=r1 --collect \
+    "$(node -p process.execPath)" "$PWD/dist/musterd.cjs" --dev --user --state "$USER_STATE" ||
+    die "musterd did not start; journalctl --user -u $USER_UNIT says why"
+}
+
+# musterd leaves units running when it stops, so they are destroyed first.
+user_cluster_stop() {
+  local units
+  if user_manager && user_cluster_is_there; then
+    mapfile -t units < <(ctl list-unit-files --no-legend --fields=unit)
+    if ((${#units[@]})); then ctl destroy "${units[@]}" >/dev/null; fi
+    systemctl --user stop "$USER_UNIT.service"
+    say 'the cluster of this user is gone'
+  else
+    say 'there was nothing to take away'
+  fi
+  rm -rf -- "$USER_STATE" "$USER_RUNTIME"
+}
