@@ -5,7 +5,7 @@ LAB=${LAB_NAME:-muster}
 export LAB_NAME=$LAB
 USER_UNIT=muster-dev
 USER_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/muster-dev
-USER_RUNTIME=${XDG_RUNTIME_DIR:-/run/user/$EUID}/muster-dev
+USER_RUNTIME=${XDG_RUNTIME_DIR:-/run/user/$EUID}/muster
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'up: %s\n' "$*" >&2 && exit 1; }
@@ -101,21 +101,38 @@ show() {
   ctl list-units
 }
 
+# The number of the machine that most units are on: its last octet is that number and 10.
+busiest_machine() {
+  local most
+  most=$(ctl list-units --no-legend --fields=machine | sort | uniq -c | sort -rn | sed -n '1s/.*\.//p')
+  printf '%d' $((most - 10))
+}
+
 hints() {
+  local lab=scripts/lab victim
+  if [[ $LAB != muster ]]; then lab+=" --name $LAB"; fi
   printf '\nWhat to try next:\n'
   if ((EUID == 0)); then
-    cat <<'EOT'
-  scripts/lab kill 2              power cut of the second machine; within 10 s its units run elsewhere:
+    victim=$(busiest_machine)
+    cat <<EOT
+  $lab kill $victim
+      power cut of the machine with the most units; within 10 s they run on the others, but for a
+      web server: no two share a machine
   scripts/musterctl list-units
-  scripts/lab boot 2              it comes back
-  scripts/lab sh 1                a root shell in the first machine
+      where everything is now
+  $lab boot $victim
+      the machine comes back
+  $lab sh 1
+      a root shell in the first machine
 EOT
   fi
   cat <<'EOT'
-  scripts/musterctl status UNIT   what systemd says of a unit, on whichever machine it runs
-  scripts/musterctl journal UNIT  its log
-  scripts/musterctl --help        everything else
-  npm run down                    takes all of it away
+  scripts/musterctl status UNIT
+  scripts/musterctl journal UNIT
+      what systemd says of a unit, and its log, from whichever machine it is on
+  scripts/musterctl --help
+  npm run down
+      takes all of it away
 EOT
 }
 
@@ -126,9 +143,9 @@ user_cluster_start() {
   command -v etcd >/dev/null || die 'etcd is missing: apt-get install etcd-server (as root)'
   systemctl --user reset-failed "$USER_UNIT.service" 2>/dev/null || true
   say 'not root: starting a cluster of one machine in your systemd user manager'
-  systemd-run --user --quiet --unit="$USER_UNIT" --property=Type=notify \
-    --setenv=MUSTER_RUNTIME="$USER_RUNTIME" --setenv=PATH="$PATH" \
-    --setenv=MUSTER_MACHINE_METADATA=region=a,disk=ssd,rack=r1 --collect \
+  systemd-run --user --quiet --unit="$USER_UNIT" \
+    --property=Type=notify --property=NotifyAccess=all \
+    --setenv=PATH="$PATH" --setenv=MUSTER_MACHINE_METADATA=region=a,disk=ssd,rack=r1 --collect \
     "$(node -p process.execPath)" "$PWD/dist/musterd.cjs" --dev --user --state "$USER_STATE" ||
     die "musterd did not start; journalctl --user -u $USER_UNIT says why"
 }
@@ -140,9 +157,10 @@ user_cluster_stop() {
     mapfile -t units < <(ctl list-unit-files --no-legend --fields=unit)
     if ((${#units[@]})); then ctl destroy "${units[@]}" >/dev/null; fi
     systemctl --user stop "$USER_UNIT.service"
+    rm -rf -- "$USER_RUNTIME"
     say 'the cluster of this user is gone'
   else
     say 'there was nothing to take away'
   fi
-  rm -rf -- "$USER_STATE" "$USER_RUNTIME"
+  rm -rf -- "$USER_STATE"
 }

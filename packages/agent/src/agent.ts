@@ -34,9 +34,10 @@ export interface AgentOptions {
 /** Jobs asked for in one pass; what is left waits for the next, so that states are told between. */
 const jobsPerPass = 100;
 const filesEveryMs = 30_000;
-/** Passes that may follow each other without a pause, and how soon one more is regained. */
-const passBurst = 5;
-const passEveryMs = 100;
+/** Passes may take this part of the time at most; a few may follow each other at once. */
+const restFactor = 4;
+const maxRestMs = 200;
+const passBurst = 4;
 /** An end that was not told (the bus went away meanwhile) is assumed after this long without a job. */
 const lostEndMs = 3_000;
 
@@ -78,6 +79,8 @@ export class Agent {
   readonly #ended: JobEnd[] = [];
   /** Units whose job was asked for by this process and has not ended yet, and since when (boot clock). */
   readonly #awaited = new Map<string, number>();
+  /** How long a list from systemd took last: what polling costs this machine. */
+  #listMs = 0;
   #credit = passBurst;
   #creditAt = 0;
 
@@ -114,13 +117,13 @@ export class Agent {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { registry, systemd } = this.#options;
+    const { registry } = this.#options;
     await this.#pace(signal);
     const snapshot = registry.snapshot();
     this.#notes ??= new Map(await this.#options.notes.load());
     // Taken before the list: a job that ends later is told again by the next pass.
     const ended = this.#ended.splice(0);
-    const loaded = new Map((await systemd.listUnits()).map((unit) => [unit.name, unit]));
+    const loaded = await this.#list();
     await this.#noteEnds(ended, loaded);
     await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
@@ -136,14 +139,23 @@ export class Agent {
     if (!signal.aborted) await this.#act(this.#tasks(inputs, isStopping));
   }
 
-  /** Lets a few passes follow each other at once, and many only at a steady pace. */
+  async #list(): Promise<ReadonlyMap<string, LoadedUnit>> {
+    const { systemd, clock } = this.#options;
+    const began = clock.monotonic();
+    const units = await systemd.listUnits();
+    this.#listMs = clock.monotonic() - began;
+    return new Map(units.map((unit) => [unit.name, unit]));
+  }
+
+  /** Lets a few passes follow each other at once, and many only at a pace the machine can bear. */
   async #pace(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    const restMs = Math.min(maxRestMs, this.#listMs * restFactor);
     const now = clock.monotonic();
-    this.#credit = Math.min(passBurst, this.#credit + (now - this.#creditAt) / passEveryMs);
+    this.#credit = Math.min(passBurst, this.#credit + (now - this.#creditAt) / Math.max(1, restMs));
     this.#creditAt = now;
     this.#credit -= 1;
-    if (this.#credit < 0) await clock.sleep(-this.#credit * passEveryMs, signal);
+    if (this.#credit < 0) await clock.sleep(-this.#credit * restMs, signal);
   }
 
   #inputs(snapshot: AgentSnapshot, loaded: ReadonlyMap<string, LoadedUnit>): UnitInput[] {

@@ -5,7 +5,7 @@ import { HttpError, UnitsRefusedError } from './http-error.ts';
 import type { ErrorBody } from './wire.ts';
 
 /** A body larger than this is refused. */
-export const maxBodyBytes = 64 * 1024 * 1024;
+const maxBodyBytes = 64 * 1024 * 1024;
 
 /** One request and its answer. */
 export interface Exchange {
@@ -28,7 +28,8 @@ export async function readJson(req: IncomingMessage): Promise<unknown> {
   let size = Number(req.headers['content-length'] ?? 0);
   if (size > maxBodyBytes) throw tooLarge();
   size = 0;
-  for await (const chunk of req) {
+  // A body that is refused half-way still gets its answer.
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
     if (size > maxBodyBytes) throw tooLarge();

@@ -94,6 +94,11 @@ export class MemoryRegistry implements UnitRegistry {
     return true;
   }
 
+  /** How many waits and other listeners there are. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   async cluster(): Promise<ClusterView> {
     this.#check();
     return {

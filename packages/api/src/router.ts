@@ -2,8 +2,8 @@ import { InvalidInputError } from '@muster/core';
 import type { Exchange } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 
-export type Handler = (exchange: Exchange) => Promise<void>;
-export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH';
+type Handler = (exchange: Exchange) => Promise<void>;
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH';
 
 export interface Route {
   /** `/v1/units/{name}`: a part in braces stands for exactly one path segment. */

@@ -51,7 +51,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await handler(exchange);
     } catch (error) {
       const { status } = statusOf(error);
-      if (status >= 500 && !res.destroyed) {
+      if (status >= 500 && !res.destroyed && !closing.signal.aborted) {
         log.warn({ method: req.method, path, status, err: error }, 'request failed');
       }
       sendError(res, error);

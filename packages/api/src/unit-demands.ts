@@ -1,5 +1,5 @@
 import { parseRequirements, parseUnitFile, UnitFileSyntaxError } from '@muster/core';
-import type { ClusterSnapshot, Requirements, Unit } from '@muster/core';
+import type { ClusterSnapshot, Requirements, Unit, UnitFile } from '@muster/core';
 import { mergedMetadata } from './metadata.ts';
 
 /** What a unit asks of machines as far as the API cares; null: it is not global. */
@@ -19,24 +19,34 @@ export class GlobalUnits {
     const known = this.#demands.get(key);
     if (known !== undefined) return known;
     if (this.#demands.size >= 50_000) this.#demands.clear();
-    if (!/^Global=/m.test(text)) {
+    if (!isPerhapsGlobal(text)) {
       this.#demands.set(hash, null);
       return null;
     }
-    const demands = readDemands(name, text);
+    const demands = demandsIn(name, text);
     this.#demands.set(key, demands);
     return demands;
   }
 }
 
-function readDemands(name: string, text: string): GlobalDemands {
+/**
+ * What the unit asks if it is global.
+ * @param file - the text parsed, where that has been done
+ */
+export function demandsIn(name: string, text: string, file?: UnitFile): GlobalDemands {
+  // Most units are not global, and this spares them the parser.
+  if (!isPerhapsGlobal(text)) return null;
   try {
-    const { requirements } = parseRequirements(parseUnitFile(text), name);
+    const { requirements } = parseRequirements(file ?? parseUnitFile(text), name);
     return requirements.isGlobal ? requirements : null;
   } catch (error) {
     if (error instanceof UnitFileSyntaxError) return null;
     throw error;
   }
+}
+
+function isPerhapsGlobal(text: string): boolean {
+  return /^Global=/m.test(text);
 }
 
 /** Whether any machine that is present fits. */

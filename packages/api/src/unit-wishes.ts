@@ -1,7 +1,6 @@
 import {
   checkUnitFile,
   hashUnitFile,
-  parseRequirements,
   parseUnitFile,
   parseUnitName,
   serializeUnitFile,
@@ -11,6 +10,7 @@ import {
 import type { UnitFile } from '@muster/core';
 import type { UnitContent, UnitWish } from './decide-unit-write.ts';
 import type { UnitProblem } from './http-error.ts';
+import { demandsIn } from './unit-demands.ts';
 import type { UnitRequest } from './wire.ts';
 
 interface Parsed {
@@ -18,9 +18,19 @@ interface Parsed {
   readonly file: UnitFile;
 }
 
-/** Parses unit files, each text once: many instances bring the same one. Lives for one request. */
+/** What there is to say about content that is to be stored under a name. */
+export interface CheckedContent {
+  /** Reasons not to store it. */
+  readonly problems: readonly UnitProblem[];
+  readonly warnings: readonly string[];
+  readonly isGlobal: boolean;
+}
+
+/** Reads unit files, each text once: many instances bring the same one. Lives for one request. */
 export class UnitFileReader {
   readonly #parsed = new Map<string, Parsed | UnitFileSyntaxError>();
+  /** text → name → what there is to say */
+  readonly #checked = new Map<string, Map<string, CheckedContent>>();
 
   read(text: string): Parsed | UnitFileSyntaxError {
     const known = this.#parsed.get(text);
@@ -28,6 +38,16 @@ export class UnitFileReader {
     const parsed = parse(text);
     this.#parsed.set(text, parsed);
     return parsed;
+  }
+
+  check(name: string, text: string): CheckedContent {
+    const byName = this.#checked.get(text) ?? new Map<string, CheckedContent>();
+    this.#checked.set(text, byName);
+    const known = byName.get(name);
+    if (known !== undefined) return known;
+    const checked = checkContent(name, this.read(text));
+    byName.set(name, checked);
+    return checked;
   }
 }
 
@@ -67,17 +87,12 @@ export function readWishes(
   return { wishes, problems };
 }
 
-/** What must be right about content that is to be stored under a name. */
-export function checkContent(
-  name: string,
-  text: string,
-  reader: UnitFileReader,
-): { problems: readonly UnitProblem[]; warnings: readonly string[]; isGlobal: boolean } {
-  const parsed = reader.read(text);
+function checkContent(name: string, parsed: Parsed | UnitFileSyntaxError): CheckedContent {
   if (parsed instanceof UnitFileSyntaxError) {
     return { problems: [syntaxProblem(name, parsed)], warnings: [], isGlobal: false };
   }
-  const { problems, warnings } = checkUnitFile(parsed.file, name);
+  const { file, content } = parsed;
+  const { problems, warnings } = checkUnitFile(file, name);
   return {
     problems: problems.map((problem) => ({
       name,
@@ -88,7 +103,7 @@ export function checkContent(
       line: null,
     })),
     warnings,
-    isGlobal: parseRequirements(parsed.file, name).requirements.isGlobal,
+    isGlobal: demandsIn(name, content.text, file) !== null,
   };
 }
 

@@ -93,7 +93,7 @@ export interface UnitStateBody {
   readonly isCurrent: boolean;
 }
 
-export interface AssignmentBody {
+interface AssignmentBody {
   readonly machine: string;
   readonly role: Role;
   readonly hash: string;

@@ -3,7 +3,7 @@ import { decideUnitWrite } from './decide-unit-write.ts';
 import type { StoredUnit, UnitContent, UnitDecision, UnitWish } from './decide-unit-write.ts';
 import { UnitsRefusedError } from './http-error.ts';
 import type { UnitProblem } from './http-error.ts';
-import { checkContent, readWishes, UnitFileReader } from './unit-wishes.ts';
+import { readWishes, UnitFileReader } from './unit-wishes.ts';
 import type { DestroyResultBody, UnitRequest, UnitResultBody } from './wire.ts';
 
 /** How often a unit that somebody else changed meanwhile is decided anew. */
@@ -111,7 +111,7 @@ function problemsOf(decisions: readonly UnitDecision[], reader: UnitFileReader):
   return decisions.flatMap((decision) => {
     if (decision.type === 'refused') return [decision.problem];
     if (decision.type === 'nothing' || !decision.isNewContent) return [];
-    return checkContent(decision.write.name, decision.write.set.file, reader).problems;
+    return reader.check(decision.write.name, decision.write.set.file).problems;
   });
 }
 
@@ -149,7 +149,7 @@ function resultOf(decision: Settled, reader: UnitFileReader, revision: number): 
   const name = isWrite ? decision.write.name : decision.stored.unit.name;
   const { hash, desiredState } = isWrite ? decision.write.set : decision.stored.unit;
   const text = isWrite ? decision.write.set.file : decision.stored.file;
-  const checked = text === null ? null : checkContent(name, text, reader);
+  const checked = text === null ? null : reader.check(name, text);
   const written = isWrite && decision.write.expect > 0 ? 'updated' : 'created';
   return {
     name,

@@ -1,9 +1,10 @@
-import type { ApiClient, UnitBody, UnitRequest, WaitTarget } from '@muster/api/client';
+import type { ApiClient, UnitRequest, WaitTarget } from '@muster/api/client';
 import type { Command } from 'commander';
 import { waitLimitMs } from './block-options.ts';
 import type { BlockOptions } from './block-options.ts';
 import type { Context } from './context.ts';
 import { OperationError } from './errors.ts';
+import { knownUnits } from './known-units.ts';
 import { selectUnits } from './select-units.ts';
 import type { Terminal } from './terminal.ts';
 import { waitForUnits } from './wait-for-units.ts';
@@ -57,7 +58,7 @@ async function choose(
   terminal: Terminal,
   { args, verb, takesInactive }: ChangePlan,
 ): Promise<{ units: string[]; problems: number }> {
-  const selection = selectUnits<UnitBody>(args, await client.units());
+  const selection = selectUnits(args, await knownUnits(client, args));
   let problems = complainOfMissing(terminal, selection.missing);
   const units: string[] = [];
   for (const { name, desiredState } of selection.units) {

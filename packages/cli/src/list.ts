@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.ts';
 import { formatTable } from './table.ts';
 import type { Cell } from './table.ts';
 
-export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
+type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
 
 export interface ListOptions {
   readonly output: OutputFormat;

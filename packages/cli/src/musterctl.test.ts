@@ -478,6 +478,25 @@ test('Ctrl-C ends a journal that is followed', async () => {
   expect(await ended).toEqual({ code: 0, signal: null });
 });
 
+test('Ctrl-C ends a wait, and what was asked for goes on', async () => {
+  unitFile('far.service', `${simple}[X-Fleet]\nMachineMetadata=at=nowhere\n`);
+  const child = spawn(process.execPath, [program, 'start', path.join(dir, 'far.service')], {
+    env: { MUSTER_ENDPOINT: socket },
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  let err = '';
+  child.stderr.on('data', (piece: Buffer) => (err += piece.toString()));
+  const ended = new Promise((resolve) => {
+    child.once('close', (code) => resolve({ code, err }));
+  });
+  while (registry.listeners === 0 && child.exitCode === null) {
+    await clock.sleep(5, new AbortController().signal);
+  }
+  child.kill('SIGINT');
+  expect(await ended).toEqual({ code: 130, err: 'interrupted; what was asked for goes on\n' });
+  expect(registry.unitsByName.get('far.service')?.desiredState).toBe('launched');
+});
+
 test('a reader that goes away is no error', async () => {
   for (let i = 0; i < 3000; i += 1) {
     registry.addMachine(String(i).padStart(32, '0'), null);

@@ -1,4 +1,4 @@
-export type Colour = 'green' | 'red' | 'yellow';
+type Colour = 'green' | 'red' | 'yellow';
 
 /** A cell: its text, with a colour where that helps the eye. */
 export type Cell = string | { readonly text: string; readonly colour: Colour };

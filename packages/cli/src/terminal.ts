@@ -48,7 +48,7 @@ export function openTerminal(
       if (!isLive) return;
       clear();
       if (line === null) return;
-      err.write(line.slice(0, Math.max(0, err.columns - 1)));
+      err.write(line.slice(0, err.columns > 1 ? err.columns - 1 : 79));
       shown = true;
     },
   };

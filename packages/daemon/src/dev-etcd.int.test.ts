@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import type { Log } from '@muster/core';
 import { createClock } from './clock.ts';
 import { startDevEtcd } from './dev-etcd.ts';
+import type { DevEtcd } from './dev-etcd.ts';
 import { isHealthy } from './etcd-child.ts';
 import { identifyProcess, isRunning } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
-import { startTestProcess } from './test-process.ts';
+import { startScript } from './test-process.ts';
 
 const clock = createClock();
 const never = new AbortController().signal;
@@ -18,20 +19,24 @@ const never = new AbortController().signal;
 let directory: string;
 let said: string[];
 const say = (_fields: object, message: string): void => void said.push(message);
-const log: Log = {
-  debug: (f) => process.stderr.write(JSON.stringify(f) + '\n'),
-  info: say,
-  warn: say,
-  error: say,
-};
+const log: Log = { debug: say, info: say, warn: say, error: say };
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'muster-etcd-'));
   said = [];
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((etcd) => etcd.stop()));
+  await rm(directory, { recursive: true });
+});
 
-const start = () => startDevEtcd({ directory, clock, log });
+const started: DevEtcd[] = [];
+
+async function start(): Promise<DevEtcd> {
+  const etcd = await startDevEtcd({ directory, clock, log });
+  started.push(etcd);
+  return etcd;
+}
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const deadline = clock.monotonic() + 15_000;
@@ -168,7 +173,7 @@ test('a path too long for a socket is refused before anything is made', async ()
 
 /** A process that starts the etcd and waits to be killed. */
 const musterd = () =>
-  startTestProcess(
+  startScript(
     `import { startDevEtcd } from './dev-etcd.ts';
     import { createClock } from './clock.ts';
     const log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,9 +1,9 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backoffMs, MusterError } from '@muster/core';
 import type { Clock, Log } from '@muster/core';
 import { maxSocketPathBytes } from './config-values.ts';
-import { clientSocket, isHealthy, spawnEtcd } from './etcd-child.ts';
+import { clientSocket, etcdSockets, isHealthy, spawnEtcd } from './etcd-child.ts';
 import type { EtcdChild } from './etcd-child.ts';
 import { endLeftover, recordProcess } from './leftover-process.ts';
 
@@ -13,7 +13,7 @@ const stopLimitMs = 5000;
 const settledMs = 60_000;
 
 /** The etcd of `--dev` could not be started. */
-export class DevEtcdError extends MusterError {
+class DevEtcdError extends MusterError {
   readonly code = 'dev-etcd';
 }
 
@@ -53,6 +53,8 @@ export async function startDevEtcd(options: DevEtcdOptions): Promise<DevEtcd> {
   await endLeftover({ path: record, directory, clock, log });
 
   const launch = async (): Promise<EtcdChild> => {
+    // An etcd that was killed leaves its sockets behind, and the next one cannot listen on them.
+    for (const name of etcdSockets) await rm(join(directory, name), { force: true });
     const child = spawnEtcd(directory, log);
     if (child.pid !== undefined) await recordProcess(record, child.pid);
     return child;

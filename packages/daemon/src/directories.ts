@@ -5,7 +5,7 @@ import type { Config } from './config-model.ts';
 import { errorCode } from './error-code.ts';
 
 /** A directory that musterd needs cannot be made or written to. */
-export class DirectoryError extends MusterError {
+class DirectoryError extends MusterError {
   readonly code = 'directory';
 }
 

@@ -10,11 +10,14 @@ import type { Log } from '@muster/core';
  */
 export const clientSocket = 'client.sock:0';
 const peerSocket = 'peer.sock:0';
+export const etcdSockets = [clientSocket, peerSocket];
 
 /** etcd insists on naming itself with an http address; one machine never calls its own. */
 const nowhere = 'http://127.0.0.1:1';
 
 const etcdArguments = [
+  // What 3.4 has by default is gone in 3.5.
+  ['--logger', 'zap'],
   ['--data-dir', 'data'],
   ['--listen-client-urls', `unix://${clientSocket}`],
   ['--advertise-client-urls', nowhere],

@@ -13,7 +13,7 @@ export type Facts = Pick<
 >;
 
 /** Something every machine has is missing here. */
-export class FactsError extends MusterError {
+class FactsError extends MusterError {
   readonly code = 'facts';
 }
 

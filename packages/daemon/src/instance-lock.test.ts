@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireInstanceLock, AlreadyRunningError } from './instance-lock.ts';
-import { startTestProcess } from './test-process.ts';
+import { startScript } from './test-process.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 /** Another process that takes the lock and keeps it until it is killed. */
 const holder = () =>
-  startTestProcess(
+  startScript(
     `import { acquireInstanceLock } from './instance-lock.ts';
     void acquireInstanceLock(${JSON.stringify(directory)}).then(() => process.stdout.write('held'));
     setInterval(() => {}, 60_000);`,

@@ -10,7 +10,7 @@ export class AlreadyRunningError extends MusterError {
 }
 
 /** The lock could neither be had nor be found taken. */
-export class InstanceLockError extends MusterError {
+class InstanceLockError extends MusterError {
   readonly code = 'instance-lock';
 }
 

@@ -1,26 +1,21 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KnownStore, KnownStoreRecord } from '@muster/core';
 import { isRecord, StateFile, StateFileDamagedError } from './state-file.ts';
 
-/** The store this machine belongs to and how far it has seen it go. */
-export interface KnownState {
-  readonly clusterId: string;
-  readonly revision: number;
-}
-
 /** Remembers the store across restarts, so that a wiped or wrong one is noticed. */
-export class FileKnownStore {
-  readonly #file: StateFile<KnownState>;
+export class FileKnownStore implements KnownStore {
+  readonly #file: StateFile<KnownStoreRecord>;
 
   constructor(stateDirectory: string) {
-    this.#file = new StateFile(join(stateDirectory, 'known-store.json'), parseKnownState);
+    this.#file = new StateFile(join(stateDirectory, 'known-store.json'), parseKnown);
   }
 
   /**
    * null: this machine has not seen a store yet.
    * @throws {StateFileDamagedError} what it knew is lost; that is never the same as null
    */
-  async load(): Promise<KnownState | null> {
+  async load(): Promise<KnownStoreRecord | null> {
     try {
       return await this.#file.load();
     } catch (error) {
@@ -33,7 +28,7 @@ export class FileKnownStore {
     }
   }
 
-  async save(state: KnownState): Promise<void> {
+  async save(state: KnownStoreRecord): Promise<void> {
     await this.#file.save(state);
   }
 
@@ -43,7 +38,7 @@ export class FileKnownStore {
   }
 }
 
-function parseKnownState(value: unknown): KnownState | null {
+function parseKnown(value: unknown): KnownStoreRecord | null {
   if (!isRecord(value)) return null;
   const { clusterId, revision } = value;
   if (typeof clusterId !== 'string' || clusterId === '') return null;

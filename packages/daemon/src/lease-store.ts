@@ -1,16 +1,9 @@
 import { join } from 'node:path';
-import type { Log } from '@muster/core';
+import type { LeaseRecord, LeaseStore, Log } from '@muster/core';
 import { isRecord, StateFile, StateFileDamagedError } from './state-file.ts';
 
-/** The machine's lease as musterd held it last. */
-export interface LeaseRecord {
-  readonly leaseId: string;
-  readonly bootId: string;
-  readonly token: string;
-}
-
 /** Remembers the lease, so that a musterd that comes back takes it up again. */
-export class FileLeaseStore {
+export class FileLeaseStore implements LeaseStore {
   readonly #file: StateFile<LeaseRecord>;
   readonly #log: Log;
 

@@ -5,22 +5,25 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /**
- * For tests: runs TypeScript in a process of its own and resolves when it has printed something.
- * @param contents — may import the files of this directory
- * @param directory — gets the bundle
+ * For tests: makes a script that Node runs by itself.
+ * @param contents — TypeScript; may import the files of this directory
+ * @returns its path, in `directory`
  */
-export async function startTestProcess(
+export function bundleScript(contents: string, directory: string): string {
+  const script = join(directory, 'script.cjs');
+  // The command, not the library: the library's service would keep jest from ending.
+  const esbuild = require.resolve('esbuild/bin/esbuild');
+  const args = ['--bundle', '--platform=node', '--conditions=source', '--log-level=warning'];
+  execFileSync(esbuild, [...args, `--outfile=${script}`], { cwd: __dirname, input: contents });
+  return script;
+}
+
+/** For tests: runs such a script in a process of its own; resolves when it has printed something. */
+export async function startScript(
   contents: string,
   directory: string,
 ): Promise<ChildProcessByStdio<null, Readable, null>> {
-  const script = join(directory, 'test-process.cjs');
-  // The command, not the library: the library's service would keep jest from ending.
-  const esbuild = require.resolve('esbuild/bin/esbuild');
-  const args = ['--bundle', '--platform=node', '--conditions=source', `--outfile=${script}`];
-  execFileSync(process.execPath, [esbuild, '--log-level=warning', ...args], {
-    cwd: __dirname,
-    input: contents,
-  });
+  const script = bundleScript(contents, directory);
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;

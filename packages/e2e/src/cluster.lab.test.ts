@@ -50,7 +50,7 @@ describe('launching', () => {
       },
       {
         name: 'gone.socket',
-        file: '[Socket]\nListenStream=/run/gone.sock\n[X-Fleet]\nMachineOf=gone.service\n',
+        file: '[Socket]\nListenStream=/run/gone.sock\nRemoveOnStop=true\n[X-Fleet]\nMachineOf=gone.service\n',
         desiredState: 'launched',
       },
       { ...sleeper('gone@1.service'), desiredState: 'launched' },

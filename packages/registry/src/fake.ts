@@ -51,12 +51,12 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 }
 
-function silentLog(): Log {
+export function silentLog(): Log {
   const say = (): void => undefined;
   return { debug: say, info: say, warn: say, error: say };
 }
 
-function realClock(): Clock {
+export function realClock(): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),

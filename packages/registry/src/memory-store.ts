@@ -18,6 +18,8 @@ import type {
 interface Lease {
   readonly owner: string;
   readonly ttlSeconds: number;
+  /** Every look finds a second less, until it is renewed; never less than one. */
+  leftSeconds: number;
 }
 
 interface OpenWatch {
@@ -56,15 +58,11 @@ export class MemoryStore {
       grantLease: (ttlSeconds) =>
         this.#answer(owner, () => {
           const lease = String(this.#nextLease++);
-          this.#leases.set(lease, { owner, ttlSeconds });
+          this.#leases.set(lease, { owner, ttlSeconds, leftSeconds: ttlSeconds });
           return { lease, ttlSeconds };
         }),
-      renewLease: (lease) => this.#answer(owner, () => this.#leases.get(lease)?.ttlSeconds ?? 0),
-      leaseLeft: (lease) =>
-        this.#answer(owner, () => {
-          const seconds = this.#leases.get(lease)?.ttlSeconds;
-          return seconds === undefined ? null : { leftSeconds: seconds, grantedSeconds: seconds };
-        }),
+      renewLease: (lease) => this.#answer(owner, () => this.#renew(lease)),
+      leaseLeft: (lease) => this.#answer(owner, () => this.#look(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
       compact: (revision) => this.#answer(owner, () => this.#compact(revision)),
       watch: (ranges, listener) => this.#watch({ owner, ranges, listener }),
@@ -118,6 +116,20 @@ export class MemoryStore {
   /** Breaks all watches, as a lost connection does. */
   breakWatches(): void {
     for (const watch of [...this.#watches]) this.#break(watch, unavailable());
+  }
+
+  #renew(id: string): number {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return 0;
+    lease.leftSeconds = lease.ttlSeconds;
+    return lease.ttlSeconds;
+  }
+
+  #look(id: string): { leftSeconds: number; grantedSeconds: number } | null {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return null;
+    lease.leftSeconds = Math.max(1, lease.leftSeconds - 1);
+    return { leftSeconds: lease.leftSeconds, grantedSeconds: lease.ttlSeconds };
   }
 
   #isAway(owner: string): boolean {

@@ -14,6 +14,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnitFiles } from './files.ts';
+import { foreignDirectories } from './host-units.ts';
 
 const text = '[Service]\nExecStart=/bin/true\n';
 const file = (content: string) => ({
@@ -26,21 +27,23 @@ let files: UnitFiles;
 let etc: string;
 let own: string;
 let usr: string;
-let loadPath: readonly string[];
+let hostDirectories: readonly string[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'muster-files-'));
   [etc, own, usr] = [join(root, 'etc'), join(root, 'run'), join(root, 'usr')];
   mkdirSync(etc);
   mkdirSync(usr);
-  loadPath = [etc, join(root, 'absent'), own, usr];
   files = new UnitFiles(own);
   files.prepare();
+  // systemd may know our directory by another name.
+  symlinkSync(own, join(root, 'alias'));
+  hostDirectories = foreignDirectories([etc, join(root, 'absent'), join(root, 'alias'), usr], own);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 test('a file has a line that says whose it is, and then the text as it was given', () => {
-  expect(files.write('a.service', file(text), loadPath)).toEqual({ type: 'written' });
+  expect(files.write('a.service', file(text), hostDirectories)).toEqual({ type: 'written' });
   const [first, ...rest] = readFileSync(join(own, 'a.service'), 'utf8').split('\n');
   expect(first).toMatch(/^# Written by muster, .* sha1=[0-9a-f]{40}$/);
   expect(rest.join('\n')).toBe(text);
@@ -49,23 +52,27 @@ test('a file has a line that says whose it is, and then the text as it was given
 });
 
 test('a text that its hash does not stand for is refused', () => {
-  const result = files.write('a.service', { hash: file(text).hash, text: `${text}#` }, loadPath);
+  const result = files.write(
+    'a.service',
+    { hash: file(text).hash, text: `${text}#` },
+    hostDirectories,
+  );
   expect(result).toMatchObject({ type: 'refused', reason: expect.stringContaining('a.service') });
   expect(readdirSync(own)).toEqual([]);
 });
 
 test('the same content is not written again', () => {
-  files.write('a.service', file(text), loadPath);
+  files.write('a.service', file(text), hostDirectories);
   const before = statSync(join(own, 'a.service')).mtimeMs;
-  files.write('a.service', file(text), loadPath);
+  files.write('a.service', file(text), hostDirectories);
   expect(statSync(join(own, 'a.service')).mtimeMs).toBe(before);
-  new UnitFiles(own).write('a.service', file(text), loadPath);
+  new UnitFiles(own).write('a.service', file(text), hostDirectories);
   expect(statSync(join(own, 'a.service')).mtimeMs).toBe(before);
 });
 
 test('each change moves the time stamp of the directory, however fast they follow', () => {
   const stamps = Array.from({ length: 50 }, (_, index) => {
-    files.write(`a${index}.service`, file(text), loadPath);
+    files.write(`a${index}.service`, file(text), hostDirectories);
     return statSync(own, { bigint: true }).mtimeNs;
   });
   expect(new Set(stamps).size).toBe(50);
@@ -83,7 +90,7 @@ test('foreign files in the same directory are neither listed nor touched', () =>
   symlinkSync('/dev/null', join(own, 'masked.service'));
   mkdirSync(join(own, 'drop.service.d'));
   for (const name of ['foreign.service', 'masked.service']) {
-    expect(files.write(name, file(text), loadPath)).toMatchObject({ type: 'refused' });
+    expect(files.write(name, file(text), hostDirectories)).toMatchObject({ type: 'refused' });
     files.remove(name);
     expect(existsSync(join(own, name))).toBe(true);
   }
@@ -100,20 +107,20 @@ test.each([
   ['a dangling link', () => symlinkSync('/nowhere', join(etc, 'a@1.service')), /of its own/],
 ])('%s of the host refuses the name', (_, prepare, reason) => {
   prepare();
-  const result = files.write('a@1.service', file(text), loadPath);
+  const result = files.write('a@1.service', file(text), hostDirectories);
   expect(result).toEqual({ type: 'refused', reason: expect.stringMatching(reason) });
   expect(readdirSync(own)).toEqual([]);
 });
 
 test('a change by hand shows, until it is written again', () => {
-  files.write('a.service', file(text), loadPath);
-  files.write('b.service', file(text), loadPath);
+  files.write('a.service', file(text), hostDirectories);
+  files.write('b.service', file(text), hostDirectories);
   expect([...files.list().values()]).toEqual([file(text).hash, file(text).hash]);
   appendFileSync(join(own, 'a.service'), '# by hand\n');
   const bent = readFileSync(join(own, 'b.service'), 'utf8').replace('/true', '/false');
   writeFileSync(join(own, 'b.service'), bent);
   expect(Object.fromEntries(files.list())).toEqual({ 'a.service': '', 'b.service': '' });
-  files.write('a.service', file(text), loadPath);
+  files.write('a.service', file(text), hostDirectories);
   files.remove('b.service');
   expect(Object.fromEntries(files.list())).toEqual({ 'a.service': file(text).hash });
 });

@@ -53,18 +53,20 @@ export class UnitFiles {
   }
 
   /**
+   * @param hostDirectories - the load path without our own directory
+   *
    * A file that has this content already is not touched: a new time stamp would make systemd ask
    * for a daemon-reload.
    */
   write(
     name: string,
     file: { readonly hash: string; readonly text: string },
-    loadPath: readonly string[],
+    hostDirectories: readonly string[],
   ): FileWrite {
     if (sha1(file.text) !== file.hash) {
       return { type: 'refused', reason: `the text of ${name} is not what ${file.hash} stands for` };
     }
-    const hosts = hostHas(name, loadPath, this.directory);
+    const hosts = hostHas(name, hostDirectories);
     if (hosts !== null) return { type: 'refused', reason: hosts };
     const path = join(this.directory, name);
     const found = lstatSync(path, { throwIfNoEntry: false });

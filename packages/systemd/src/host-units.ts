@@ -1,19 +1,26 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { templateOf } from './unit-names.ts';
 
-/**
- * Why a unit of this name cannot be ours on this machine, in one sentence; null when it can.
- * @param loadPath - the manager's UnitPath; our own directory in it is passed over
- */
-export function hostHas(
-  name: string,
+/** The directories of a load path that are not this one, whatever it is called there. */
+export function foreignDirectories(
   loadPath: readonly string[],
   ownDirectory: string,
-): string | null {
+): readonly string[] {
+  const own = statSync(ownDirectory);
+  return loadPath.filter((directory) => {
+    const found = statSync(directory, { throwIfNoEntry: false });
+    return found === undefined || found.ino !== own.ino || found.dev !== own.dev;
+  });
+}
+
+/**
+ * Why a unit of this name cannot be ours on this machine, in one sentence; null when it can.
+ * @param directories - where the host has its units
+ */
+export function hostHas(name: string, directories: readonly string[]): string | null {
   const template = templateOf(name);
-  for (const directory of loadPath) {
-    if (directory === ownDirectory) continue;
+  for (const directory of directories) {
     for (const candidate of template === null ? [name] : [name, template]) {
       const path = join(directory, candidate);
       if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return describe(path, name);

@@ -37,6 +37,9 @@ function suite(): void {
   }, 20_000);
 }
 
-if (reason === null) describe('the inspector with real programs', () => suite());
+if (reason === null)
+  describe('the inspector with real programs', () => {
+    suite();
+  });
 // oxlint-disable-next-line jest/no-disabled-tests -- it says what this machine lacks
 else test.skip(`the inspector: left out, because ${reason}`, () => undefined);

@@ -15,6 +15,7 @@ import { MessageBusLink } from './bus.ts';
 import type { BusSignal } from './connection.ts';
 import { UnitFiles } from './files.ts';
 import { Gate } from './gate.ts';
+import { foreignDirectories } from './host-units.ts';
 import { JobTable } from './job-table.ts';
 import { Listeners } from './listeners.ts';
 import { defaultBusAddress, defaultUnitDirectory } from './locations.ts';
@@ -68,7 +69,7 @@ class LocalSystemd implements Systemd {
   readonly #jobPlaces: Gate;
   readonly #jobListeners: Listeners<JobEnd>;
   readonly #changeListeners: Listeners<void>;
-  #loadPath: Promise<readonly string[]> | null = null;
+  #hostDirectories: Promise<readonly string[]> | null = null;
   #reloading: Promise<void> | null = null;
   #nextReload: Promise<void> | null = null;
 
@@ -178,8 +179,8 @@ class LocalSystemd implements Systemd {
     name: string,
     file: { readonly hash: string; readonly text: string },
   ): Promise<FileWrite> {
-    this.#loadPath ??= this.#readLoadPath();
-    return this.#files.write(name, file, await this.#loadPath);
+    this.#hostDirectories ??= this.#readHostDirectories();
+    return this.#files.write(name, file, await this.#hostDirectories);
   }
 
   async removeFile(name: string): Promise<void> {
@@ -298,11 +299,19 @@ class LocalSystemd implements Systemd {
     return value;
   }
 
-  async #readLoadPath(): Promise<readonly string[]> {
+  async #readHostDirectories(): Promise<readonly string[]> {
     try {
-      return asArray(await this.#managerProperty('UnitPath')).map(asString);
+      const loadPath = asArray(await this.#managerProperty('UnitPath')).map(asString);
+      const foreign = foreignDirectories(loadPath, this.#files.directory);
+      if (foreign.length === loadPath.length) {
+        this.#log.error(
+          { directory: this.#files.directory, loadPath },
+          'unit files are written where systemd does not look',
+        );
+      }
+      return foreign;
     } catch (error) {
-      this.#loadPath = null;
+      this.#hostDirectories = null;
       throw error;
     }
   }
@@ -317,7 +326,7 @@ class LocalSystemd implements Systemd {
   }
 
   #onNewPeer(): void {
-    this.#loadPath = null;
+    this.#hostDirectories = null;
     this.#changeListeners.tell();
   }
 }

@@ -76,7 +76,7 @@ export function noteFileName(unit: string): string {
 }
 
 /** The note, or what is wrong with it in a few words. */
-export function parseNote(text: string): UnitNote | string {
+function parseNote(text: string): UnitNote | string {
   let value: unknown;
   try {
     value = JSON.parse(text);

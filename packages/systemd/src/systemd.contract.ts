@@ -58,6 +58,8 @@ export function observe(systemd: Systemd) {
 
 export function describeSystemdContract(name: string, make: () => Promise<SystemdContract>): void {
   describe(name, () => {
+    // Longer than what is waited for, so that a failure says what it saw.
+    jest.setTimeout(30_000);
     let contract: SystemdContract;
     let systemd: Systemd;
     let seen: ReturnType<typeof observe>;
@@ -66,8 +68,8 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       contract = await make();
       systemd = contract.systemd;
       seen = observe(systemd);
-    }, 30_000);
-    afterAll(async () => contract?.close(), 30_000);
+    });
+    afterAll(async () => contract?.close());
 
     const start = async (unit: string, text: string): Promise<string> => {
       await seen.write(unit, text);
@@ -293,7 +295,7 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       expect(seen.ends.map((end) => end.unit).toSorted()).toEqual(names.toSorted());
       expect(new Set(seen.ends.map((end) => end.result))).toEqual(new Set(['done']));
       seen.ends.length = 0;
-    }, 20_000);
+    });
 
     test('it is not stopping', async () => {
       expect(await systemd.isStopping()).toBe(false);

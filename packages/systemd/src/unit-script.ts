@@ -14,7 +14,7 @@ export interface UnitScript {
 }
 
 /** systemd's own status for a program that cannot be executed. */
-export const execFailed = 203;
+const execFailed = 203;
 
 /**
  * Understands of a unit file what tests need: Type=oneshot, RemainAfterExit=, Requires=,

@@ -4,6 +4,7 @@ import type { BlockOptions } from '../block-options.ts';
 import { complainOfMissing } from '../change-units.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../errors.ts';
+import { knownUnits } from '../known-units.ts';
 import { selectUnits } from '../select-units.ts';
 import { waitForUnits } from '../wait-for-units.ts';
 
@@ -25,7 +26,7 @@ async function destroyUnits(
   { args, options }: { readonly args: readonly string[]; readonly options: BlockOptions },
 ): Promise<void> {
   const client = connect(command);
-  const selection = selectUnits(args, await client.units());
+  const selection = selectUnits(args, await knownUnits(client, args));
   const names = selection.units.map(({ name }) => name);
   const { revision, units } =
     names.length === 0 ? { revision: 0, units: [] } : await client.destroyUnits(names);

@@ -38,7 +38,7 @@ function columnsFor({ full }: ListOptions): Columns<MachineBody> {
 }
 
 /** `key=value`, sorted by key. */
-export function metadataText(metadata: Readonly<Record<string, string>>): string {
+function metadataText(metadata: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   return pairs.length === 0 ? '-' : pairs.map(([key, value]) => `${key}=${value}`).join(',');
 }

@@ -4,11 +4,10 @@ import type { Command } from 'commander';
 import { complainOfMissing } from '../change-units.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../errors.ts';
-import { expandRanges } from '../expand-ranges.ts';
 import { findMachine } from '../find-machine.ts';
+import { knownUnits } from '../known-units.ts';
 import { selectUnits } from '../select-units.ts';
 import type { Terminal } from '../terminal.ts';
-import { isPattern, unitNameOf } from '../unit-sources.ts';
 
 export function addStatus(program: Command, context: Context): void {
   program
@@ -27,7 +26,7 @@ async function showStatus(
   { args, machine }: { readonly args: readonly string[]; readonly machine: string | null },
 ): Promise<void> {
   const place = machine === null ? null : await findMachine(client, machine);
-  const selection = selectUnits(args, await knownUnits(client, args.flatMap(expandRanges)));
+  const selection = selectUnits(args, await knownUnits(client, args));
   let problems = complainOfMissing(terminal, selection.missing);
   let isFirst = true;
   for (const { name, machines } of selection.units) {
@@ -63,19 +62,4 @@ async function statusOrComplaint(
     terminal.complain(`Unit ${name}: ${error.message}`);
     return null;
   }
-}
-
-interface PlacedUnit {
-  readonly name: string;
-  readonly machines: readonly { readonly machine: string }[];
-}
-
-/** A list costs the more the bigger the cluster is, so only patterns and many names ask for it. */
-async function knownUnits(
-  client: ApiClient,
-  names: readonly string[],
-): Promise<readonly PlacedUnit[]> {
-  if (names.length > 10 || names.some(isPattern)) return client.units();
-  const units = await Promise.all(names.map((name) => client.unit(unitNameOf(name))));
-  return units.filter((unit) => unit !== null);
 }

@@ -130,6 +130,6 @@ function isGone(error: unknown): boolean {
   return hasCode(error, 'ENOENT') || hasCode(error, 'ENODEV');
 }
 
-export function hasCode(error: unknown, code: string): boolean {
+function hasCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && Reflect.get(error, 'code') === code;
 }

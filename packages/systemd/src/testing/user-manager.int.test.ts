@@ -41,6 +41,9 @@ function suite(): void {
   }, 20_000);
 }
 
-if (reason === null) describe('a user manager for tests', () => suite());
+if (reason === null)
+  describe('a user manager for tests', () => {
+    suite();
+  });
 // oxlint-disable-next-line jest/no-disabled-tests -- it says what this machine lacks
 else test.skip(`a user manager for tests: left out, because ${reason}`, () => undefined);

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -110,7 +111,9 @@ export async function removeLeftovers(): Promise<void> {
     for (const name of names.filter(isLeftover)) await removeCgroups([join(parent, name)]);
   }
   for (const name of readdirSync(tmpdir()).filter(isLeftover)) {
-    removeDirectory(join(tmpdir(), name));
+    const root = join(tmpdir(), name);
+    const owner = lstatSync(root, { throwIfNoEntry: false })?.uid;
+    if (owner === process.getuid?.()) removeDirectory(root);
   }
   withdrawBootedMark();
 }
@@ -123,7 +126,7 @@ function provideBootedMark(): void {
 
 /** Package installations take the directory for a running systemd: it must not stay. */
 function withdrawBootedMark(): void {
-  if (!existsSync(bootedMarkIsOurs)) return;
+  if (process.getuid?.() !== 0 || !existsSync(bootedMarkIsOurs)) return;
   const others = cgroupParents().flatMap((parent) => readdirSync(parent));
   if (others.some((name) => name.startsWith(namePrefix))) return;
   rmSync(bootedMarkIsOurs, { force: true });
@@ -257,6 +260,6 @@ function removeDirectory(root: string): void {
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path.startsWith(`${root}/`));
-  for (const path of mounts.toReversed()) spawnSync('umount', ['-l', path]);
+  for (const path of mounts.toReversed()) spawnSync('/bin/umount', ['-l', path]);
   rmSync(root, { recursive: true, force: true });
 }

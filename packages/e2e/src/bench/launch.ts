@@ -1,0 +1,75 @@
+import { Cluster, sleeper } from '../cluster.ts';
+import { Lab } from '../lab.ts';
+import { seconds } from './row.ts';
+import type { Row } from './row.ts';
+
+const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `bench-${String(i).padStart(5, '0')}.service`);
+
+/** Milliseconds that `systemctl start` takes for `count` units on each of the machines at once. */
+async function systemdAlone(lab: Lab, machines: number, count: number): Promise<number> {
+  const each = Array.from({ length: machines }, (_, i) => i + 1);
+  const perMachine = names(count);
+  const list = perMachine.join(' ');
+  const file = '[Service]\\nExecStart=/bin/sleep infinity\\n';
+  await Promise.all(
+    each.map((m) =>
+      lab.sh(m, `cd /run/systemd/system; for u in ${list}; do printf '${file}' > $u; done`),
+    ),
+  );
+  const began = performance.now();
+  await Promise.all(each.map((m) => lab.sh(m, `systemctl start ${list}`)));
+  const took = performance.now() - began;
+  const active = await Promise.all(
+    each.map((m) => lab.sh(m, `systemctl is-active ${list} | grep -c '^active$'`)),
+  );
+  if (active.some((n) => Number(n) !== count)) {
+    throw new Error(`systemd alone: ${active.join()} of ${count} units are active`);
+  }
+  await Promise.all(
+    each.map((m) => lab.sh(m, `systemctl stop ${list}; cd /run/systemd/system; rm -f ${list}`)),
+  );
+  return took;
+}
+
+/** Milliseconds from handing `count` unit files to the API until it says that all are active. */
+export async function launch(cluster: Cluster, count: number): Promise<number> {
+  const units = names(count).map((name) => sleeper(name));
+  const began = performance.now();
+  await cluster.launch(units);
+  return performance.now() - began;
+}
+
+export async function destroyAll(cluster: Cluster, count: number): Promise<void> {
+  await cluster.destroy(names(count));
+}
+
+/** The floor, on machines of the same make without musterd: total units → milliseconds. */
+export async function measureFloor(
+  machines: number,
+  totals: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  const lab = new Lab('bench-floor');
+  const floor = new Map<number, number>();
+  try {
+    await lab.up(machines, { etcd: 0, musterd: false });
+    for (const total of totals) {
+      floor.set(total, await systemdAlone(lab, machines, total / machines));
+    }
+  } finally {
+    await lab.down();
+  }
+  return floor;
+}
+
+export function launchRow(total: number, machines: number, tookMs: number, floorMs: number): Row {
+  const ratio = tookMs / floorMs;
+  return {
+    what: `${total} units launched over ${machines} machines, all active`,
+    measured: seconds(tookMs),
+    floor: seconds(floorMs),
+    ratio,
+    target: '<= 1.25 x systemctl start',
+    isMet: ratio <= 1.25,
+  };
+}

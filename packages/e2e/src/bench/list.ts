@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { Cluster } from '../cluster.ts';
+import { percentile, seconds } from './row.ts';
+import type { Row } from './row.ts';
+
+const runs = 15;
+
+/** Wall time of `musterctl list-units` as a process, beside an empty Node program. */
+export async function listRow(cluster: Cluster, present: number): Promise<Row> {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  const endpoint = `unix:${await cluster.lab.socket(1)}`;
+  const time = (args: readonly string[]): { ms: number; lines: number } => {
+    const began = performance.now();
+    const ran = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+    if (ran.status !== 0)
+      throw new Error(`${args.join(' ')} ended with ${ran.status}: ${ran.stderr}`);
+    return { ms: performance.now() - began, lines: ran.stdout.split('\n').length - 1 };
+  };
+  const list = ['dist/musterctl.cjs', '--endpoint', endpoint, 'list-units', '--no-legend'];
+  const first = time(list);
+  if (first.lines < present) throw new Error(`list-units shows ${first.lines} of ${present} units`);
+  const took = percentile(
+    Array.from({ length: runs }, () => time(list).ms),
+    0.5,
+  );
+  const node = percentile(
+    Array.from({ length: runs }, () => time(['-e', '0']).ms),
+    0.5,
+  );
+  return {
+    what: `musterctl list-units, ${present} units, p50`,
+    measured: seconds(took),
+    floor: `${seconds(node)} (node -e 0)`,
+    ratio: took / node,
+    target: '<= 0.150 s',
+    isMet: took <= 150,
+  };
+}

@@ -1,0 +1,68 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { Cluster } from '../cluster.ts';
+import { Lab } from '../lab.ts';
+import { failoverRow } from './failover.ts';
+import { latencyRows } from './latency.ts';
+import { destroyAll, launch, launchRow, measureFloor } from './launch.ts';
+import { listRow } from './list.ts';
+import { restRows } from './rest.ts';
+import { renderTable } from './row.ts';
+import type { Row } from './row.ts';
+
+const machines = 4;
+const present = 2500;
+
+/** `--quick`: fewer samples and a shorter rest; figures for a first look only. */
+const quick = process.argv.includes('--quick');
+
+function say(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
+async function main(): Promise<void> {
+  const rows: Row[] = [];
+  const add = (...more: Row[]): void => {
+    for (const row of more) say(`${row.what}: ${row.measured}${row.isMet ? '' : '  NOT MET'}`);
+    rows.push(...more);
+  };
+  const totals = quick ? [500] : [500, 2000];
+  say('systemd alone');
+  const floor = await measureFloor(machines, totals);
+  const cluster = await Cluster.up(machines, {}, new Lab('bench'));
+  try {
+    add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present: 0 })));
+    for (const total of totals) {
+      add(launchRow(total, machines, await launch(cluster, total), floor.get(total) ?? Number.NaN));
+      await destroyAll(cluster, total);
+    }
+    say(`${present} units`);
+    await launch(cluster, present);
+    add(await listRow(cluster, present));
+    add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present })));
+    add(...(await restRows(cluster, { forSeconds: quick ? 15 : 60, present })));
+    await destroyAll(cluster, present);
+    add(await failoverRow(cluster, 20));
+  } finally {
+    await cluster.lab.down();
+  }
+  report(rows);
+}
+
+function report(rows: readonly Row[]): void {
+  const table = renderTable(rows);
+  const [cpu] = cpus();
+  const about = `${new Date().toISOString()}, Node ${process.version}, ${cpus().length} x ${cpu?.model ?? 'unknown CPU'}${quick ? ', quick' : ''}`;
+  process.stdout.write(`\n${about}\n\n${table}\n`);
+  if (quick) return;
+  mkdirSync('bench/results', { recursive: true });
+  writeFileSync('bench/results/latest.md', `# npm run bench\n\n${about}\n\n${table}\n`);
+  writeFileSync('bench/results/latest.json', `${JSON.stringify({ about, rows }, null, 2)}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(
+    `bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exitCode = 1;
+});
