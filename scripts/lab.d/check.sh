@@ -19,6 +19,7 @@ check_kernel() {
     [[ -w $h && -w $h/cgroup.procs ]] || die "the cgroup hierarchy $h is read-only here"
   done < <(cgroup_hierarchies)
   scratch=$(mktemp -d /tmp/muster-lab.XXXXXX)
+  # shellcheck disable=SC2016
   if ! why=$(unshare -m --propagation private sh -ec '
     mount -t tmpfs tmpfs "$1"
     mkdir "$1/up" "$1/work" "$1/root"

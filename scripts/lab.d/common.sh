@@ -92,8 +92,9 @@ settings() {
 # Checks that $1 is the number of a machine of this lab; sets I and M (its directory).
 machine_number() {
   settings
-  [[ ${1:-} =~ ^[1-9][0-9]{0,2}$ ]] && ((${1:-0} <= COUNT)) ||
+  if ! [[ ${1:-} =~ ^[1-9][0-9]{0,2}$ ]] || (($1 > COUNT)); then
     die "no machine '${1:-}': this lab has machines 1 to $COUNT"
+  fi
   I=$1
   M=$RUN/m$1
 }

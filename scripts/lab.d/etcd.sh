@@ -11,8 +11,9 @@ etcd_endpoints() {
 # Checks that $1 is the number of a member; sets K.
 etcd_number() {
   settings
-  [[ ${1:-} =~ ^[1-9]$ ]] && ((${1:-0} <= ETCD_COUNT)) ||
+  if ! [[ ${1:-} =~ ^[1-9]$ ]] || (($1 > ETCD_COUNT)); then
     die "no etcd member '${1:-}': this lab has $ETCD_COUNT"
+  fi
   K=$1
 }
 
@@ -20,7 +21,7 @@ etcd_start() {
   local k=$1 address peers=() j
   address=$(etcd_address "$k")
   for ((j = 1; j <= ETCD_COUNT; j++)); do peers+=("etcd$j=http://$(etcd_address "$j"):2380"); done
-  mkdir -p -m 0700 "$DATA/etcd$k"
+  [[ -d $DATA/etcd$k ]] || mkdir -m 0700 "$DATA/etcd$k"
   cgroup_make "etcd$k"
   port_make "$RUN/etcd$k.net" "etcd$k" "$address"
   (
@@ -37,6 +38,7 @@ etcd_start() {
       --initial-cluster-token "$NAME" --initial-cluster-state new
   ) &
   proc_record $! >"$RUN/etcd$k.pid" || true
+  disown # its end is nothing to report
 }
 
 # Whether member K says that it is healthy, which it is when a quorum answers.

@@ -13,6 +13,7 @@ machine_start() {
       "$LAB_SCRIPT" --name "$NAME" supervise "$I"
   ) &
   proc_record $! >"$M/supervisor" || true
+  disown # its end is nothing to report
 }
 
 # The supervisor. Its mount namespace holds the machine's disk and dies with it.
@@ -76,10 +77,12 @@ machine_boot() {
 # The machine's init, as this system numbers it; 1 when there is none yet or any more.
 machine_leader() {
   local nspawn child key ids
+  local -a children
   nspawn=$(recorded_pid "$RUN/m$1/nspawn") || return 1
-  for child in $(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null); do
+  { read -ra children <"/proc/$nspawn/task/$nspawn/children"; } 2>/dev/null || true
+  for child in ${children[@]+"${children[@]}"}; do
     while read -r key ids; do
-      [[ $key == NSpid: && $ids =~ ^$child[[:space:]]1$ ]] || continue
+      [[ $key == NSpid: && $ids =~ ^${child}[[:space:]]1$ ]] || continue
       printf '%s' "$child"
       return
     done 2>/dev/null <"/proc/$child/status"
@@ -87,7 +90,8 @@ machine_leader() {
   return 1
 }
 
-# off, booting or running; sets LEADER where there is one.
+# Sets STATE to off, booting or running, and LEADER where there is one.
+# shellcheck disable=SC2034
 machine_state() {
   LEADER=''
   if LEADER=$(machine_leader "$1"); then

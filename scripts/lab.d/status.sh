@@ -15,8 +15,8 @@ verb_status() {
   if [[ ${1:-} == --json ]]; then status_json; else status_table; fi
 }
 
-# cut_mark PORT
 is_cut() { [[ -e $RUN/$1.cut ]]; }
+cable_of() { if is_cut "$1"; then echo cut; else echo in; fi; }
 
 etcd_state() {
   STATE=off
@@ -25,18 +25,18 @@ etcd_state() {
 
 status_table() {
   local i row='%-16s %-8s %-5s %-8s %s\n' cable
-  lab_stands || warn 'it is being made, or its `up` did not end well'
+  lab_stands || warn 'it is being made, or its up did not end well'
   # shellcheck disable=SC2059
   printf "$row" MACHINE STATE CABLE PID ADDRESS
   for ((i = 1; i <= COUNT; i++)); do
     machine_state "$i"
-    cable=in && is_cut "m$i" && cable=cut
+    cable=$(cable_of "m$i")
     # shellcheck disable=SC2059
     printf "$row" "$NAME-$i" "$STATE" "$cable" "${LEADER:--}" "$(machine_address "$i")"
   done
   for ((i = 1; i <= ETCD_COUNT; i++)); do
     etcd_state "$i"
-    cable=in && is_cut "etcd$i" && cable=cut
+    cable=$(cable_of "etcd$i")
     # shellcheck disable=SC2059
     printf "$row" "etcd $i" "$STATE" "$cable" "${LEADER:--}" "$(etcd_address "$i")"
   done

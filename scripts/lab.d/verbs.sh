@@ -18,7 +18,9 @@ verb_up() {
     shift || die 'the last option of up needs a value'
   done
   count=${count:-3}
-  [[ $count =~ ^[1-9][0-9]{0,2}$ ]] && ((count <= 200)) || die "bad number of machines '$count' (1 to 200)"
+  if ! [[ $count =~ ^[1-9][0-9]{0,2}$ ]] || ((count > 200)); then
+    die "bad number of machines '$count' (1 to 200)"
+  fi
   [[ $etcd_count =~ ^[0135]$ ]] || die "bad number of etcd members '$etcd_count' (1, 3 or 5)"
   t0=$(now_ms)
   lock
@@ -26,7 +28,8 @@ verb_up() {
     up_again "$count"
     return
   fi
-  check_tools $( ((etcd_count)) && echo etcd:etcd-server)
+  check_tools
+  if ((etcd_count)); then check_tools etcd:etcd-server; fi
   check_kernel
   if ((musterd)) && [[ ! -e $dist/musterd.cjs ]]; then
     die "$dist/musterd.cjs is missing: npm run build makes it (or use --no-musterd)"
@@ -118,14 +121,22 @@ verb_sh() {
 }
 
 verb_kill() {
-  local pid
+  local pid end
   machine_number "${1:-}"
+  if machine_off "$I"; then
+    say "$NAME-$I is off already"
+    return
+  fi
   # Unplugged first: a machine without power sends no FIN for the connections it had.
-  if in_switch ip link show "m$I" >/dev/null 2>&1; then in_switch ip link set "m$I" down; fi
-  pid=$(machine_leader "$I") || pid=$(recorded_pid "$M/nspawn") || pid=''
-  [[ -n $pid ]] || { machine_off "$I" && say "$NAME-$I is off already" && return; }
-  if [[ -n $pid ]]; then kill -KILL "$pid" 2>/dev/null || true; fi
-  until_true 20000 machine_off "$I" || die "waited 20 s for $NAME-$I to end after SIGKILL"
+  in_switch ip link set "m$I" down 2>/dev/null || true
+  end=$(($(now_ms) + 20000))
+  # More than once, because it may be rebooting and have no init at the moment.
+  until machine_off "$I"; do
+    pid=$(machine_leader "$I") || pid=$(recorded_pid "$M/nspawn") || pid=''
+    if [[ -n $pid ]]; then kill -KILL "$pid" 2>/dev/null || true; fi
+    (($(now_ms) < end)) || die "waited 20 s for $NAME-$I to end after SIGKILL"
+    sleep 0.02
+  done
 }
 
 verb_boot() {
@@ -149,7 +160,8 @@ verb_socket() {
   fi
   settings
   for ((I = 1; I <= COUNT; I++)); do
-    [[ -S $RUN/m$I/api/muster.sock ]] && ! machine_off "$I" || continue
+    [[ -S $RUN/m$I/api/muster.sock ]] || continue
+    if machine_off "$I"; then continue; fi
     printf '%s\n' "$RUN/m$I/api/muster.sock"
     return
   done

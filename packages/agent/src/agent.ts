@@ -34,12 +34,20 @@ export interface AgentOptions {
 /** Jobs asked for in one pass; what is left waits for the next, so that states are told between. */
 const jobsPerPass = 100;
 const filesEveryMs = 30_000;
-/** Passes may take this part of the time at most; a few may follow each other at once. */
-const restFactor = 4;
-const maxRestMs = 200;
-const passBurst = 4;
+const maxRestMs = 50;
 /** An end that was not told (the bus went away meanwhile) is assumed after this long without a job. */
 const lostEndMs = 3_000;
+
+/** What a pass decides from, but for files and what has ended. */
+interface Sight {
+  readonly snapshot: AgentSnapshot;
+  readonly listed: readonly LoadedUnit[];
+  readonly session: string | null;
+}
+
+function isSame(a: Sight | null, b: Sight): boolean {
+  return a?.snapshot === b.snapshot && a.listed === b.listed && a.session === b.session;
+}
 
 /** What a unit file says about being put right. */
 interface Content {
@@ -77,12 +85,10 @@ export class Agent {
   /** By hash, only of hashes assigned here. */
   readonly #contents = new Map<string, Content>();
   readonly #ended: JobEnd[] = [];
+  /** What the last pass saw, when it left nothing to do or to tell; else null. */
+  #settled: Sight | null = null;
   /** Units whose job was asked for by this process and has not ended yet, and since when (boot clock). */
   readonly #awaited = new Map<string, number>();
-  /** How long a list from systemd took last: what polling costs this machine. */
-  #listMs = 0;
-  #credit = passBurst;
-  #creditAt = 0;
 
   constructor(options: AgentOptions) {
     const { clock, log } = options;
@@ -92,6 +98,7 @@ export class Agent {
       pass: (signal) => this.#pass(signal),
       resyncMs: options.pollMs,
       maxBackoffMs: 2_000,
+      restMs: (passMs) => Math.min(maxRestMs, passMs),
       onFailure: (err, failures) => {
         if (failures === 1 || failures % 60 === 0)
           log.warn({ err, failures }, 'pass failed, nothing was concluded from it');
@@ -117,45 +124,34 @@ export class Agent {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { registry } = this.#options;
-    await this.#pace(signal);
+    const { registry, systemd, notes } = this.#options;
     const snapshot = registry.snapshot();
-    this.#notes ??= new Map(await this.#options.notes.load());
+    this.#notes ??= new Map(await notes.load());
     // Taken before the list: a job that ends later is told again by the next pass.
-    const ended = this.#ended.splice(0);
-    const loaded = await this.#list();
+    const ended = [...this.#ended];
+    const listed = await systemd.listUnits();
+    const sight: Sight = { snapshot, listed, session: registry.session() };
+    if (ended.length === 0 && !this.#areFilesDue() && isSame(this.#settled, sight)) return;
+    this.#settled = null;
+    const loaded = new Map(listed.map((unit) => [unit.name, unit]));
     await this.#noteEnds(ended, loaded);
-    await this.#readFiles();
+    this.#ended.splice(0, ended.length);
+    if (this.#areFilesDue()) await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
     this.#applier.keepOnly(new Set(inputs.map((input) => input.unit)));
     await this.#readContents(inputs);
-    await this.#publisher.publish(inputs, {
+    const isAllTold = await this.#publisher.publish(inputs, {
       ended: new Set(ended.map((end) => end.unit)),
       problems: this.#applier.problems,
       awaited: this.#awaited,
       unreadable: new Set(snapshot.unreadable),
     });
     const isStopping = await this.#isStopping(inputs);
-    if (!signal.aborted) await this.#act(this.#tasks(inputs, isStopping));
-  }
-
-  async #list(): Promise<ReadonlyMap<string, LoadedUnit>> {
-    const { systemd, clock } = this.#options;
-    const began = clock.monotonic();
-    const units = await systemd.listUnits();
-    this.#listMs = clock.monotonic() - began;
-    return new Map(units.map((unit) => [unit.name, unit]));
-  }
-
-  /** Lets a few passes follow each other at once, and many only at a pace the machine can bear. */
-  async #pace(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    const restMs = Math.min(maxRestMs, this.#listMs * restFactor);
-    const now = clock.monotonic();
-    this.#credit = Math.min(passBurst, this.#credit + (now - this.#creditAt) / Math.max(1, restMs));
-    this.#creditAt = now;
-    this.#credit -= 1;
-    if (this.#credit < 0) await clock.sleep(-this.#credit * restMs, signal);
+    if (signal.aborted) return;
+    const tasks = this.#tasks(inputs, isStopping);
+    await this.#act(tasks);
+    const isSettled = isAllTold && tasks.length === 0 && this.#awaited.size === 0;
+    if (isSettled && !this.#applier.hasDelays()) this.#settled = sight;
   }
 
   #inputs(snapshot: AgentSnapshot, loaded: ReadonlyMap<string, LoadedUnit>): UnitInput[] {
@@ -232,11 +228,13 @@ export class Agent {
     }
   }
 
+  #areFilesDue(): boolean {
+    return this.#options.clock.monotonic() - this.#filesReadAt >= filesEveryMs;
+  }
+
   async #readFiles(): Promise<void> {
-    const now = this.#options.clock.monotonic();
-    if (now - this.#filesReadAt < filesEveryMs) return;
     this.#files = new Map(await this.#options.systemd.files());
-    this.#filesReadAt = now;
+    this.#filesReadAt = this.#options.clock.monotonic();
   }
 
   async #isStopping(inputs: readonly UnitInput[]): Promise<boolean> {

@@ -65,6 +65,11 @@ export class Applier {
     for (const unit of this.#problems.keys()) if (!units.has(unit)) this.#problems.delete(unit);
   }
 
+  /** Whether a failed unit is to be tried again. */
+  hasDelays(): boolean {
+    return this.#delays.size > 0;
+  }
+
   async apply(tasks: readonly UnitTask[], known: Knowledge): Promise<Outcome> {
     const failed = new Set<string>();
     const attempt = async (task: UnitTask, step: () => Promise<void>): Promise<void> => {

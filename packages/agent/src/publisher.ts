@@ -50,41 +50,49 @@ export class Publisher {
     this.#options = options;
   }
 
-  /** Resolves also when the store could not be written: the next call tells the rest. */
-  async publish(inputs: readonly UnitInput[], since: Since): Promise<void> {
+  /**
+   * Resolves also when the store could not be written: the next call tells the rest.
+   * @returns whether the store knows everything now
+   */
+  async publish(inputs: readonly UnitInput[], since: Since): Promise<boolean> {
     const { registry, clock, log } = this.#options;
     await this.#derive(inputs, since);
     const session = registry.session();
-    if (session === null) return;
+    if (session === null) return false;
     if (session !== this.#session) {
       this.#told = new Map();
       this.#session = session;
     }
     const now = clock.monotonic();
-    const changes = this.#changes(since, now);
-    if (changes.size === 0) return;
+    const { changes, later } = this.#changes(since, now);
+    if (changes.size === 0) return later === 0;
     try {
       await registry.publishStates(changes);
       this.#remember(changes, now);
+      return later === 0;
     } catch (err) {
       log.debug({ err, units: changes.size }, 'cannot publish states now');
+      return false;
     }
   }
 
-  #changes(since: Since, now: number): Map<string, StateReport | null> {
+  /** What is to be told now, and how many units are to be told later. */
+  #changes(since: Since, now: number): { changes: Map<string, StateReport | null>; later: number } {
     const changes = new Map<string, StateReport | null>();
+    let later = 0;
     for (const [unit, report] of this.#derived) {
       const told = this.#told.get(unit);
-      if (told !== undefined && (sameReport(told.report, report) || credit(told, now) < 1))
-        continue;
+      if (told !== undefined && sameReport(told.report, report)) continue;
       const asked = since.awaited.get(unit);
-      if (asked !== undefined && now - asked < youngJobMs) continue;
-      changes.set(unit, report);
+      const isYoung = asked !== undefined && now - asked < youngJobMs;
+      const isNoisy = told !== undefined && credit(told, now) < 1;
+      if (isYoung || isNoisy) later += 1;
+      else changes.set(unit, report);
     }
     for (const unit of this.#told.keys()) {
       if (!this.#derived.has(unit) && !since.unreadable.has(unit)) changes.set(unit, null);
     }
-    return changes;
+    return { changes, later };
   }
 
   #remember(changes: ReadonlyMap<string, StateReport | null>, now: number): void {
@@ -126,17 +134,15 @@ export class Publisher {
     inputs: readonly UnitInput[],
     { ended }: Since,
   ): Promise<ReadonlyMap<string, UnitRun>> {
-    const changed = inputs.filter(({ unit, loaded }) => {
-      if (loaded === null || loaded.activeState === 'activating') return false;
+    const changed = inputs.flatMap(({ unit, loaded }) => {
+      if (loaded === null || loaded.activeState === 'activating') return [];
       const previous = this.#derived.get(unit);
-      return (
-        ended.has(unit) ||
-        previous?.activeState !== loaded.activeState ||
-        previous.subState !== loaded.subState
-      );
+      const isSame =
+        previous?.activeState === loaded.activeState && previous.subState === loaded.subState;
+      return isSame && !ended.has(unit) ? [] : [loaded];
     });
     if (changed.length === 0) return new Map();
-    return this.#options.systemd.runs(changed.map((input) => input.unit));
+    return this.#options.systemd.runs(changed);
   }
 }
 

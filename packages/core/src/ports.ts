@@ -294,13 +294,18 @@ export type FileWrite =
  * {SystemdRefusedError} when systemd said no.
  */
 export interface Systemd {
-  /** All units that are loaded, ours and the host's. Asks for no unit by name: that would load it. */
+  /**
+   * All units that are loaded, ours and the host's. Asks for no unit by name: that would load it.
+   * The very same array as before when there is no sign that anything has changed since, for some
+   * seconds at most.
+   */
   listUnits(): Promise<readonly LoadedUnit[]>;
   /**
-   * The cheap part of `details` (a third of its cost), for units that are loaded. One that
-   * vanished meanwhile is missing from the answer, or its invocationId is null.
+   * The cheap part of `details`, for units as they were just listed; of an active one it costs
+   * systemd nothing. One that vanished meanwhile is missing from the answer, or its invocationId
+   * is null.
    */
-  runs(names: readonly string[]): Promise<ReadonlyMap<string, UnitRun>>;
+  runs(units: readonly LoadedUnit[]): Promise<ReadonlyMap<string, UnitRun>>;
   /** For units that are loaded; one that vanished meanwhile is missing from the answer. */
   details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>>;
   /**

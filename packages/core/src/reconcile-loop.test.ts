@@ -88,8 +88,8 @@ test('the delay after failures stays below its bound', async () => {
   await run.stop();
 });
 
-test('passes keep the gap between them', async () => {
-  const run = start(undefined, { minGapMs: 50 });
+test('passes rest between them', async () => {
+  const run = start(undefined, { restMs: () => 50 });
   for (let i = 0; i < 20; i += 1) {
     run.loop.kick();
     await run.clock.advance(10);

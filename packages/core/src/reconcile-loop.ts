@@ -9,8 +9,11 @@ export interface ReconcileLoopOptions {
   readonly pass: Pass;
   /** A pass is made at least this often, kicked or not. */
   readonly resyncMs: number;
-  /** The pause between two passes, however often it is kicked. */
-  readonly minGapMs?: number;
+  /**
+   * The pause after a pass that took so many milliseconds, however often the loop is kicked: it
+   * bounds the part of the time that passes take. Without it there is none.
+   */
+  readonly restMs?: (passMs: number) => number;
   /** The longest delay after failures. */
   readonly maxBackoffMs?: number;
   readonly onFailure: (error: unknown, failures: number) => void;
@@ -39,10 +42,11 @@ export class ReconcileLoop {
 
   /** Resolves after the pass in flight once the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, pass, resyncMs, minGapMs = 0, maxBackoffMs, onFailure } = this.#options;
+    const { clock, pass, resyncMs, restMs, maxBackoffMs, onFailure } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       this.#dirty = false;
+      const began = clock.monotonic();
       try {
         await pass(signal);
         failures = 0;
@@ -54,7 +58,9 @@ export class ReconcileLoop {
       // A failing pass waits out its delay even when kicked: a hot watch cannot defeat it.
       if (failures > 0) await clock.sleep(backoffMs(failures, 200, maxBackoffMs), signal);
       else {
-        if (minGapMs > 0) await clock.sleep(minGapMs, signal);
+        if (restMs !== undefined) {
+          await clock.sleep(restMs(clock.monotonic() - began), signal);
+        }
         if (!this.#dirty) await this.#sleepUntilKicked(resyncMs, signal);
       }
     }

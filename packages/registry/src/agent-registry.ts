@@ -96,7 +96,9 @@ export class StoreAgentRegistry implements AgentRegistry {
     const wanted = [...new Set(hashes)];
     for (let i = 0; i < wanted.length; i += filesPerTxn) {
       const chunk = wanted.slice(i, i + filesPerTxn);
-      const { gets } = await store.txn({ then: chunk.map((hash) => get(oneKey(keys.file(hash)))) });
+      const { gets } = await store.txn({
+        success: chunk.map((hash) => get(oneKey(keys.file(hash)))),
+      });
       for (const [n, hash] of chunk.entries()) {
         const stored = gets[n]?.keys[0];
         if (stored !== undefined) files.set(hash, stored.value);
@@ -125,7 +127,7 @@ export class StoreAgentRegistry implements AgentRegistry {
       const succeeded = await store
         .txn({
           compare: [{ target: 'lease', key: keys.machine(machineId), equals: lease }],
-          then: ops.slice(i, i + statesPerTxn),
+          success: ops.slice(i, i + statesPerTxn),
         })
         .then(
           (result) => result.succeeded,

@@ -5,6 +5,7 @@ import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { StoreLeadership } from './leadership.ts';
 import { newNonce } from './nonce.ts';
+import { sleepUnless } from './sleep.ts';
 import { get, oneKey } from './store.ts';
 import type { Store, StoredKey } from './store.ts';
 
@@ -22,6 +23,8 @@ export interface CampaignOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly candidate: Candidate;
+  /** Aborts when the registry is closed: campaigns and leadership end. */
+  readonly over: AbortSignal;
 }
 
 const defaultTtlSeconds = 3;
@@ -37,8 +40,9 @@ export class StoreCampaign implements Campaign {
     this.#options = options;
   }
 
-  async lead(signal: AbortSignal): Promise<Leadership | null> {
-    const { clock, log } = this.#options;
+  async lead(stop: AbortSignal): Promise<Leadership | null> {
+    const { clock, log, over } = this.#options;
+    const signal = AbortSignal.any([stop, over]);
     let failures = 0;
     while (!signal.aborted) {
       try {
@@ -47,7 +51,8 @@ export class StoreCampaign implements Campaign {
         if (leadership !== null) return leadership;
       } catch (error) {
         failures += 1;
-        if (failures === 1) log.warn({ err: error }, 'cannot campaign for leadership, will try again');
+        if (failures === 1)
+          log.warn({ err: error }, 'cannot campaign for leadership, will try again');
         const isUntrusted = error instanceof StoreUntrustedError;
         await clock.sleep(isUntrusted ? pollMs : backoffMs(failures, 100, maxRetryMs), signal);
       }
@@ -59,7 +64,7 @@ export class StoreCampaign implements Campaign {
   async #try(signal: AbortSignal): Promise<Leadership | null> {
     const { store, keys, guard } = this.#options;
     await guard.verify();
-    const { gets, revision } = await store.txn({ then: [get(oneKey(keys.leader))] });
+    const { gets, revision } = await store.txn({ success: [get(oneKey(keys.leader))] });
     const present = gets[0]?.keys[0];
     if (present !== undefined) {
       await this.#untilGone(present, revision, signal);
@@ -70,7 +75,7 @@ export class StoreCampaign implements Campaign {
   }
 
   async #take(): Promise<Leadership | null> {
-    const { store, keys, guard, clock, log, candidate } = this.#options;
+    const { store, keys, guard, clock, log, candidate, over } = this.#options;
     const grantedAt = clock.monotonic();
     const granted = await store.grantLease(candidate.ttlSeconds ?? defaultTtlSeconds);
     const nonce = newNonce();
@@ -78,8 +83,8 @@ export class StoreCampaign implements Campaign {
     const look = get(oneKey(keys.leader));
     const taken = await store.txn({
       compare: [guard.fence(), { target: 'create', key: keys.leader, equals: 0 }],
-      then: [{ type: 'put', key: keys.leader, value: encodeLeader(candidate, nonce), lease }],
-      otherwise: [look],
+      success: [{ type: 'put', key: keys.leader, value: encodeLeader(candidate, nonce), lease }],
+      failure: [look],
     });
     const stored = taken.gets[0]?.keys[0];
     // The put may have been applied by an attempt whose answer was lost.
@@ -99,6 +104,7 @@ export class StoreCampaign implements Campaign {
       lease,
       ttlMs: granted.ttlSeconds * 1000,
       renewedAt: grantedAt,
+      over,
     });
     leadership.start();
     return leadership;
@@ -119,7 +125,7 @@ export class StoreCampaign implements Campaign {
       },
       failed: () => undefined,
     });
-    await clock.sleep(pollMs, AbortSignal.any([signal, gone.signal]));
+    await sleepUnless(clock, pollMs, [signal, gone.signal]);
     watch.close();
   }
 }

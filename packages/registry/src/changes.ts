@@ -158,10 +158,10 @@ async function writeBatch<T extends Change>(
     equals,
   }));
   const attempt = await store
-    .txn({ compare: [fence, ...compare], then: [...ops.values()], otherwise: look })
+    .txn({ compare: [fence, ...compare], success: [...ops.values()], failure: look })
     .catch(async (error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      const seen = await store.txn({ then: look });
+      const seen = await store.txn({ success: look });
       if (ownRevision(batch, nowOf(seen.gets)) === null) throw error;
       return { ...seen, succeeded: false };
     });

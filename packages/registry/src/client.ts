@@ -39,15 +39,15 @@ export class EtcdStore implements Store {
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
-    const { compare = [], then, otherwise = [] } = txn;
+    const { compare = [], success, failure = [] } = txn;
     const answer = await this.#call('answer a transaction', (client) =>
       client.kv.txn({
         compare: compare.map(toCompare),
-        success: then.map(toRequest),
-        failure: otherwise.map(toRequest),
+        success: success.map(toRequest),
+        failure: failure.map(toRequest),
       }),
     );
-    const ops = answer.succeeded ? then : otherwise;
+    const ops = answer.succeeded ? success : failure;
     const gets = answer.responses
       .filter((_, i) => ops[i]?.type === 'get')
       .map(({ response_range: page }) => ({ keys: page.kvs.map(toStoredKey), more: page.more }));
@@ -65,9 +65,7 @@ export class EtcdStore implements Store {
     return this.#call('renew a lease', (client) => renewOnce(client, lease, deadlineMs));
   }
 
-  async leaseLeft(
-    lease: string,
-  ): Promise<{ leftSeconds: number; grantedSeconds: number } | null> {
+  async leaseLeft(lease: string): Promise<{ leftSeconds: number; grantedSeconds: number } | null> {
     const left = await this.#call('say how long a lease lasts', (client) =>
       client.leaseClient.leaseTimeToLive({ ID: lease }),
     );

@@ -1,12 +1,5 @@
 import { StoreUnavailableError } from '@muster/core';
-import type {
-  Clock,
-  ClusterSnapshot,
-  ClusterView,
-  Log,
-  Revision,
-  Unsubscribe,
-} from '@muster/core';
+import type { Clock, ClusterSnapshot, ClusterView, Log, Revision, Unsubscribe } from '@muster/core';
 import { ClusterModel } from './cluster-model.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';

@@ -14,7 +14,10 @@ import { AnswerTooLargeError, CompactedError, LeaseGoneError } from './store.ts'
  */
 export function translateEtcdError(error: unknown, endpoints: string, doing: string): MusterError {
   const cause = { cause: error };
-  const text = error instanceof Error ? error.message : String(error);
+  const text = (error instanceof Error ? error.message : String(error))
+    // gRPC's way to say nothing more.
+    .replace(/ ?Resolution note:\s*$/, '')
+    .replace('No connection established. Last error: Error: ', '');
   if (error instanceof EtcdLeaseInvalidError) {
     return new LeaseGoneError(`etcd at ${endpoints}: the lease does not exist any more`, cause);
   }

@@ -1,4 +1,10 @@
-import type { IDuplexStream, IWatchCreateRequest, IWatchRequest, IWatchResponse, WatchClient } from 'etcd3';
+import type {
+  IDuplexStream,
+  IWatchCreateRequest,
+  IWatchRequest,
+  IWatchResponse,
+  WatchClient,
+} from 'etcd3';
 import { revisionOf, toKeyEvent } from './etcd-messages.ts';
 import { CompactedError } from './store.ts';
 import type { Watch, WatchListener } from './store.ts';
@@ -94,7 +100,11 @@ class EtcdWatch implements Watch {
     const events = answer.events.map(toKeyEvent);
     const last = answer.events.at(-1);
     // The header may be ahead of the events: only what was delivered counts.
-    listener.events(range, events, last === undefined ? revision : revisionOf(last.kv.mod_revision));
+    listener.events(
+      range,
+      events,
+      last === undefined ? revision : revisionOf(last.kv.mod_revision),
+    );
   }
 
   #fail(error: unknown): void {

@@ -3,6 +3,8 @@ import { MemoryStore } from './memory-store.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import type { Registry } from './registry.ts';
 import { describeRegistryContract } from './registry.contract.ts';
+import { keysUnder, oneKey } from './store.ts';
+import { describeKeys } from './testing/ground.ts';
 import type { Ground } from './testing/ground.ts';
 
 function makeGround(): Promise<Ground> {
@@ -12,8 +14,7 @@ function makeGround(): Promise<Ground> {
   const knownStores = new Map<string, MemoryKnownStore>();
   return Promise.resolve({
     open: (machineId, options = {}) => {
-      const knownStore =
-        options.knownStore ?? knownStores.get(machineId) ?? new MemoryKnownStore();
+      const knownStore = options.knownStore ?? knownStores.get(machineId) ?? new MemoryKnownStore();
       const registry = openFakeRegistry(store, { ...options, machineId, knownStore });
       open.push(registry);
       return registry;
@@ -21,12 +22,18 @@ function makeGround(): Promise<Ground> {
     expire: (machineId) => Promise.resolve(store.expireLease(machineId)),
     put: (path, value) => Promise.resolve(store.put(`/muster/${path}`, value)),
     remove: async (path) => {
-      const range = { key: `/muster/${path}`, end: path === '' ? '/muster0' : null };
-      const { gets } = await direct.txn({ then: [{ type: 'get', range }] });
+      const key = `/muster/${path}`;
+      const range = path === '' ? keysUnder(key) : oneKey(key);
+      const { gets } = await direct.txn({ success: [{ type: 'get', range }] });
       const keys = gets[0]?.keys ?? [];
-      await direct.txn({ then: keys.map(({ key }) => ({ type: 'delete', key })) });
+      await direct.txn({ success: keys.map((stored) => ({ type: 'delete', key: stored.key })) });
     },
-    revision: () => Promise.resolve(store.revision),
+    contents: async () => {
+      const { gets } = await direct.txn({
+        success: [{ type: 'get', range: keysUnder('/muster/') }],
+      });
+      return describeKeys(gets[0]?.keys ?? []);
+    },
     outage: (isOn) => Promise.resolve(store.outage(isOn)),
     wipe: () => Promise.resolve(store.wipe()),
     close: async () => {

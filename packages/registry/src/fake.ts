@@ -1,5 +1,12 @@
-import type { Clock, KnownStore, KnownStoreRecord, LeaseRecord, LeaseStore, Log } from '@muster/core';
-import { MemoryStore } from './memory-store.ts';
+import type {
+  Clock,
+  KnownStore,
+  KnownStoreRecord,
+  LeaseRecord,
+  LeaseStore,
+  Log,
+} from '@muster/core';
+import type { MemoryStore } from './memory-store.ts';
 import { openRegistryOn } from './registry.ts';
 import type { Registry } from './registry.ts';
 

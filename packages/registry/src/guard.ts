@@ -71,7 +71,7 @@ export class StoreGuard {
    */
   async verify(): Promise<void> {
     const before = await this.begin();
-    const { gets, revision } = await this.#options.store.txn({ then: [before.get] });
+    const { gets, revision } = await this.#options.store.txn({ success: [before.get] });
     await before.end(gets[0], revision);
   }
 
@@ -149,10 +149,10 @@ export class StoreGuard {
     const value = encodeCluster(newId(), format);
     const { succeeded } = await store.txn({
       compare: [{ target: 'create', key: keys.cluster, equals: 0 }],
-      then: [{ type: 'put', key: keys.cluster, value, lease: null }],
+      success: [{ type: 'put', key: keys.cluster, value, lease: null }],
     });
     if (succeeded) log.info({ key: keys.cluster }, 'made the cluster record of a new store');
-    const { gets, revision } = await store.txn({ then: [get(oneKey(keys.cluster))] });
+    const { gets, revision } = await store.txn({ success: [get(oneKey(keys.cluster))] });
     const stored = gets[0]?.keys[0] ?? null;
     // Missing again: the store is being wiped under our hands; the next look decides.
     if (stored !== null) await this.#judge(stored, revision, 0);

@@ -48,7 +48,8 @@ export function keysOf(prefix: string): Keys {
     assignmentsOf: (machine) => keysUnder(`${under}assignment/${machine}/`),
     state: (machine, unit) => `${under}state/${machine}/${unit}`,
     statesOf: (machine) => keysUnder(`${under}state/${machine}/`),
-    path: (key) => (key.startsWith(under) ? parsePath(key.slice(under.length)) : { type: 'unknown' }),
+    path: (key) =>
+      key.startsWith(under) ? parsePath(key.slice(under.length)) : { type: 'unknown' },
   };
 }
 

@@ -2,6 +2,7 @@ import { backoffMs, StoreUnavailableError, StoreUntrustedError } from '@muster/c
 import type { Clock, Log, Revision } from '@muster/core';
 import type { StoreGuard } from './guard.ts';
 import { Listeners } from './listeners.ts';
+import { sleepUnless } from './sleep.ts';
 import { AnswerTooLargeError, CompactedError, get } from './store.ts';
 import type { KeyEvent, KeyRange, Page, Store, StoredKey } from './store.ts';
 
@@ -98,14 +99,14 @@ export class Keyspace {
     if (this.#isAt(revision)) return;
     const { clock } = this.#options;
     const done = new AbortController();
-    const stop = AbortSignal.any([done.signal, this.#over.signal]);
+    const stop = [done.signal, this.#over.signal];
     const unsubscribe = this.onChange(() => {
       if (this.#isAt(revision)) done.abort();
     });
-    await clock.sleep(timeoutMs / 2, stop);
+    await sleepUnless(clock, timeoutMs / 2, stop);
     // A revision that touched none of these ranges is never delivered: a read tells.
-    if (!stop.aborted && this.#syncedSince !== null) this.resync();
-    if (!stop.aborted) await clock.sleep(timeoutMs / 2, stop);
+    if (!this.#isAt(revision) && this.#syncedSince !== null) this.resync();
+    await sleepUnless(clock, timeoutMs / 2, stop);
     unsubscribe();
     if (this.#isAt(revision)) return;
     throw new StoreUnavailableError(
@@ -167,7 +168,7 @@ export class Keyspace {
     this.#mustRead = false;
     const look = await guard.begin();
     const first = await store.txn({
-      then: [look.get, ...ranges.map((range) => get(range, { limit: this.#pageSize }))],
+      success: [look.get, ...ranges.map((range) => get(range, { limit: this.#pageSize }))],
     });
     await look.end(first.gets[0], first.revision);
     const fresh = new Map<string, StoredKey>();
@@ -193,7 +194,7 @@ export class Keyspace {
     if (!page.more || last === undefined) return undefined;
     const rest = { key: `${last.key}\0`, end: range.end };
     const { gets } = await this.#options.store.txn({
-      then: [get(rest, { limit: this.#pageSize, revision })],
+      success: [get(rest, { limit: this.#pageSize, revision })],
     });
     return gets[0];
   }
@@ -201,14 +202,16 @@ export class Keyspace {
   /** Applies events until the stream ends; resolves when everything is to be read again. */
   async #follow(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const resync = new AbortController();
-    const end = AbortSignal.any([signal, resync.signal]);
-    this.#endStream = () => resync.abort();
-    if (this.#mustRead) resync.abort();
+    const end = new AbortController();
+    const stop = (): void => end.abort();
+    this.#endStream = stop;
+    signal.addEventListener('abort', stop);
+    if (this.#mustRead || signal.aborted) stop();
     try {
-      await Promise.race([this.#stream(end), clock.sleep(resyncMs, end)]);
+      await Promise.race([this.#stream(end.signal), clock.sleep(resyncMs, end.signal)]);
     } finally {
-      resync.abort();
+      stop();
+      signal.removeEventListener('abort', stop);
       this.#endStream = null;
     }
     this.#mustRead = true;

@@ -1,11 +1,4 @@
-import type {
-  Clock,
-  CommitResult,
-  Leadership,
-  Log,
-  PlacementChange,
-  Revision,
-} from '@muster/core';
+import type { Clock, CommitResult, Leadership, Log, PlacementChange, Revision } from '@muster/core';
 import { etcdLimits, writeChanges } from './changes.ts';
 import type { Change, Outcome } from './changes.ts';
 import { encodeAssignment, encodePlacement } from './codec.ts';
@@ -23,6 +16,8 @@ export interface LeadershipOptions {
   readonly ttlMs: number;
   /** Boot-clock ms at which the lease was asked for. */
   readonly renewedAt: number;
+  /** Leadership ends with the registry. */
+  readonly over: AbortSignal;
 }
 
 /** Leadership is over for us this long before it can be over for etcd. */
@@ -50,6 +45,11 @@ export class StoreLeadership implements Leadership {
   }
 
   start(): void {
+    const { over } = this.#options;
+    const close = (): void => this.#lose('the registry was closed');
+    if (over.aborted) return close();
+    over.addEventListener('abort', close, { once: true });
+    this.signal.addEventListener('abort', () => over.removeEventListener('abort', close));
     void this.#renew();
     void this.#judge();
   }
@@ -82,7 +82,7 @@ export class StoreLeadership implements Leadership {
     this.#lose('it was given up');
     await store.txn({
       compare: [this.#compare()],
-      then: [{ type: 'delete', key: keys.leader }],
+      success: [{ type: 'delete', key: keys.leader }],
     });
     await store.revokeLease(lease);
   }
@@ -201,9 +201,10 @@ function toChange(keys: Keys, change: PlacementChange): Change {
       const value = encodeAssignment(assignment, nonce);
       return { type: 'put', key: keys.assignment(assignment.machine, unit), value, lease: null };
     }),
-    ...change.withdraw.map(
-      (machine): Delete => ({ type: 'delete', key: keys.assignment(machine, unit) }),
-    ),
+    ...change.withdraw.map((machine): Delete => ({
+      type: 'delete',
+      key: keys.assignment(machine, unit),
+    })),
     placement === null
       ? { type: 'delete', key }
       : { type: 'put', key, value: encodePlacement(placement, nonce), lease: null },

@@ -16,6 +16,8 @@ export class Listeners {
   }
 
   call(): void {
-    for (const listener of [...this.#listeners]) listener();
+    // A copy: one that is added by a listener is for the next time.
+    const listeners = Array.from(this.#listeners);
+    for (const listener of listeners) listener();
   }
 }

@@ -84,7 +84,7 @@ export class MemoryStore {
     if (machine === undefined) this.#isDown = isOn;
     else if (isOn) this.#outages.add(machine);
     else this.#outages.delete(machine);
-    for (const watch of [...this.#watches]) {
+    for (const watch of this.#watches) {
       if (this.#isAway(watch.owner)) this.#break(watch, unavailable());
     }
   }
@@ -97,7 +97,7 @@ export class MemoryStore {
 
   /** Writes a key directly, past everything: for records that do not parse. */
   put(key: string, value: string): void {
-    this.#txn({ then: [{ type: 'put', key, value, lease: null }] });
+    this.#txn({ success: [{ type: 'put', key, value, lease: null }] });
   }
 
   value(key: string): string | null {
@@ -110,12 +110,12 @@ export class MemoryStore {
     this.#leases.clear();
     this.#history = [];
     this.#revision = 1;
-    for (const watch of [...this.#watches]) this.#break(watch, unavailable());
+    for (const watch of this.#watches) this.#break(watch, unavailable());
   }
 
   /** Breaks all watches, as a lost connection does. */
   breakWatches(): void {
-    for (const watch of [...this.#watches]) this.#break(watch, unavailable());
+    for (const watch of this.#watches) this.#break(watch, unavailable());
   }
 
   #renew(id: string): number {
@@ -142,16 +142,17 @@ export class MemoryStore {
     return act();
   }
 
-  #txn({ compare = [], then, otherwise = [] }: Txn): TxnResult {
-    if (compare.length > maxOps || then.length > maxOps || otherwise.length > maxOps) {
+  #txn({ compare = [], success, failure = [] }: Txn): TxnResult {
+    if (compare.length > maxOps || success.length > maxOps || failure.length > maxOps) {
       throw new InvalidInputError('the store refused a write: too many operations');
     }
     const succeeded = compare.every((one) => this.#holds(one));
-    const ops = succeeded ? then : otherwise;
+    const ops = succeeded ? success : failure;
     const written = new Set<string>();
     for (const op of ops) {
       if (op.type === 'get') continue;
-      if (written.has(op.key)) throw new InvalidInputError('the store refused a write: duplicate key');
+      if (written.has(op.key))
+        throw new InvalidInputError('the store refused a write: duplicate key');
       written.add(op.key);
       const lease = op.type === 'put' ? op.lease : null;
       if (lease !== null && !this.#leases.has(lease)) {
@@ -218,7 +219,9 @@ export class MemoryStore {
   #endLeases(ids: readonly string[]): void {
     for (const id of ids) this.#leases.delete(id);
     const revision = this.#revision + 1;
-    const lost = [...this.#keys.values()].filter(({ lease }) => lease !== null && ids.includes(lease));
+    const lost = [...this.#keys.values()].filter(
+      ({ lease }) => lease !== null && ids.includes(lease),
+    );
     this.#commit(lost.flatMap(({ key }) => this.#delete(key, revision)));
   }
 

@@ -24,9 +24,9 @@ export async function parkRecords(options: ParkOptions): Promise<void> {
   const key = keys.machine(machine);
   const moved = await store.txn({
     compare: [{ target: 'lease', key, equals: from }],
-    then: [{ type: 'put', key, value, lease: to }, get(keys.statesOf(machine))],
+    success: [{ type: 'put', key, value, lease: to }, get(keys.statesOf(machine))],
     // On the new lease already when an answer was lost.
-    otherwise: [get({ key, end: null }), get(keys.statesOf(machine))],
+    failure: [get({ key, end: null }), get(keys.statesOf(machine))],
   });
   const isThere = moved.succeeded || moved.gets[0]?.keys[0]?.lease === to;
   if (!isThere) {
@@ -46,6 +46,6 @@ async function moveStates({ store, to }: ParkOptions, states: readonly StoredKey
       key,
       equals: modRevision,
     })),
-    then: states.map(({ key, value }) => ({ type: 'put' as const, key, value, lease: to })),
+    success: states.map(({ key, value }) => ({ type: 'put' as const, key, value, lease: to })),
   });
 }

@@ -76,11 +76,11 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       await a.agent.publishStates(new Map([['x.service', report('x.service')]]));
       const session = a.agent.session();
       await a.close();
-      const before = await ground.revision();
+      const before = await ground.contents();
       const again = ground.open('a');
       await again.presence.register(facts('a'), options(leaseStore));
       expect(again.agent.session()).toBe(session);
-      expect(await ground.revision()).toBe(before);
+      expect(await ground.contents()).toBe(before);
       await again.presence.update(facts('a', { metadata: { zone: 'b' } }));
       expect((await watcher.units.machine('a'))?.metadata).toEqual({ zone: 'b' });
       expect(again.agent.session()).toBe(session);
@@ -89,10 +89,10 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
     test('at rest nothing is written', async () => {
       await a.presence.register(facts('a'), options());
       const view = await watcher.units.cluster();
-      const before = await ground.revision();
+      const before = await ground.contents();
       // Longer than the interval of renewals: what is not to happen cannot be waited for.
       await new Promise((resolve) => setTimeout(resolve, 3000));
-      expect(await ground.revision()).toBe(before);
+      expect(await ground.contents()).toBe(before);
       expect(view.snapshot().machines.has('a')).toBe(true);
     });
 

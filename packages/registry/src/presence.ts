@@ -5,16 +5,18 @@ import {
   StoreUntrustedError,
 } from '@muster/core';
 import type { Clock, LeaseStore, Log, Machine, Unsubscribe } from '@muster/core';
+import { assertAlone } from './assert-alone.ts';
+import type { Present } from './assert-alone.ts';
 import { encodePresence, parsePresence } from './codec.ts';
-import type { PresenceRecord } from './codec.ts';
 import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { Listeners } from './listeners.ts';
 import { newNonce } from './nonce.ts';
 import { parkRecords } from './park.ts';
+import { sleepUnless } from './sleep.ts';
 import { get, oneKey } from './store.ts';
-import type { Store, StoredKey } from './store.ts';
+import type { Store } from './store.ts';
 
 /** What a machine says of itself. */
 export type MachineFacts = Omit<Machine, 'modRevision' | 'awaySince'>;
@@ -52,7 +54,6 @@ const retryMs = 500;
 const maxRetryMs = 5000;
 /** How often the record itself is looked at, in case somebody removed or took it. */
 const lookEveryMs = 30_000;
-const duplicatePollMs = 200;
 
 /**
  * This machine's record in the store, on a lease that is renewed for ever. At rest nothing but
@@ -137,14 +138,15 @@ export class Presence {
   async #enter(options: RegisterOptions): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#over;
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       try {
         const session = (await this.#reattach(options)) ?? (await this.#takeUp(options));
         if (session !== null) return this.#setSession(session);
       } catch (error) {
         if (error instanceof DuplicateMachineError) throw error;
         failures += 1;
-        if (failures === 1) log.warn({ err: error }, 'cannot register this machine, will try again');
+        if (failures === 1)
+          log.warn({ err: error }, 'cannot register this machine, will try again');
         const isUntrusted = error instanceof StoreUntrustedError;
         const pauseMs = isUntrusted ? maxRetryMs : backoffMs(failures, 100, retryMs);
         await clock.sleep(pauseMs, signal);
@@ -161,7 +163,8 @@ export class Presence {
     const saved = await leaseStore.load();
     if (saved === null || saved.bootId !== facts.bootId) return null;
     const present = await this.#read();
-    if (present?.stored.lease !== saved.leaseId || present.record?.token !== saved.token) return null;
+    if (present?.stored.lease !== saved.leaseId || present.record?.token !== saved.token)
+      return null;
     if (present.record.machine.awaySince !== null) return null;
     const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
     if (granted !== ttlSeconds) return null;
@@ -173,23 +176,23 @@ export class Presence {
 
   /** Registers on a new lease. null: the record changed meanwhile, look again. */
   async #takeUp({ leaseStore, ttlSeconds }: RegisterOptions): Promise<Session | null> {
-    const { store, guard, keys, machineId, log } = this.#options;
+    const { store, guard, keys, machineId, clock, log } = this.#options;
     await guard.verify();
     const facts = this.#known();
     const present = await this.#read();
-    await this.#assertAlone(present, ttlSeconds);
+    const { bootId } = facts;
+    await assertAlone({ store, clock, log, present, bootId, ttlSeconds, over: this.#over.signal });
     const granted = await store.grantLease(ttlSeconds);
     const token = newNonce();
     const { lease } = granted;
     await leaseStore.save({ leaseId: lease, bootId: facts.bootId, token });
     const key = keys.machine(machineId);
     const { succeeded, gets } = await store.txn({
-      compare: [
-        guard.fence(),
-        { target: 'mod', key, equals: present?.stored.modRevision ?? 0 },
+      compare: [guard.fence(), { target: 'mod', key, equals: present?.stored.modRevision ?? 0 }],
+      success: [
+        { type: 'put', key, value: encodePresence({ ...facts, awaySince: null }, token), lease },
       ],
-      then: [{ type: 'put', key, value: encodePresence({ ...facts, awaySince: null }, token), lease }],
-      otherwise: [get(oneKey(key))],
+      failure: [get(oneKey(key))],
     });
     // The put may have been applied by an attempt whose answer was lost.
     if (!succeeded && gets[0]?.keys[0]?.lease !== lease) {
@@ -210,33 +213,6 @@ export class Presence {
     });
   }
 
-  /**
-   * Waits long enough to see whether somebody keeps the present record alive. A cloned disk
-   * copies every token: only time tells a clone from a reboot.
-   * @throws {DuplicateMachineError}
-   */
-  async #assertAlone(present: Present | null, ttlSeconds: number): Promise<void> {
-    const { store, clock, log, machineId } = this.#options;
-    const { bootId } = this.#known();
-    const other = present?.record?.machine ?? null;
-    if (present === null || other?.bootId === bootId) return;
-    // Nobody renews the record of a machine that was stopped in order.
-    const { lease } = present.stored;
-    if (lease === null || (other !== null && other.awaySince !== null)) return;
-    const first = await store.leaseLeft(lease);
-    if (first === null) return;
-    const waitMs = (Math.max(first.grantedSeconds, ttlSeconds) * 1000) / 2;
-    log.info({ machineId, waitMs }, 'another boot is registered: watching whether it is alive');
-    const until = clock.monotonic() + waitMs;
-    for (let before = first; clock.monotonic() < until && !this.#over.signal.aborted; ) {
-      await clock.sleep(duplicatePollMs, this.#over.signal);
-      const left = await store.leaseLeft(lease);
-      if (left === null) return;
-      if (left.leftSeconds > before.leftSeconds) throw duplicate(machineId, other);
-      before = left;
-    }
-  }
-
   async #keep(options: RegisterOptions): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#over;
@@ -249,7 +225,7 @@ export class Presence {
         continue;
       }
       this.#wake = new AbortController();
-      if (!this.#mustLook) await clock.sleep(pauseMs, AbortSignal.any([signal, this.#wake.signal]));
+      if (!this.#mustLook) await sleepUnless(clock, pauseMs, [signal, this.#wake.signal]);
       if (signal.aborted) return;
       const isAlive = await this.#renew(session);
       pauseMs = isAlive ? Math.min(session.ttlMs / 3, maxRenewEveryMs) : retryMs;
@@ -324,7 +300,7 @@ export class Presence {
     if (stored === value) return true;
     const { succeeded } = await store.txn({
       compare: [{ target: 'lease', key, equals: lease }],
-      then: [{ type: 'put', key, value, lease }],
+      success: [{ type: 'put', key, value, lease }],
     });
     return succeeded;
   }
@@ -332,7 +308,7 @@ export class Presence {
   async #read(): Promise<Present | null> {
     const { store, keys, machineId, log } = this.#options;
     const key = keys.machine(machineId);
-    const { gets } = await store.txn({ then: [get(oneKey(key))] });
+    const { gets } = await store.txn({ success: [get(oneKey(key))] });
     const stored = gets[0]?.keys[0];
     if (stored === undefined) return null;
     const parsed = parsePresence(machineId, stored);
@@ -351,17 +327,4 @@ export class Presence {
     this.#session = session;
     this.#changed.call();
   }
-}
-
-interface Present {
-  readonly stored: StoredKey;
-  /** null: it does not parse. */
-  readonly record: PresenceRecord | null;
-}
-
-function duplicate(machineId: string, other: Machine | null): DuplicateMachineError {
-  const who = other === null ? 'somebody' : `${other.hostname} (${other.address ?? 'no address'})`;
-  return new DuplicateMachineError(
-    `machine-id ${machineId} is in use by ${who}, which is alive: give this machine an id of its own`,
-  );
 }

@@ -7,6 +7,7 @@ import { describeRegistryContract } from './registry.contract.ts';
 import { get, keysUnder, oneKey } from './store.ts';
 import { startEtcd } from './testing/etcd.ts';
 import type { TestEtcd } from './testing/etcd.ts';
+import { describeKeys } from './testing/ground.ts';
 import type { Ground } from './testing/ground.ts';
 
 let etcd: TestEtcd;
@@ -41,23 +42,28 @@ function makeGround(): Promise<Ground> {
       return registry;
     },
     expire: async (machineId) => {
-      const { gets } = await direct.txn({ then: [get(oneKey(`${prefix}/machine/${machineId}`))] });
+      const { gets } = await direct.txn({
+        success: [get(oneKey(`${prefix}/machine/${machineId}`))],
+      });
       const lease = gets[0]?.keys[0]?.lease ?? null;
       if (lease === null) throw new Error(`machine ${machineId} is on no lease`);
       await direct.revokeLease(lease);
     },
     put: async (path, value) => {
       const key = `${prefix}/${path}`;
-      await direct.txn({ then: [{ type: 'put', key, value, lease: null }] });
+      await direct.txn({ success: [{ type: 'put', key, value, lease: null }] });
     },
     remove: async (path) => {
       const key = `${prefix}/${path}`;
       const range = path === '' ? keysUnder(key) : oneKey(key);
-      const { gets } = await direct.txn({ then: [get(range)] });
+      const { gets } = await direct.txn({ success: [get(range)] });
       const keys = gets[0]?.keys ?? [];
-      await direct.txn({ then: keys.map((stored) => ({ type: 'delete', key: stored.key })) });
+      await direct.txn({ success: keys.map((stored) => ({ type: 'delete', key: stored.key })) });
     },
-    revision: async () => (await direct.txn({ then: [get(oneKey('/x'))] })).revision,
+    contents: async () => {
+      const { gets } = await direct.txn({ success: [get(keysUnder(`${prefix}/`))] });
+      return describeKeys(gets[0]?.keys ?? []);
+    },
     outage,
     wipe: async () => {
       await etcd.kill();

@@ -29,7 +29,7 @@ export interface Registry {
   readonly contact: StoreContact;
   readonly presence: Presence;
   campaign(candidate: Candidate): Campaign;
-  /** Ends watches and renewals. Leases end by themselves: park or resign before. */
+  /** Ends watches, renewals and leadership. Leases end by themselves: park or resign before. */
   close(): Promise<void>;
 }
 
@@ -57,14 +57,17 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const presence = new Presence({ store, guard, keys, machineId, contact, clock, log });
   const agent = new StoreAgentRegistry({ store, guard, keys, machineId, presence, clock, log });
   const view = new SharedView({ store, guard, keys, clock, log });
+  const over = new AbortController();
   agent.start();
   return {
     agent,
     units: new StoreUnitRegistry({ store, guard, keys, view, log }),
     contact,
     presence,
-    campaign: (candidate) => new StoreCampaign({ store, guard, keys, clock, log, candidate }),
+    campaign: (candidate) =>
+      new StoreCampaign({ store, guard, keys, clock, log, candidate, over: over.signal }),
     close: async () => {
+      over.abort();
       await Promise.all([presence.close(), agent.close(), view.close()]);
       await guard.close();
       await bare.close();

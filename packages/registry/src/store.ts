@@ -74,8 +74,10 @@ export interface Get {
 /** At most 128 compares, and 128 operations in each branch; no key is written twice. */
 export interface Txn {
   readonly compare?: readonly Compare[];
-  readonly then: readonly (Put | Delete | Get)[];
-  readonly otherwise?: readonly Get[];
+  /** Done when every compare holds. */
+  readonly success: readonly (Put | Delete | Get)[];
+  /** Done when one does not. */
+  readonly failure?: readonly Get[];
 }
 
 export interface TxnResult {
@@ -134,7 +136,10 @@ export function oneKey(key: string): KeyRange {
 /** All keys that begin with `prefix`, whose last character must not be U+FFFF. */
 export function keysUnder(prefix: string): KeyRange {
   const last = prefix.length - 1;
-  return { key: prefix, end: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
+  return {
+    key: prefix,
+    end: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1),
+  };
 }
 
 export function get(range: KeyRange, more: { limit?: number; revision?: Revision } = {}): Get {

@@ -131,7 +131,7 @@ export class StoreUnitRegistry implements UnitRegistry {
   async #detail(name: string): Promise<UnitDetail | null> {
     const { store, keys } = this.#options;
     const head = await store.txn({
-      then: [get(oneKey(keys.unit(name))), get(oneKey(keys.placement(name)))],
+      success: [get(oneKey(keys.unit(name))), get(oneKey(keys.placement(name)))],
     });
     const unit = this.#parse(head.gets[0]?.keys[0], (stored) => parseUnit(name, stored));
     if (unit === null) return null;
@@ -159,8 +159,8 @@ export class StoreUnitRegistry implements UnitRegistry {
       revision,
       unit,
       file: found.get(keys.file(unit.hash))?.value ?? null,
-      assignments: each(keys.assignment, parseAssignment),
-      states: each(keys.state, parseState),
+      assignments: each((m, u) => keys.assignment(m, u), parseAssignment),
+      states: each((m, u) => keys.state(m, u), parseState),
     };
   }
 
@@ -171,16 +171,13 @@ export class StoreUnitRegistry implements UnitRegistry {
     const pages: Page[] = [];
     for (let i = 0; i < keys.length; i += getsPerTxn) {
       const chunk = keys.slice(i, i + getsPerTxn);
-      const { gets } = await store.txn({ then: chunk.map((key) => get(oneKey(key), at)) });
+      const { gets } = await store.txn({ success: chunk.map((key) => get(oneKey(key), at)) });
       pages.push(...gets);
     }
     return new Map(pages.flatMap((page) => page.keys.map((stored) => [stored.key, stored])));
   }
 
-  #parse<T>(
-    stored: StoredKey | undefined,
-    parse: (stored: StoredKey) => Parsed<T>,
-  ): T | null {
+  #parse<T>(stored: StoredKey | undefined, parse: (stored: StoredKey) => Parsed<T>): T | null {
     if (stored === undefined) return null;
     const parsed = parse(stored);
     if (parsed.type === 'parsed') return parsed.record;

@@ -28,6 +28,8 @@ export interface SchedulerOptions {
 }
 
 const resyncMs = 30_000;
+const minRestMs = 5;
+const maxRestMs = 100;
 const catchUpMs = 2_000;
 /** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
 const absenceMarginMs = 2_000;
@@ -68,7 +70,7 @@ export class Scheduler {
         clock,
         pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick() }),
         resyncMs,
-        minGapMs: 5,
+        restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, passMs)),
         maxBackoffMs: 2_000,
         onFailure: (err, failures) =>
           log.warn({ err, failures }, 'placing units failed, will try again'),

@@ -126,19 +126,18 @@ export class FakeSystemd implements Systemd {
     }));
   }
 
-  async runs(names: readonly string[]): Promise<ReadonlyMap<string, UnitRun>> {
+  async runs(units: readonly LoadedUnit[]): Promise<ReadonlyMap<string, UnitRun>> {
     this.#answer();
-    return this.#pick(names, (unit) => ({
-      result: resultInterface(unit.name) === null ? null : unit.result,
-      invocationId: unit.invocationId,
-    }));
+    return this.#pick(
+      units.map(({ name }) => name),
+      runOf,
+    );
   }
 
   async details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>> {
-    const runs = await this.runs(names);
+    this.#answer();
     return this.#pick(names, (unit) => ({
-      result: runs.get(unit.name)?.result ?? null,
-      invocationId: unit.invocationId,
+      ...runOf(unit),
       fragmentPath: this.#fragmentPath(unit.name),
       needDaemonReload: this.#isStale(unit),
       mainPid: unit.mainPid,
@@ -271,4 +270,11 @@ export class FakeSystemd implements Systemd {
   #change(): void {
     for (const listener of this.#changeListeners) listener();
   }
+}
+
+function runOf(unit: FakeUnit): UnitRun {
+  return {
+    result: resultInterface(unit.name) === null ? null : unit.result,
+    invocationId: unit.invocationId,
+  };
 }

@@ -19,6 +19,11 @@ export function defaultUnitDirectory(manager: ManagerKind, env: Environment): st
   return manager === 'system' ? '/run/systemd/system' : `${runtimeDirectory(env)}/systemd/user`;
 }
 
+/** Where the manager keeps what a reboot forgets. @throws {InvalidInputError} */
+export function defaultRuntimeDirectory(manager: ManagerKind, env: Environment): string {
+  return manager === 'system' ? '/run' : runtimeDirectory(env);
+}
+
 function runtimeDirectory(env: Environment): string {
   const directory = env['XDG_RUNTIME_DIR'];
   if (directory !== undefined && directory !== '') return directory;

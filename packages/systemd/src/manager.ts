@@ -1,3 +1,5 @@
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type {
   Clock,
   FileWrite,
@@ -18,8 +20,9 @@ import { Gate } from './gate.ts';
 import { foreignDirectories } from './host-units.ts';
 import { JobTable } from './job-table.ts';
 import { Listeners } from './listeners.ts';
-import { defaultBusAddress, defaultUnitDirectory } from './locations.ts';
+import { defaultBusAddress, defaultRuntimeDirectory, defaultUnitDirectory } from './locations.ts';
 import type { Environment, ManagerKind } from './locations.ts';
+import { UnitList } from './unit-list.ts';
 import { resultInterface, unitPath } from './unit-names.ts';
 
 export interface SystemdOptions {
@@ -67,6 +70,8 @@ class LocalSystemd implements Systemd {
   readonly #jobs = new JobTable();
   readonly #calls = new Gate({ places: callsInFlight });
   readonly #jobPlaces: Gate;
+  readonly #exportDirectory: string;
+  readonly #list: UnitList;
   readonly #jobListeners: Listeners<JobEnd>;
   readonly #changeListeners: Listeners<void>;
   #hostDirectories: Promise<readonly string[]> | null = null;
@@ -86,18 +91,30 @@ class LocalSystemd implements Systemd {
       options.unitDirectory ?? defaultUnitDirectory(manager, options.env),
     );
     this.#files.prepare();
+    this.#exportDirectory = join(defaultRuntimeDirectory(manager, options.env), 'systemd/units');
+    this.#list = new UnitList(this.#exportDirectory, clock);
     this.#bus = new MessageBusLink({
       address: options.busAddress ?? defaultBusAddress(manager, options.env),
       matches,
       clock,
       log,
-      onSignal: (signal) => this.#onSignal(signal),
-      onConnected: () => this.#onNewPeer(),
+      onSignal: (signal) => {
+        this.#list.doubt();
+        this.#onSignal(signal);
+      },
+      onConnected: () => {
+        this.#list.doubt();
+        this.#onNewPeer();
+      },
       onLost: () => this.#jobPlaces.freeAll(),
     });
   }
 
-  async listUnits(): Promise<readonly LoadedUnit[]> {
+  listUnits(): Promise<readonly LoadedUnit[]> {
+    return this.#list.get(() => this.#askUnits());
+  }
+
+  async #askUnits(): Promise<readonly LoadedUnit[]> {
     const before = this.#jobs.paths();
     const [rows] = await this.#call('ListUnits');
     const queued = new Set<unknown>();
@@ -117,8 +134,18 @@ class LocalSystemd implements Systemd {
     return units;
   }
 
-  runs(names: readonly string[]): Promise<ReadonlyMap<string, UnitRun>> {
-    return this.#forEach(names, (name) => this.#run(name));
+  runs(units: readonly LoadedUnit[]): Promise<ReadonlyMap<string, UnitRun>> {
+    const isActive = new Set(
+      units.flatMap(({ name, activeState }) => (activeState === 'active' ? [name] : [])),
+    );
+    return this.#forEach(
+      units.map(({ name }) => name),
+      async (name) => {
+        const invocationId = isActive.has(name) ? this.#exportedInvocation(name) : null;
+        if (invocationId === null) return this.#run(name);
+        return { result: resultInterface(name) === null ? null : 'success', invocationId };
+      },
+    );
   }
 
   details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>> {
@@ -158,6 +185,8 @@ class LocalSystemd implements Systemd {
       await this.#calls.within(() => this.#call('ResetFailedUnit', 's', [name]));
     } catch (error) {
       if (!isNoSuchUnit(error)) throw error;
+    } finally {
+      this.#list.doubt();
     }
   }
 
@@ -208,12 +237,14 @@ class LocalSystemd implements Systemd {
   async #job(type: JobEnd['type'], name: string): Promise<void> {
     const place = await this.#jobPlaces.enter();
     this.#jobs.asking();
+    this.#list.doubt();
     try {
       const [path] = await this.#calls.within(() =>
         this.#call(verbs[type], 'ss', [name, 'replace']),
       );
       const ask = { unit: name, type, onGone: () => place.free() };
       const end = this.#jobs.accepted(asString(path), ask);
+      this.#list.doubt();
       if (end !== null) this.#jobListeners.tell(end);
     } catch (error) {
       this.#jobs.refused();
@@ -227,6 +258,7 @@ class LocalSystemd implements Systemd {
     this.#nextReload = null;
     const reloading = this.#slowReload().finally(() => {
       this.#reloading = null;
+      this.#list.doubt();
     });
     this.#reloading = reloading;
     return reloading;
@@ -240,6 +272,19 @@ class LocalSystemd implements Systemd {
       member: 'Reload',
       isSlow: true,
     });
+  }
+
+  /**
+   * The invocation that systemd exports for journald while a unit is up: a symbolic link, which
+   * costs neither systemd nor the bus anything. null: there is none.
+   */
+  #exportedInvocation(name: string): string | null {
+    try {
+      return readlinkSync(join(this.#exportDirectory, `invocation:${name}`));
+    } catch {
+      // Not exported (any more): the bus is asked instead.
+      return null;
+    }
   }
 
   async #run(name: string): Promise<UnitRun> {

@@ -44,6 +44,10 @@ export async function startEtcd({ listen = 'unix' }: TestEtcdOptions = {}): Prom
     await ended;
   };
   const start = async (): Promise<void> => {
+    // etcd does not take over the sockets of one that was killed.
+    for (const name of ['client.sock:0', 'peer.sock:0']) {
+      await rm(path.join(directory, name), { force: true });
+    }
     const started = launch(directory, url);
     child = started.child;
     await untilReady(endpoint, started);
@@ -75,16 +79,22 @@ interface Launched {
 
 function launch(directory: string, url: string): Launched {
   const peer = 'unix://peer.sock:0';
-  const child = spawn(
-    'etcd',
-    [
-      ...['--name', 'test', '--data-dir', 'data', '--unsafe-no-fsync'],
-      ...['--listen-client-urls', url, '--advertise-client-urls', url],
-      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-      ...['--initial-cluster', `test=${peer}`, '--logger', 'zap', '--log-level', 'warn'],
-    ],
-    { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const flags = {
+    name: 'test',
+    'data-dir': 'data',
+    'listen-client-urls': url,
+    'advertise-client-urls': url,
+    'listen-peer-urls': peer,
+    'initial-advertise-peer-urls': peer,
+    'initial-cluster': `test=${peer}`,
+    logger: 'zap',
+    'log-level': 'warn',
+  };
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const child = spawn('etcd', [...args, '--unsafe-no-fsync'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4000);
@@ -102,7 +112,7 @@ async function untilReady(endpoint: string, { child, output }: Launched): Promis
   try {
     while (Date.now() < until && child.exitCode === null) {
       try {
-        await store.txn({ then: [{ type: 'get', range: { key: '/ready', end: null } }] });
+        await store.txn({ success: [{ type: 'get', range: { key: '/ready', end: null } }] });
         return;
       } catch (error) {
         problem = error;

@@ -1,6 +1,7 @@
 import type { KnownStore, Log, PlacementChange, StateReport, UnitWrite } from '@muster/core';
 import type { MachineFacts } from '../presence.ts';
 import type { Registry } from '../registry.ts';
+import type { StoredKey } from '../store.ts';
 
 /** A store and what a test does to it, whichever store it is. */
 export interface Ground {
@@ -10,8 +11,8 @@ export interface Ground {
   /** Writes a key under the prefix directly. */
   put(path: string, value: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Current revision of the store. */
-  revision(): Promise<number>;
+  /** All keys under the prefix with their revisions: differs after every write. */
+  contents(): Promise<string>;
   outage(isOn: boolean): Promise<void>;
   /** An empty store takes the place of this one. */
   wipe(): Promise<void>;
@@ -111,6 +112,10 @@ export function report(unit: string, change: Partial<StateReport> = {}): StateRe
     answers: 7,
     ...change,
   };
+}
+
+export function describeKeys(keys: readonly StoredKey[]): string {
+  return keys.map(({ key, modRevision }) => `${key}@${modRevision}`).join(' ');
 }
 
 /** A log that a test can read. */

@@ -1,0 +1,157 @@
+import * as codec from './codec.ts';
+import { placing, facts, hashOf, report, unitWrite } from './testing/ground.ts';
+import type { StoredKey } from './store.ts';
+
+const at = { machine: 'm1', unit: 'x.service' };
+
+function stored(value: string): StoredKey {
+  return { key: '/k', value, createRevision: 3, modRevision: 9, lease: null };
+}
+
+function without(json: string, field: string): string {
+  return JSON.stringify({ ...JSON.parse(json), [field]: undefined });
+}
+
+function set<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error('the example lacks it');
+  return value;
+}
+
+const change = placing('x.service', 'm1', { unitRevision: 3, placementRevision: 0 });
+const assignment = set(change.assign[0]);
+const examples = {
+  unit: codec.encodeUnit(set(unitWrite('x.service').set), 'nonce'),
+  assignment: codec.encodeAssignment(assignment, 'nonce'),
+  placement: codec.encodePlacement(set(change.placement), 'nonce'),
+  machine: codec.encodePresence({ ...facts('m1'), awaySince: 5 }, 'token'),
+  settings: codec.encodeSettings({ machine: 'm1', metadata: { a: 'b', c: null } }, 'nonce'),
+  state: codec.encodeState(report('x.service', { invocationId: null, problem: 'refused' })),
+  leader: codec.encodeLeader({ machine: 'm1', apiUrl: null }, 'nonce'),
+  cluster: codec.encodeCluster('id', 1),
+};
+const parsers = {
+  unit: (value: string) => codec.parseUnit('x.service', stored(value)),
+  assignment: (value: string) => codec.parseAssignment(at, stored(value)),
+  placement: (value: string) => codec.parsePlacement('x.service', stored(value)),
+  machine: (value: string) => codec.parsePresence('m1', stored(value)),
+  settings: (value: string) => codec.parseSettings('m1', stored(value)),
+  state: (value: string) => codec.parseState(at, stored(value)),
+  leader: (value: string) => codec.parseLeader(stored(value)),
+  cluster: (value: string) => codec.parseCluster(stored(value)),
+};
+const kinds = [
+  'unit',
+  'assignment',
+  'placement',
+  'machine',
+  'settings',
+  'state',
+  'leader',
+  'cluster',
+] as const;
+
+test('what is encoded is parsed back, with what key and etcd say', () => {
+  const back = kinds.map((kind) => [kind, parsers[kind](examples[kind])]);
+  expect(Object.fromEntries(back)).toEqual({
+    unit: {
+      type: 'parsed',
+      record: {
+        name: 'x.service',
+        hash: hashOf('a'),
+        desiredState: 'launched',
+        restarts: 0,
+        origin: { by: 'root@here' },
+        createRevision: 3,
+        modRevision: 9,
+      },
+    },
+    assignment: { type: 'parsed', record: { ...assignment, modRevision: 9 } },
+    placement: { type: 'parsed', record: { ...change.placement, modRevision: 9 } },
+    machine: {
+      type: 'parsed',
+      record: { machine: { ...facts('m1'), awaySince: 5, modRevision: 9 }, token: 'token' },
+    },
+    settings: {
+      type: 'parsed',
+      record: { machine: 'm1', metadata: { a: 'b', c: null }, modRevision: 9 },
+    },
+    state: {
+      type: 'parsed',
+      record: {
+        ...report('x.service', { invocationId: null, problem: 'refused' }),
+        machine: 'm1',
+        modRevision: 9,
+      },
+    },
+    leader: { type: 'parsed', record: { machine: 'm1', apiUrl: null, createRevision: 3 } },
+    cluster: { type: 'parsed', record: { id: 'id', format: 1, createRevision: 3 } },
+  });
+});
+
+test('the origin keeps its commit', () => {
+  const write = set(unitWrite('x.service').set);
+  const value = codec.encodeUnit({ ...write, origin: { by: 'git', commit: 'abc' } }, 'n');
+  expect(codec.parseUnit('x.service', stored(value))).toMatchObject({
+    record: { origin: { by: 'git', commit: 'abc' } },
+  });
+});
+
+test.each(kinds)(
+  '%s: a missing field is named, and fields of later versions are ignored',
+  (kind) => {
+    const example = examples[kind];
+    for (const field of Object.keys(JSON.parse(example))) {
+      if (field === 'nonce') continue;
+      const parsed = parsers[kind](without(example, field));
+      if (parsed.type !== 'malformed') throw new Error(`${kind} parses without ${field}`);
+      expect(parsed.problem).toContain(field);
+    }
+    const later = JSON.stringify({ ...JSON.parse(example), addedLater: [1] });
+    expect(parsers[kind](later).type).toBe('parsed');
+  },
+);
+
+test.each([
+  ['no JSON', 'hello', 'is not JSON: "hello"'],
+  ['empty', '', 'is not JSON: ""'],
+  ['a list', '[]', 'it is not an object'],
+  ['null', 'null', 'it is not an object'],
+  ['a hash that is none', '{"hash":"xyz"}', 'hash must be a SHA-1 in hex, is "xyz"'],
+])('%s is malformed', (_, value, problem) => {
+  expect(codec.parseUnit('x.service', stored(value))).toEqual({ type: 'malformed', problem });
+});
+
+test.each([
+  [
+    'an unknown desired state',
+    { desiredState: 'inactive' },
+    'desiredState must be one of loaded, launched, is "inactive"',
+  ],
+  [
+    'an unknown role',
+    { role: 'boss' },
+    'role must be one of holder, successor, released, is "boss"',
+  ],
+  ['a fraction', { restarts: 1.5 }, 'restarts must be a whole number, is 1.5'],
+  ['a negative revision', { incarnation: -1 }, 'incarnation must be a whole number, is -1'],
+])('an assignment with %s is malformed', (_, wrong, problem) => {
+  const value = JSON.stringify({ ...JSON.parse(examples.assignment), ...wrong });
+  expect(codec.parseAssignment(at, stored(value))).toEqual({ type: 'malformed', problem });
+});
+
+test('a wrong field deep inside is named with its path', () => {
+  const machines = [
+    { machine: 'm1', role: 'holder' },
+    { machine: 5, role: 'holder' },
+  ];
+  expect(codec.parsePlacement('x', stored(JSON.stringify({ machines })))).toEqual({
+    type: 'malformed',
+    problem: 'machines[1].machine must be a text, is 5',
+  });
+  const metadata = { zone: 5 };
+  const machine = JSON.stringify({ ...JSON.parse(examples.machine), metadata });
+  expect(codec.parsePresence('m1', stored(machine))).toEqual({
+    type: 'malformed',
+    problem: 'metadata.zone must be a text, is 5',
+  });
+});

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { createServer, connect } from 'node:net';
+import type { Socket } from 'node:net';
+
+/** A TCP proxy on loopback, whose connections a test cuts. */
+export interface TestProxy {
+  readonly endpoint: string;
+  /** Cuts what is connected; new connections are made again, unless `block`ed. */
+  cut(): void;
+  /** Until `false`: refuses new connections. */
+  block(isOn: boolean): void;
+  /** Cuts once, after so many more bytes have come from the server. */
+  cutAfter(bytes: number): void;
+  close(): Promise<void>;
+}
+
+/** @param target — `http://127.0.0.1:port` */
+export async function startProxy(target: string): Promise<TestProxy> {
+  const port = Number(new URL(target).port);
+  const sockets = new Set<Socket>();
+  let isBlocked = false;
+  let bytesLeft = Number.POSITIVE_INFINITY;
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  const server = createServer((client) => {
+    if (isBlocked) return void client.destroy();
+    const upstream = connect(port, '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => cut());
+      socket.on('close', () => {
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.pipe(upstream);
+    upstream.on('data', (chunk: Buffer) => {
+      client.write(chunk);
+      bytesLeft -= chunk.length;
+      if (bytesLeft > 0) return;
+      bytesLeft = Number.POSITIVE_INFINITY;
+      cut();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    cut,
+    block: (isOn) => {
+      isBlocked = isOn;
+      if (isOn) cut();
+    },
+    cutAfter: (bytes) => {
+      bytesLeft = bytes;
+    },
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
