@@ -37,7 +37,7 @@ type Revisions = Pick<StoredKey, 'createRevision' | 'modRevision'>;
 
 const resyncMs = 5 * 60_000;
 const maxRetryMs = 2000;
-/** A stream that lived shorter than this counts as one more failure of the same kind. */
+/** A stream that lived shorter than this has achieved nothing. */
 const shortLivedMs = 1000;
 /** After so many failed attempts to go on from where it was, everything is read again. */
 const maxResumes = 3;
@@ -60,6 +60,8 @@ export class Keyspace {
   #revision: Revision = 0;
   #mustRead = true;
   #wasUntrusted = false;
+  /** Streams in a row that opened and broke at once. */
+  #shortLived = 0;
   #pageSize = pageSize;
   #syncedSince: number | null = null;
   #endStream: (() => void) | null = null;
@@ -127,7 +129,6 @@ export class Keyspace {
     const { clock, log, guard } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      const began = clock.monotonic();
       try {
         if (this.#mustRead) await this.#readOrAgain();
         else await guard.verify();
@@ -135,22 +136,27 @@ export class Keyspace {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        const began = this.#syncedSince;
+        const hasLived = began !== null && clock.monotonic() - began > shortLivedMs;
         this.#setSynced(false);
-        failures = clock.monotonic() - began > shortLivedMs ? 1 : failures + 1;
-        this.#learnFrom(error, failures);
+        failures = hasLived ? 1 : failures + 1;
+        if (hasLived) this.#shortLived = 0;
+        else if (began !== null) this.#shortLived += 1;
+        this.#learnFrom(error);
         if (failures === 1) log.warn({ err: error }, 'watching etcd was interrupted');
         else log.debug({ err: error, failures }, 'watching etcd failed again');
-        const pause = this.#wasUntrusted ? untrustedRetryMs : backoffMs(failures, 50, maxRetryMs);
+        const isUntrusted = error instanceof StoreUntrustedError;
+        const pause = isUntrusted ? untrustedRetryMs : backoffMs(failures, 50, maxRetryMs);
         await clock.sleep(pause, signal);
       }
     }
   }
 
-  #learnFrom(error: unknown, failures: number): void {
+  #learnFrom(error: unknown): void {
     if (error instanceof AnswerTooLargeError) this.#pageSize = Math.max(10, this.#pageSize >> 1);
-    this.#wasUntrusted = error instanceof StoreUntrustedError;
+    if (error instanceof StoreUntrustedError) this.#wasUntrusted = true;
     const isLost = error instanceof CompactedError || error instanceof AnswerTooLargeError;
-    if (isLost || this.#wasUntrusted || failures > maxResumes) this.#mustRead = true;
+    if (isLost || this.#wasUntrusted || this.#shortLived > maxResumes) this.#mustRead = true;
   }
 
   async #readOrAgain(): Promise<void> {
@@ -185,6 +191,7 @@ export class Keyspace {
     const trusted = this.#wasUntrusted ? new Map<string, Revisions>() : this.#entries;
     const changes = difference(trusted, this.#entries, fresh);
     this.#wasUntrusted = false;
+    this.#shortLived = 0;
     this.#next = ranges.map(() => first.revision + 1);
     this.#take(changes, first.revision);
   }

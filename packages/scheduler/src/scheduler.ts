@@ -70,7 +70,7 @@ export class Scheduler {
         clock,
         pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick() }),
         resyncMs,
-        restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, passMs)),
+        restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 2 * passMs)),
         maxBackoffMs: 2_000,
         onFailure: (err, failures) =>
           log.warn({ err, failures }, 'placing units failed, will try again'),
