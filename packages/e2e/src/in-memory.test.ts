@@ -1,0 +1,239 @@
+import { MemoryCluster } from './in-memory.ts';
+
+const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n';
+const once = '[Service]\nType=oneshot\nExecStart=/bin/true\n';
+const always = '[Service]\nExecStart=/bin/sleep infinity\nRestart=always\n';
+
+let cluster: MemoryCluster;
+async function begin(machines: number): Promise<void> {
+  cluster = new MemoryCluster(machines);
+  await cluster.start();
+}
+afterEach(() => cluster.stop());
+
+const asked = (machine: number, unit: string): string[] =>
+  cluster
+    .machine(machine)
+    .systemd.asked.filter((job) => job.unit === unit)
+    .map((job) => job.type);
+
+test('a unit is started once, and its state answers its assignment', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  expect(asked(1, 'a.service')).toEqual(['start']);
+  const [state] = await cluster.states('a.service');
+  expect(state).toMatchObject({ activeState: 'active', result: 'success', problem: null });
+  await cluster.clock.advance(120_000);
+  expect(asked(1, 'a.service')).toEqual(['start']);
+});
+
+test('at rest nothing is written but lease renewals', async () => {
+  await begin(3);
+  await cluster.write('a.service', sleeper);
+  await cluster.clock.advance(10_000);
+  const before = cluster.store.revision;
+  await cluster.clock.advance(300_000);
+  expect(cluster.store.revision).toBe(before);
+});
+
+test('loaded puts the file there and starts nothing; launched and back starts and stops once', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper, 'loaded');
+  expect(asked(1, 'a.service')).toEqual([]);
+  expect([...(await cluster.machine(1).systemd.files()).keys()]).toEqual(['a.service']);
+  await cluster.write('a.service', sleeper, 'launched');
+  await cluster.write('a.service', sleeper, 'loaded');
+  expect(asked(1, 'a.service')).toEqual(['start', 'stop']);
+});
+
+test('what a timer or socket started is not stopped while it is only loaded', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper, 'loaded');
+  await cluster.machine(1).systemd.startByHost('a.service');
+  await cluster.clock.advance(60_000);
+  expect(await cluster.where('a.service')).toEqual([1]);
+  expect(asked(1, 'a.service')).toEqual([]);
+});
+
+test('a oneshot that has finished is not run again, also not by a new musterd', async () => {
+  await begin(1);
+  await cluster.write('once.service', once);
+  expect((await cluster.states('once.service'))[0]).toMatchObject({
+    activeState: 'inactive',
+    result: 'success',
+  });
+  await cluster.machine(1).kill();
+  cluster.machine(1).start();
+  await cluster.clock.advance(60_000);
+  expect(asked(1, 'once.service')).toEqual(['start']);
+});
+
+test('new content restarts the unit after systemd has read it', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  await cluster.write('a.service', `${sleeper}Nice=5\n`);
+  expect(asked(1, 'a.service')).toEqual(['start', 'restart']);
+  expect(cluster.machine(1).systemd.reloads).toBe(1);
+});
+
+test('a changed file is put right, and the unit runs on', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  cluster.machine(1).systemd.tamper('a.service');
+  await cluster.clock.advance(40_000);
+  expect([...(await cluster.machine(1).systemd.files()).values()]).not.toContain('');
+  expect(asked(1, 'a.service')).toEqual(['start']);
+});
+
+test.each([
+  ['Restart=always: started again', always, ['start', 'start']],
+  ['no Restart=: shown, not fought', sleeper, ['start']],
+])('a launched unit that ended well, %s', async (_name, text, expected) => {
+  await begin(1);
+  await cluster.write('a.service', text);
+  cluster.machine(1).systemd.exit('a.service');
+  await cluster.clock.advance(30_000);
+  expect(asked(1, 'a.service')).toEqual(expected);
+});
+
+test('a unit that goes down with one that was stopped on purpose stays down', async () => {
+  await begin(1);
+  await cluster.write('web.service', sleeper);
+  await cluster.write(
+    'side.service',
+    `[Unit]\nBindsTo=web.service\n${always}[X-Fleet]\nMachineOf=web.service\n`,
+  );
+  await cluster.write('web.service', sleeper, 'loaded');
+  cluster.machine(1).systemd.exit('side.service');
+  await cluster.clock.advance(30_000);
+  expect(asked(1, 'side.service')).toEqual(['start']);
+});
+
+test('a failed unit is reported with systemd’s result, and not started again', async () => {
+  await begin(1);
+  await cluster.write('a.service', '[Service]\nType=oneshot\nExecStart=/bin/false\n');
+  await cluster.clock.advance(30_000);
+  expect((await cluster.states('a.service'))[0]).toMatchObject({
+    activeState: 'failed',
+    result: 'exit-code',
+  });
+  expect(asked(1, 'a.service')).toEqual(['start']);
+});
+
+test('a name that the host has is refused there with the reason; other units go on', async () => {
+  await begin(1);
+  cluster.machine(1).systemd.addHostUnit('ssh.service', 'fragment');
+  await cluster.write('ssh.service', sleeper);
+  await cluster.write('a.service', sleeper);
+  expect((await cluster.states('ssh.service'))[0]?.problem).toMatch(/ssh\.service/);
+  expect(asked(1, 'ssh.service')).toEqual([]);
+  expect(await cluster.where('a.service')).toEqual([1]);
+});
+
+test('destroying stops the unit, waits for it, and leaves nothing', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  await cluster.destroy('a.service');
+  expect(asked(1, 'a.service')).toEqual(['start', 'stop']);
+  expect([...(await cluster.machine(1).systemd.files())]).toEqual([]);
+  expect(cluster.store.value('/muster/state/m1/a.service')).toBeNull();
+});
+
+test('while systemd does not answer nothing is concluded; afterwards nothing is repeated', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  cluster.machine(1).systemd.outage(true);
+  await cluster.clock.advance(60_000);
+  cluster.machine(1).systemd.outage(false);
+  await cluster.clock.advance(5_000);
+  expect(asked(1, 'a.service')).toEqual(['start']);
+  expect((await cluster.states('a.service'))[0]?.activeState).toBe('active');
+});
+
+test('musterd killed and back within its lease: nothing is moved, started or stopped', async () => {
+  await begin(3);
+  await cluster.write('a.service', sleeper);
+  const [on = 1] = await cluster.where('a.service');
+  await cluster.machine(on).kill();
+  cluster.machine(on).start();
+  await cluster.clock.advance(30_000);
+  expect(await cluster.where('a.service')).toEqual([on]);
+  expect(asked(on, 'a.service')).toEqual(['start']);
+});
+
+test('a machine that is gone: its unit runs elsewhere; back after a boot it starts nothing of it', async () => {
+  await begin(3);
+  await cluster.write('a.service', sleeper);
+  const [on = 1] = await cluster.where('a.service');
+  const via = on === 1 ? 2 : 1;
+  const machine = cluster.machine(on);
+  await machine.kill();
+  machine.reboot();
+  cluster.store.expireLease(machine.id);
+  await cluster.clock.advance(15_000);
+  const now = await cluster.where('a.service');
+  expect(now).toHaveLength(1);
+  expect(now).not.toEqual([on]);
+  machine.start();
+  await cluster.clock.advance(30_000);
+  expect(await cluster.where('a.service')).toEqual(now);
+  expect(await cluster.states('a.service', via)).toHaveLength(1);
+});
+
+test('an outage of the store for everybody moves and stops nothing, however long', async () => {
+  await begin(3);
+  for (const unit of ['a.service', 'b.service', 'c.service']) await cluster.write(unit, sleeper);
+  const before = await Promise.all(
+    ['a.service', 'b.service', 'c.service'].map((u) => cluster.where(u)),
+  );
+  cluster.store.outage(true);
+  await cluster.clock.advance(600_000);
+  for (const { id } of cluster.machines) cluster.store.expireLease(id);
+  cluster.store.outage(false);
+  await cluster.clock.advance(60_000);
+  const after = await Promise.all(
+    ['a.service', 'b.service', 'c.service'].map((u) => cluster.where(u)),
+  );
+  expect(after).toEqual(before);
+  for (const machine of [1, 2, 3]) {
+    const jobs = cluster.machine(machine).systemd.asked.map((job) => job.type);
+    expect(jobs.filter((type) => type !== 'start')).toEqual([]);
+    expect(jobs).toHaveLength(1);
+  }
+});
+
+test('a wiped store stops nothing', async () => {
+  await begin(2);
+  await cluster.write('a.service', sleeper);
+  cluster.store.wipe();
+  await cluster.clock.advance(120_000);
+  expect(await cluster.where('a.service')).toHaveLength(1);
+  for (const machine of [1, 2]) {
+    expect(cluster.machine(machine).systemd.asked.some((job) => job.type === 'stop')).toBe(false);
+  }
+});
+
+test('an assignment that does not parse leaves its unit as it is; others go on', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  cluster.store.put('/muster/assignment/m1/a.service', '{"hash":');
+  await cluster.write('b.service', sleeper);
+  await cluster.clock.advance(60_000);
+  expect(asked(1, 'a.service')).toEqual(['start']);
+  expect(await cluster.where('a.service')).toEqual([1]);
+  expect(await cluster.where('b.service')).toEqual([1]);
+});
+
+test('a unit that flaps is written about at a bounded rate', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  const before = cluster.store.revision;
+  for (let i = 0; i < 100; i += 1) {
+    cluster.machine(1).systemd.crash('a.service');
+    await cluster.clock.advance(50);
+    await cluster.machine(1).systemd.startByHost('a.service');
+    await cluster.clock.advance(50);
+  }
+  // Ten seconds: a burst of three, then one a second.
+  expect(cluster.store.revision - before).toBeLessThanOrEqual(14);
+});
