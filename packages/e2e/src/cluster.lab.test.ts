@@ -20,7 +20,7 @@ describe('launching', () => {
     const names = [1, 2, 3].map((i) => `spread@${i}.service`);
     await cluster.launch(names.map((name) => sleeper(name, 'Conflicts=spread@*.service')));
     const running = await cluster.running(names);
-    expect(running.map((r) => r.machine).toSorted()).toEqual([1, 2, 3]);
+    expect(new Set(running.map((r) => r.machine))).toEqual(new Set([1, 2, 3]));
     await cluster.destroy(names);
   });
 
@@ -120,7 +120,7 @@ describe('musterd comes and goes, units do not notice', () => {
       },
     ]);
     before = await cluster.running(names);
-    expect(before).toHaveLength(3);
+    if (before.length !== 3) throw new Error(`running before: ${JSON.stringify(before)}`);
   });
   afterAll(() => cluster.destroy([...names, 'once.service']));
 
@@ -205,9 +205,8 @@ test('a machine that was cut off keeps its unit; once it is back exactly one run
   const via = others(placed.machine)[0] ?? 1;
   await cluster.lab.cut(placed.machine);
   const now = await cluster.waitForActive('torn.service', others(placed.machine), 30_000, via);
-  expect((await cluster.running(['torn.service'])).map((r) => r.machine).toSorted()).toEqual(
-    [placed.machine, now].toSorted(),
-  );
+  const torn = await cluster.running(['torn.service']);
+  expect(new Set(torn.map((r) => r.machine))).toEqual(new Set([placed.machine, now]));
   await cluster.lab.mend(placed.machine);
   await waitFor(
     'exactly the new copy to run',

@@ -145,7 +145,7 @@ export class Cluster {
 }
 
 /** A word for sh. */
-export function quote(word: string): string {
+function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -18,7 +18,7 @@ const log = {
   warn: (): void => undefined,
   error: (): void => undefined,
 };
-export const ttlSeconds = 8;
+const ttlSeconds = 8;
 
 /** One machine: a systemd and what is on its disks outlive the musterd that runs on it. */
 export class MemoryMachine {

@@ -1,4 +1,5 @@
-import { Cluster, sleeper } from '../cluster.ts';
+import { sleeper } from '../cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import { percentile, seconds } from './row.ts';
 import type { Row } from './row.ts';
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { Cluster } from '../cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import { percentile, seconds } from './row.ts';
 import type { Row } from './row.ts';
 

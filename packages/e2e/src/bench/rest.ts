@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Cluster } from '../cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import type { Row } from './row.ts';
 
 interface Usage {
