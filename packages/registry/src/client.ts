@@ -14,7 +14,7 @@ export interface EtcdOptions {
   readonly tls?: EtcdTls;
 }
 
-export interface EtcdTls {
+interface EtcdTls {
   readonly ca: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
