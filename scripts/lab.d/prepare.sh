@@ -103,7 +103,8 @@ After=dbus.service
 
 [Service]
 Type=notify
-ExecStart=$NODE_INSIDE --max-semi-space-size=1 --max-old-space-size=128 /opt/muster/musterd.cjs --config /etc/muster/musterd.yaml
+Environment=MALLOC_ARENA_MAX=1
+ExecStart=$NODE_INSIDE --max-semi-space-size=2 --max-old-space-size=128 /opt/muster/musterd.cjs --config /etc/muster/musterd.yaml
 Restart=always
 RestartSec=1
 RuntimeDirectory=muster

@@ -100,7 +100,8 @@ export class Agent {
       maxBackoffMs: 2_000,
       restMs: (passMs) => Math.min(maxRestMs, passMs),
       onFailure: (err, failures) => {
-        if (failures === 1 || failures % 60 === 0)
+        // At the start, and when etcd or the bus is restarted, the first tries fail: no news.
+        if (failures === 3 || failures % 60 === 0)
           log.warn({ err, failures }, 'pass failed, nothing was concluded from it');
       },
     });
