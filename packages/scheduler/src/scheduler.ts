@@ -45,6 +45,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #candidates: CandidateCache = new Map();
   #reported = new Map<string, string>();
+  #willLookAgain = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -117,8 +118,7 @@ export class Scheduler {
     again: () => void;
   }): Promise<void> {
     const mayDeclareAbsent = this.#mayDeclareAbsent();
-    // Nothing in the store changes when contact becomes old enough: look again by the clock.
-    if (!mayDeclareAbsent) void this.#options.clock.sleep(youngContactMs, signal).then(again);
+    if (!mayDeclareAbsent) this.#lookAgainSoon(signal, again);
     const plan = planPlacements(buildModel(view.snapshot(), this.#candidates), {
       mayDeclareAbsent,
     });
@@ -130,6 +130,16 @@ export class Scheduler {
     if (committed.length < plan.changes.length && !results.includes('not-leader')) again();
     // The next plan must see this one's writes, else it would decide the same once more.
     await this.#seen(view, committed, signal);
+  }
+
+  /** Nothing in the store changes when contact becomes old enough: the clock has to say it. */
+  #lookAgainSoon(signal: AbortSignal, again: () => void): void {
+    if (this.#willLookAgain) return;
+    this.#willLookAgain = true;
+    void this.#options.clock.sleep(youngContactMs, signal).then(() => {
+      this.#willLookAgain = false;
+      again();
+    });
   }
 
   #mayDeclareAbsent(): boolean {
