@@ -33,7 +33,7 @@ export async function waitForUnits(options: WaitOptions): Promise<void> {
     clock,
     resyncMs: 1000,
     // Many changes come at once when many units start: one look for all of them.
-    restMs: (lookMs) => Math.max(20, 4 * lookMs),
+    restMs: (lookMs) => Math.min(200, Math.max(5, 10 * lookMs)),
     // The picture may be incomplete for a while; it says so in the `waiting` lines.
     onFailure: (error) => wait.sayWaiting(error),
     pass: async () => {

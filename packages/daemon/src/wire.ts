@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Agent } from '@muster/agent';
 import { createApiServer, createForwarder } from '@muster/api';
 import type { ApiServer, TlsMaterial } from '@muster/api';
-import type { Clock, KnownStore, LeaseStore, MusterError } from '@muster/core';
+import type { Clock, KnownStore, LeaseStore, MachineSettings, MusterError } from '@muster/core';
 import { openRegistry } from '@muster/registry';
 import type { Registry, MachineFacts } from '@muster/registry';
 import { Scheduler } from '@muster/scheduler';
@@ -162,17 +162,21 @@ function keepEnvironment(
   { registry, machine, log }: { registry: Registry; machine: MachineFacts; log: DaemonLog },
 ): () => void {
   const file = new MachineEnvFile(config.runtime);
+  let settings: MachineSettings | null | undefined;
   let lastWrite = Promise.resolve();
-  const write = (): void => {
-    lastWrite = lastWrite.then(async () => {
-      try {
-        await file.update(machineEnvironment(machine, registry.agent.snapshot().settings));
-      } catch (err) {
-        log.debug({ err }, 'machine.env is not brought up to date now');
-      }
-    });
+  const update = async (): Promise<void> => {
+    try {
+      const snapshot = registry.agent.snapshot();
+      if (settings === snapshot.settings) return;
+      await file.update(machineEnvironment(machine, snapshot.settings));
+      settings = snapshot.settings;
+    } catch (err) {
+      log.debug({ err }, 'machine.env is not brought up to date now');
+    }
   };
-  return registry.agent.onChange(write);
+  return registry.agent.onChange(() => {
+    lastWrite = lastWrite.then(update);
+  });
 }
 
 async function runScheduler(

@@ -29,7 +29,7 @@ export interface SchedulerOptions {
 
 const resyncMs = 30_000;
 const minRestMs = 5;
-const maxRestMs = 100;
+const maxRestMs = 200;
 const catchUpMs = 2_000;
 /** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
 const absenceMarginMs = 2_000;
@@ -71,7 +71,7 @@ export class Scheduler {
         clock,
         pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick() }),
         resyncMs,
-        restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 2 * passMs)),
+        restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 4 * passMs)),
         maxBackoffMs: 2_000,
         onFailure: (err, failures) =>
           log.warn({ err, failures }, 'placing units failed, will try again'),
