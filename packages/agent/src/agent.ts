@@ -85,6 +85,7 @@ export class Agent {
   /** By hash, only of hashes assigned here. */
   readonly #contents = new Map<string, Content>();
   readonly #ended: JobEnd[] = [];
+  #wasRegistered = false;
   /** What the last pass saw, when it left nothing to do or to tell; else null. */
   #settled: Sight | null = null;
   /** Units whose job was asked for by this process and has not ended yet, and since when (boot clock). */
@@ -126,6 +127,9 @@ export class Agent {
 
   async #pass(signal: AbortSignal): Promise<void> {
     const { registry, systemd, notes } = this.#options;
+    // Until it has been registered this machine may be a clone of one that is alive.
+    this.#wasRegistered ||= registry.session() !== null;
+    if (!this.#wasRegistered) return;
     const snapshot = registry.snapshot();
     this.#notes ??= new Map(await notes.load());
     // Taken before the list: a job that ends later is told again by the next pass.
@@ -136,7 +140,6 @@ export class Agent {
     this.#settled = null;
     const loaded = new Map(listed.map((unit) => [unit.name, unit]));
     await this.#noteEnds(ended, loaded);
-    this.#ended.splice(0, ended.length);
     if (this.#areFilesDue()) await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
     this.#applier.keepOnly(new Set(inputs.map((input) => input.unit)));
@@ -147,9 +150,15 @@ export class Agent {
       awaited: this.#awaited,
       unreadable: new Set(snapshot.unreadable),
     });
+    this.#ended.splice(0, ended.length);
     const isStopping = await this.#isStopping(inputs);
     if (signal.aborted) return;
-    const tasks = this.#tasks(inputs, isStopping);
+    // Telling the store can take seconds: what is done follows from what is assigned by now.
+    const latest = registry.snapshot();
+    const tasks = this.#tasks(
+      latest === snapshot ? inputs : this.#inputs(latest, loaded),
+      isStopping,
+    );
     await this.#act(tasks);
     const isSettled = isAllTold && tasks.length === 0 && this.#awaited.size === 0;
     if (isSettled && !this.#applier.hasDelays()) this.#settled = sight;
@@ -188,7 +197,7 @@ export class Agent {
     const order = new Map(inputs.map((input) => [input.unit, input.assignment?.modRevision ?? 0]));
     const tasks: UnitTask[] = [];
     for (const input of inputs) {
-      if (this.#applier.isDelayed(input.unit)) continue;
+      if (this.#applier.isDelayed(input.unit, input.assignment?.modRevision ?? 0)) continue;
       const task = planUnit(input, facts);
       if (task !== null) tasks.push(task);
     }
@@ -217,7 +226,8 @@ export class Agent {
     const ends: { unit: string; result: string }[] = [...ended];
     for (const [unit, since] of this.#awaited) {
       const hasJob = loaded.get(unit)?.job != null;
-      if (!hasJob && now - since > lostEndMs) ends.push({ unit, result: 'done' });
+      const isTold = this.#ended.some((end) => end.unit === unit);
+      if (!hasJob && !isTold && now - since > lostEndMs) ends.push({ unit, result: 'done' });
     }
     for (const { unit, result } of ends) {
       this.#awaited.delete(unit);

@@ -1,4 +1,5 @@
 import {
+  HostUnitError,
   MusterError,
   SystemdUnavailableError,
   StoreUnavailableError,
@@ -30,6 +31,17 @@ export interface Outcome {
   readonly failed: number;
 }
 
+/** A unit that needed nothing for so long begins with the shortest delay again. */
+const forgetMs = 10 * 60_000;
+
+/** A unit that is left alone until a time of the boot clock, for what one assignment asks of it. */
+interface Delay {
+  readonly failures: number;
+  readonly until: number;
+  /** Mod revision of that assignment; 0: there was none. Another wish is tried at once. */
+  readonly revision: number;
+}
+
 /** A task that cannot be carried out on this machine, with the sentence for the user. */
 class RefusedHere extends MusterError {
   readonly code = 'refused-here';
@@ -41,7 +53,7 @@ class RefusedHere extends MusterError {
  */
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #delays = new Map<string, { readonly failures: number; readonly until: number }>();
+  readonly #delays = new Map<string, Delay>();
   readonly #problems = new Map<string, string>();
 
   constructor(options: ApplierOptions) {
@@ -53,10 +65,10 @@ export class Applier {
     return this.#problems;
   }
 
-  /** Whether a failed unit is still to be left alone. */
-  isDelayed(unit: string): boolean {
+  /** Whether a unit is still to be left alone with what this assignment asks. */
+  isDelayed(unit: string, revision: number): boolean {
     const delay = this.#delays.get(unit);
-    return delay !== undefined && this.#options.clock.monotonic() < delay.until;
+    return delay?.revision === revision && this.#options.clock.monotonic() < delay.until;
   }
 
   /** Forgets the failures of units that are none of this machine's business any more. */
@@ -65,9 +77,10 @@ export class Applier {
     for (const unit of this.#problems.keys()) if (!units.has(unit)) this.#problems.delete(unit);
   }
 
-  /** Whether a failed unit is to be tried again. */
+  /** Whether there is a unit to be tried again later. */
   hasDelays(): boolean {
-    return this.#delays.size > 0;
+    const now = this.#options.clock.monotonic();
+    return [...this.#delays.values()].some(({ until }) => until > now);
   }
 
   async apply(tasks: readonly UnitTask[], known: Knowledge): Promise<Outcome> {
@@ -120,13 +133,17 @@ export class Applier {
 
   async #remove(task: UnitTask, known: Knowledge): Promise<void> {
     if (!task.remove) return;
+    await this.#options.systemd.resetFailed(task.unit);
+    await this.#forget(task.unit, known);
+  }
+
+  async #forget(unit: string, known: Knowledge): Promise<void> {
     const { systemd, notes } = this.#options;
-    await systemd.removeFile(task.unit);
-    known.files.delete(task.unit);
-    await systemd.resetFailed(task.unit);
-    await notes.remove(task.unit);
-    known.notes.delete(task.unit);
-    known.awaited.delete(task.unit);
+    await systemd.removeFile(unit);
+    known.files.delete(unit);
+    await notes.remove(unit);
+    known.notes.delete(unit);
+    known.awaited.delete(unit);
   }
 
   /** Also after removals, when something keeps a removed unit loaded. */
@@ -166,6 +183,9 @@ export class Applier {
         await this.#ask(task.job, task.unit);
       } catch (error) {
         known.awaited.delete(task.unit);
+        // What runs under this name is the host's: only what is ours goes.
+        if (error instanceof HostUnitError && task.note === null)
+          return this.#forget(task.unit, known);
         throw error;
       }
     }
@@ -188,16 +208,26 @@ export class Applier {
 
   #succeed(task: UnitTask): void {
     const { unit, reason, job, write, remove } = task;
-    this.#delays.delete(unit);
+    if (task.isHealing) this.#delay(task, 1_000, 60_000);
+    else if (job !== null || write !== null || remove) this.#delays.delete(unit);
     this.#problems.delete(unit);
     this.#options.log.info({ unit, job, reason, wrote: write !== null, removed: remove }, 'done');
   }
 
+  /** @returns milliseconds, doubled each time in a row */
+  #delay({ unit, revision }: UnitTask, firstMs: number, longestMs: number): number {
+    const now = this.#options.clock.monotonic();
+    const before = this.#delays.get(unit);
+    const isInARow = before?.revision === revision && now - before.until < forgetMs;
+    const failures = isInARow ? before.failures + 1 : 1;
+    const delayMs = backoffMs(failures, firstMs, longestMs);
+    this.#delays.set(unit, { failures, revision, until: now + delayMs });
+    return delayMs;
+  }
+
   #fail(task: UnitTask, error: unknown): void {
-    const { clock, log } = this.#options;
-    const failures = (this.#delays.get(task.unit)?.failures ?? 0) + 1;
-    const delayMs = backoffMs(failures, 500, 30_000);
-    this.#delays.set(task.unit, { failures, until: clock.monotonic() + delayMs });
+    const { log } = this.#options;
+    const delayMs = this.#delay(task, 500, 30_000);
     const isOutage =
       error instanceof SystemdUnavailableError || error instanceof StoreUnavailableError;
     // An outage says nothing about the unit.

@@ -40,6 +40,10 @@ export interface UnitTask {
   readonly remove: boolean;
   /** What is true once all this was accepted; null: nothing to remember. */
   readonly note: UnitNote | null;
+  /** Nobody asked for it: it is repeated only after a growing delay. */
+  readonly isHealing: boolean;
+  /** Mod revision of the assignment it follows from; 0: there is none. */
+  readonly revision: number;
 }
 
 /** Whether systemd runs it, or is about to. */
@@ -58,66 +62,69 @@ export function planUnit(input: UnitInput, facts: MachineFacts): UnitTask | null
   if (assignment === null) return planRemoval(input);
   if (assignment.role === 'released') return planReleased(input, assignment);
   const needsWrite = input.fileHash !== assignment.hash;
-  const wish =
+  const wanted =
     assignment.desiredState === 'launched'
       ? launchWish(input, assignment, facts)
       : loadWish(input, assignment);
-  if (wish.job !== null && wish.job !== 'stop' && facts.isStopping) return null;
-  const note = noteAfter({ input, assignment, facts, job: wish.job });
+  if (wanted.job !== null && wanted.job !== 'stop' && facts.isStopping) return null;
+  const note = noteAfter({ input, assignment, facts, job: wanted.job });
   const isNoted = input.note !== null && sameNote(input.note, note);
-  if (!needsWrite && wish.job === null && isNoted) return null;
+  if (!needsWrite && wanted.job === null && isNoted) return null;
   return {
     unit: input.unit,
-    reason: needsWrite && wish.job === null ? 'its file is to be as assigned' : wish.reason,
+    reason: needsWrite && wanted.job === null ? 'its file is to be as assigned' : wanted.reason,
     write: needsWrite ? assignment.hash : null,
     reload:
       input.loaded !== null &&
       (needsWrite || (input.note?.hash ?? assignment.hash) !== assignment.hash),
-    job: wish.job,
+    job: wanted.job,
     remove: false,
     note,
+    isHealing: wanted.isHealing,
+    revision: assignment.modRevision,
   };
 }
 
 interface Wish {
   readonly job: JobType | null;
   readonly reason: string;
+  readonly isHealing: boolean;
 }
 
-const nothing: Wish = { job: null, reason: 'assignment noted' };
+const wish = (job: JobType | null, reason: string): Wish => ({ job, reason, isHealing: false });
+const nothing = wish(null, 'assignment noted');
 
 function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFacts): Wish {
   const { note, loaded } = input;
-  if (note === null) return { job: 'start', reason: 'launched here' };
+  if (note === null) return wish('start', 'launched here');
   // Asked for, and musterd ended before it could note the answer: what systemd shows tells.
-  if (note.pending === 'start' && (isUp(loaded) || loaded?.activeState === 'failed')) {
-    return { job: null, reason: 'adopted: it had been started' };
-  }
-  if (note.pending === 'restart') return { job: 'restart', reason: 'a restart was begun' };
-  if (note.pending === 'stop') return { job: 'start', reason: 'launched again after a stop' };
+  const isRunning = isUp(loaded) && loaded?.activeState !== 'deactivating';
+  if (note.pending === 'start' && isRunning) return wish(null, 'adopted: it had been started');
+  if (note.pending === 'restart') return wish('restart', 'a restart was begun');
+  if (note.pending === 'stop') return wish('start', 'launched again after a stop');
   if (note.incarnation !== assignment.incarnation) {
-    return { job: 'restart', reason: 'destroyed and submitted again' };
+    return wish('restart', 'destroyed and submitted again');
   }
   if (note.desiredState === 'loaded') {
     return note.hash === assignment.hash || !isUp(loaded)
-      ? { job: 'start', reason: 'desired state is launched' }
-      : { job: 'restart', reason: 'desired state is launched, with new content' };
+      ? wish('start', 'desired state is launched')
+      : wish('restart', 'desired state is launched, with new content');
   }
-  if (note.hash !== assignment.hash) return { job: 'restart', reason: 'new content' };
-  if (note.restarts < assignment.restarts) return { job: 'restart', reason: 'restart asked for' };
+  if (note.hash !== assignment.hash) return wish('restart', 'new content');
+  if (note.restarts < assignment.restarts) return wish('restart', 'restart asked for');
   const isDown = loaded === null || loaded.activeState === 'inactive';
   if (isDown && loaded?.job == null && facts.isToStayUp(input.unit, assignment.hash)) {
-    return { job: 'start', reason: 'found inactive though Restart=always' };
+    return { ...wish('start', 'found inactive though Restart=always'), isHealing: true };
   }
   return nothing;
 }
 
 function loadWish({ note, loaded }: UnitInput, assignment: Assignment): Wish {
-  if (note === null) return { job: null, reason: 'loaded here' };
+  if (note === null) return wish(null, 'loaded here');
   const wasLaunched = note.desiredState === 'launched' || note.pending !== null;
   const isAnew = note.incarnation !== assignment.incarnation && note.wasStarted;
   if ((wasLaunched || isAnew) && (isUp(loaded) || loaded?.job != null)) {
-    return { job: 'stop', reason: 'desired state is loaded' };
+    return wish('stop', 'desired state is loaded');
   }
   return nothing;
 }
@@ -133,11 +140,13 @@ function planReleased({ unit, note }: UnitInput, assignment: Assignment): UnitTa
     job: null,
     remove: false,
     note: { ...note, answers: assignment.modRevision },
+    isHealing: false,
+    revision: assignment.modRevision,
   };
 }
 
 function planRemoval({ unit, note, fileHash, loaded }: UnitInput): UnitTask | null {
-  const base = { unit, write: null, reload: false, note: null };
+  const base = { unit, write: null, reload: false, note: null, isHealing: false, revision: 0 };
   if (isUp(loaded) || loaded?.job === 'start' || loaded?.job === 'restart') {
     // A stop that is under way is not asked for again: its end leads back here.
     if (loaded?.job === 'stop' || loaded?.activeState === 'deactivating') return null;

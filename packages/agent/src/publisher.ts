@@ -43,6 +43,8 @@ export class Publisher {
   #session: string | null = null;
   /** What the store holds. */
   #told = new Map<string, Told>();
+  /** States that the store may still hold of units nobody here knows of. */
+  #leftover = new Set<string>();
   /** What was derived last, told or not. */
   #derived = new Map<string, StateReport>();
 
@@ -59,21 +61,24 @@ export class Publisher {
     await this.#derive(inputs, since);
     const session = registry.session();
     if (session === null) return false;
-    if (session !== this.#session) {
-      this.#told = new Map();
-      this.#session = session;
-    }
-    const now = clock.monotonic();
-    const { changes, later } = this.#changes(since, now);
-    if (changes.size === 0) return later === 0;
     try {
-      await registry.publishStates(changes);
+      if (session !== this.#session) await this.#begin(session);
+      const now = clock.monotonic();
+      const { changes, later } = this.#changes(since, now);
+      if (changes.size > 0) await registry.publishStates(changes);
       this.#remember(changes, now);
       return later === 0;
     } catch (err) {
-      log.debug({ err, units: changes.size }, 'cannot publish states now');
+      log.debug({ err }, 'cannot publish states now');
       return false;
     }
+  }
+
+  /** Everything is told anew; what an earlier musterd told of units that are gone is taken back. */
+  async #begin(session: string): Promise<void> {
+    this.#leftover = new Set(await this.#options.registry.publishedUnits());
+    this.#told = new Map();
+    this.#session = session;
   }
 
   /** What is to be told now, and how many units are to be told later. */
@@ -89,13 +94,14 @@ export class Publisher {
       if (isYoung || isNoisy) later += 1;
       else changes.set(unit, report);
     }
-    for (const unit of this.#told.keys()) {
+    for (const unit of [...this.#told.keys(), ...this.#leftover]) {
       if (!this.#derived.has(unit) && !since.unreadable.has(unit)) changes.set(unit, null);
     }
     return { changes, later };
   }
 
   #remember(changes: ReadonlyMap<string, StateReport | null>, now: number): void {
+    this.#leftover.clear();
     for (const [unit, report] of changes) {
       const told = this.#told.get(unit);
       if (report === null) this.#told.delete(unit);
@@ -121,7 +127,10 @@ export class Publisher {
           now: clock.now(),
           run: runs.get(input.unit) ?? null,
           problem: since.problems.get(input.unit) ?? null,
-          awaitsJob: since.awaited.has(input.unit),
+          // One that an earlier musterd asked for may still be queued.
+          awaitsJob:
+            since.awaited.has(input.unit) ||
+            (input.note?.jobResult === null && input.loaded?.job != null),
           previous,
         }),
       );
@@ -139,7 +148,9 @@ export class Publisher {
       const previous = this.#derived.get(unit);
       const isSame =
         previous?.activeState === loaded.activeState && previous.subState === loaded.subState;
-      return isSame && !ended.has(unit) ? [] : [loaded];
+      // A service that came back between two looks shows by its invocation, which costs nothing.
+      const mayHaveComeBack = loaded.activeState === 'active' && unit.endsWith('.service');
+      return isSame && !ended.has(unit) && !mayHaveComeBack ? [] : [loaded];
     });
     if (changed.length === 0) return new Map();
     return this.#options.systemd.runs(changed);

@@ -63,7 +63,8 @@ function deriveResult({ note, loaded }: UnitInput, evidence: Evidence): string |
   const isDown = !isUp(loaded) && loaded?.activeState !== 'failed';
   if (isDown && job !== 'done') return job;
   if (run !== null) return run.result ?? 'success';
-  if (loaded === null) return 'success';
+  // Its job's end was told to a musterd that is gone, and systemd has forgotten the unit.
+  if (loaded === null) return note.jobResult === null ? 'unknown' : 'success';
   return previous?.result ?? 'success';
 }
 

@@ -70,6 +70,11 @@ export class SystemdUnavailableError extends MusterError {
   override readonly retry = 'transient';
 }
 
+/** The host itself has a unit of this name: it is not muster's to start, stop or write. */
+export class HostUnitError extends MusterError {
+  readonly code = 'host-unit';
+}
+
 /** systemd answered and refused. `dbusName` as in org.freedesktop.systemd1(5), e.g. `org.freedesktop.systemd1.NoSuchUnit`. */
 export class SystemdRefusedError extends MusterError {
   readonly code = 'systemd-refused';

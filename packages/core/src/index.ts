@@ -2,6 +2,7 @@ export { backoffMs } from './backoff.ts';
 export {
   ConflictError,
   DuplicateMachineError,
+  HostUnitError,
   InvalidInputError,
   MusterError,
   NotFoundError,

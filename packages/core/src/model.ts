@@ -102,7 +102,8 @@ export interface UnitState {
   readonly subState: string;
   /**
    * How the last run or start job ended: systemd's `Result` (`success`, `exit-code`, `signal`, …),
-   * or, when the start job never ran the unit, the job's result (`dependency`, `skipped`, …);
+   * or, when the start job never ran the unit, the job's result (`dependency`, `skipped`, …), or
+   * `unknown` when it ended while musterd was not there to be told;
    * null while that is not known (never started in this boot, still starting).
    */
   readonly result: string | null;

@@ -69,6 +69,11 @@ export interface AgentRegistry {
    */
   session(): string | null;
   /**
+   * Units that the store has a state of from this machine, whoever published it.
+   * @throws {StoreUnavailableError}
+   */
+  publishedUnits(): Promise<readonly string[]>;
+  /**
    * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless.
    * @throws {StoreUnavailableError} also when the session is gone
    */
@@ -311,6 +316,7 @@ export interface Systemd {
   /**
    * Queues a job (mode `replace`) and resolves when systemd has accepted it. How it ends comes by
    * `onJobEnd`, which may be called before this resolves. Limits what is in flight by itself.
+   * @throws {HostUnitError} when the host has a unit of this name
    */
   start(name: string): Promise<void>;
   /** A unit that is not loaded is stopped already: that counts as a job that ended with `done`. */

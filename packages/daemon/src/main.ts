@@ -1,5 +1,7 @@
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { MusterError } from '@muster/core';
+import { defaultUnitDirectory } from '@muster/systemd';
 import { createClock } from './clock.ts';
 import { parseCommandLine, usage } from './command-line.ts';
 import type { Flags } from './command-line.ts';
@@ -7,6 +9,7 @@ import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config-model.ts';
 import { prepareDirectories } from './directories.ts';
 import { acquireInstanceLock } from './instance-lock.ts';
+import type { InstanceLock } from './instance-lock.ts';
 import { FileKnownStore } from './known-store.ts';
 import { FileLeaseStore } from './lease-store.ts';
 import { createLog } from './log.ts';
@@ -47,6 +50,7 @@ async function load(flags: Flags): Promise<Config> {
 async function run(config: Config, acceptStore: boolean): Promise<void> {
   await prepareDirectories(config);
   const lock = await acquireInstanceLock(config.state);
+  const unitsLock = config.agent.enabled ? await lockUnits(config) : null;
   const log = createLog(config.log.level);
   const knownStore = new FileKnownStore(config.state);
   if (acceptStore) await knownStore.forget();
@@ -73,13 +77,22 @@ async function run(config: Config, acceptStore: boolean): Promise<void> {
         notifier,
         knownStore,
         leaseStore: new FileLeaseStore(config.state, log),
+        acceptStore,
       },
       stop.signal,
     );
   } finally {
     notifier.close();
+    unitsLock?.release();
     lock.release();
   }
+}
+
+/** With another state directory it is another musterd, but there is one systemd to tell what to run. */
+async function lockUnits(config: Config): Promise<InstanceLock> {
+  const directory = defaultUnitDirectory(config.agent.manager, process.env);
+  await mkdir(directory, { recursive: true });
+  return acquireInstanceLock(directory);
 }
 
 main().then(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Agent } from '@muster/agent';
 import { createApiServer, createForwarder } from '@muster/api';
 import type { ApiServer, TlsMaterial } from '@muster/api';
+import { StoreUntrustedError } from '@muster/core';
 import type { Clock, KnownStore, LeaseStore, MachineSettings, MusterError } from '@muster/core';
 import { openRegistry } from '@muster/registry';
 import type { Registry, MachineFacts } from '@muster/registry';
@@ -30,6 +31,8 @@ export interface DaemonParts {
   readonly notifier: Notifier;
   readonly knownStore: KnownStore;
   readonly leaseStore: LeaseStore;
+  /** An operator says that the store that is found is the right one. */
+  readonly acceptStore: boolean;
 }
 
 /**
@@ -47,18 +50,23 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   const registry = await openStore(parts, facts, etcd);
   const fatal = new AbortController();
   const ending = AbortSignal.any([signal, fatal.signal]);
+  let server: ApiServer | null = null;
   try {
-    const { server, machine } = await listen(parts, { facts, registry });
-    const running = [
+    const opened = await listen(parts, { facts, registry });
+    ({ server } = opened);
+    const { machine } = opened;
+    const running = Promise.all([
       runAgent(parts, { registry, machine, fatal }, ending),
       runScheduler(parts, { registry, machine }, ending),
-    ];
+    ]);
+    // It is awaited below; it may fail before.
+    running.catch((error: unknown) => fatal.abort(error));
     await notifier.ready(`Machine ${facts.id.slice(0, 8)}, API on ${shownListeners(config)}`);
     log.info({ machine: facts.id, version: facts.version }, 'musterd runs');
-    await Promise.all(running);
+    await running;
     await notifier.stopping();
-    await server.close();
   } finally {
+    await server?.close();
     await registry.close();
     await etcd?.stop();
   }
@@ -66,10 +74,18 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
 }
 
 async function openStore(
-  { config, clock, log, knownStore }: DaemonParts,
+  { config, clock, log, knownStore, acceptStore }: DaemonParts,
   facts: Facts,
   etcd: DevEtcd | null,
 ): Promise<Registry> {
+  if (!acceptStore && (await knownStore.load()) === null) {
+    const notes = await notesOf(config, facts.bootId, log).load();
+    if (notes.size > 0) {
+      throw new StoreUntrustedError(
+        `units of a cluster run here, but ${config.state} does not say of which; start musterd once with --accept-store to join the one that is configured`,
+      );
+    }
+  }
   const tls = config.etcd.tls === null ? null : await readEtcdTls(config.etcd.tls);
   return openRegistry({
     endpoints: etcd === null ? config.etcd.endpoints : [etcd.endpoint],
@@ -133,22 +149,21 @@ async function runAgent(
     .catch((error: unknown) => {
       if (!signal.aborted) fatal.abort(error);
     });
-  const stopEnvironment = keepEnvironment(config, { registry, machine, log: agentLog });
+  const environment = new MachineEnvironment(config, { registry, machine, log: agentLog });
+  // A unit that reads it may be the first that is started.
+  await environment.update();
+  const unsubscribe = registry.agent.onChange(() => environment.updateSoon());
   const agent = new Agent({
     registry: registry.agent,
     systemd,
-    notes: new FileNoteStore({
-      directory: join(config.runtime, 'units'),
-      bootId: machine.bootId,
-      log: agentLog,
-    }),
+    notes: notesOf(config, machine.bootId, agentLog),
     clock,
     log: agentLog,
     bootId: machine.bootId,
     pollMs: config.agent.pollMs,
   });
   await agent.run(signal);
-  stopEnvironment();
+  unsubscribe();
   await systemd.close();
   if (registry.agent.session() === null) return;
   await registry.presence
@@ -157,26 +172,53 @@ async function runAgent(
 }
 
 /** Keeps machine.env as metadata says, from the machine and from the operator. */
-function keepEnvironment(
-  config: Config,
-  { registry, machine, log }: { registry: Registry; machine: MachineFacts; log: DaemonLog },
-): () => void {
-  const file = new MachineEnvFile(config.runtime);
-  let settings: MachineSettings | null | undefined;
-  let lastWrite = Promise.resolve();
-  const update = async (): Promise<void> => {
+class MachineEnvironment {
+  readonly #file: MachineEnvFile;
+  readonly #machine: MachineFacts;
+  readonly #registry: Registry;
+  readonly #log: DaemonLog;
+  /** What the file was written with; undefined: it was not written yet. */
+  #written: MachineSettings | null | undefined;
+  #lastUpdate = Promise.resolve();
+
+  constructor(
+    config: Config,
+    parts: { registry: Registry; machine: MachineFacts; log: DaemonLog },
+  ) {
+    this.#file = new MachineEnvFile(config.runtime);
+    this.#machine = parts.machine;
+    this.#registry = parts.registry;
+    this.#log = parts.log;
+  }
+
+  updateSoon(): void {
+    this.#lastUpdate = this.#lastUpdate.then(() => this.update());
+  }
+
+  /** Never rejects. While the store cannot be read, what was written last holds. */
+  async update(): Promise<void> {
     try {
-      const snapshot = registry.agent.snapshot();
-      if (settings === snapshot.settings) return;
-      await file.update(machineEnvironment(machine, snapshot.settings));
-      settings = snapshot.settings;
+      const settings = this.#settings();
+      if (settings === this.#written) return;
+      await this.#file.update(machineEnvironment(this.#machine, settings));
+      this.#written = settings;
     } catch (err) {
-      log.debug({ err }, 'machine.env is not brought up to date now');
+      this.#log.warn({ err }, 'machine.env cannot be written');
     }
-  };
-  return registry.agent.onChange(() => {
-    lastWrite = lastWrite.then(update);
-  });
+  }
+
+  #settings(): MachineSettings | null {
+    try {
+      return this.#registry.agent.snapshot().settings;
+    } catch (err) {
+      this.#log.debug({ err }, 'what an operator set for this machine is not known yet');
+      return this.#written ?? null;
+    }
+  }
+}
+
+function notesOf(config: Config, bootId: string, log: DaemonLog): FileNoteStore {
+  return new FileNoteStore({ directory: join(config.runtime, 'units'), bootId, log });
 }
 
 async function runScheduler(

@@ -1,4 +1,4 @@
-import { MemoryCluster } from './in-memory.ts';
+import { MemoryCluster, MemoryMachine } from './in-memory.ts';
 
 const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n';
 const once = '[Service]\nType=oneshot\nExecStart=/bin/true\n';
@@ -222,6 +222,59 @@ test('an assignment that does not parse leaves its unit as it is; others go on',
   expect(asked(1, 'a.service')).toEqual(['start']);
   expect(await cluster.where('a.service')).toEqual([1]);
   expect(await cluster.where('b.service')).toEqual([1]);
+});
+
+test('a clone of a machine that is alive starts nothing', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  const clone = new MemoryMachine(cluster, 'm1', 'clone');
+  clone.start();
+  await cluster.clock.advance(60_000);
+  expect(clone.systemd.asked).toEqual([]);
+  expect(await cluster.where('a.service')).toEqual([1]);
+  await clone.kill();
+});
+
+test('Restart=always that cannot come up is tried at growing intervals', async () => {
+  await begin(1);
+  await cluster.write('a.service', `[Unit]\nConditionPathExists=/nonexistent/path\n${always}`);
+  await cluster.clock.advance(120_000);
+  // At once, then after 1, 2, 4, 8, 16, 32 and 60 s.
+  expect(asked(1, 'a.service').length).toBeLessThanOrEqual(9);
+  expect(asked(1, 'a.service').length).toBeGreaterThanOrEqual(6);
+});
+
+test('what a musterd that died left in the store is taken back by the next', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  const state = cluster.store.value('/muster/state/m1/a.service');
+  await cluster.machine(1).kill();
+  cluster.store.put('/muster/state/m1/gone.service', state ?? '');
+  cluster.machine(1).start();
+  await cluster.clock.advance(5_000);
+  expect(cluster.store.value('/muster/state/m1/gone.service')).toBeNull();
+  expect(cluster.store.value('/muster/state/m1/a.service')).not.toBeNull();
+});
+
+test('a unit that could not be started is tried at once when something else is asked of it', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  systemd.addHostUnit('a.service', 'mask');
+  await cluster.write('a.service', sleeper);
+  await cluster.clock.advance(60_000);
+  expect((await cluster.states('a.service'))[0]?.problem).toMatch(/masked|own/);
+  await cluster.destroy('a.service');
+  expect(cluster.store.value('/muster/state/m1/a.service')).toBeNull();
+});
+
+test('a host unit that comes to be under a name of ours is not stopped with ours', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  const { systemd } = cluster.machine(1);
+  systemd.addHostUnit('a.service', 'fragment');
+  await cluster.destroy('a.service');
+  expect(asked(1, 'a.service')).toEqual(['start']);
+  expect([...(await systemd.files())]).toEqual([]);
 });
 
 test('a unit that flaps is written about at a bounded rate', async () => {

@@ -27,19 +27,22 @@ export class MemoryMachine {
   readonly #cluster: MemoryCluster;
   readonly #known = new MemoryKnownStore();
   readonly #lease = new MemoryLeaseStore();
+  readonly #bootPrefix: string;
   #boot = 1;
   #notes: MemoryNoteStore;
   #running: { registry: Registry; stop: AbortController; done: Promise<unknown> } | null = null;
 
-  constructor(cluster: MemoryCluster, id: string) {
+  /** @param bootPrefix - tells two machines apart that have one machine-id */
+  constructor(cluster: MemoryCluster, id: string, bootPrefix = id) {
     this.#cluster = cluster;
     this.id = id;
+    this.#bootPrefix = bootPrefix;
     this.systemd = new FakeSystemd(cluster.clock);
     this.#notes = new MemoryNoteStore(this.bootId);
   }
 
   get bootId(): string {
-    return `${this.id}-boot-${this.#boot}`;
+    return `${this.#bootPrefix}-boot-${this.#boot}`;
   }
 
   get registry(): Registry {

@@ -111,6 +111,15 @@ export class StoreAgentRegistry implements AgentRegistry {
     return this.#options.presence.session();
   }
 
+  async publishedUnits(): Promise<readonly string[]> {
+    const { store, keys, machineId } = this.#options;
+    const { gets } = await store.txn({ success: [get(keys.statesOf(machineId))] });
+    return (gets[0]?.keys ?? []).flatMap(({ key }) => {
+      const path = keys.path(key);
+      return path.type === 'state' ? [path.unit] : [];
+    });
+  }
+
   async publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void> {
     const { store, keys, machineId, presence, guard } = this.#options;
     guard.assertTrusted();

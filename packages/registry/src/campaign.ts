@@ -30,7 +30,8 @@ export interface CampaignOptions {
 const defaultTtlSeconds = 3;
 const maxRetryMs = 2000;
 /** The watch says when the leader is gone; this is for the case that it lies. */
-const pollMs = 5000;
+const pollMs = 30_000;
+const untrustedMs = 5000;
 
 /** Elections by create-if-absent on the `leader` key. A candidate that waits writes nothing. */
 export class StoreCampaign implements Campaign {
@@ -54,7 +55,7 @@ export class StoreCampaign implements Campaign {
         if (failures === 1)
           log.warn({ err: error }, 'cannot campaign for leadership, will try again');
         const isUntrusted = error instanceof StoreUntrustedError;
-        await clock.sleep(isUntrusted ? pollMs : backoffMs(failures, 100, maxRetryMs), signal);
+        await clock.sleep(isUntrusted ? untrustedMs : backoffMs(failures, 100, maxRetryMs), signal);
       }
     }
     return null;
@@ -123,7 +124,8 @@ export class StoreCampaign implements Campaign {
       events: (_, events) => {
         if (events.some(({ type }) => type === 'delete')) wake();
       },
-      failed: () => undefined,
+      // The next look tells whether the store answers, and waits if it does not.
+      failed: wake,
     });
     await sleepUnless(clock, pollMs, [signal, gone.signal]);
     watch.close();

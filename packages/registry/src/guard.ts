@@ -106,7 +106,9 @@ export class StoreGuard {
 
   /** The `cluster` key changed while it was watched. */
   observe(stored: StoredKey | null): void {
-    this.#settle(this.#problemWith(stored, Number.POSITIVE_INFINITY, 0));
+    const isSettled = this.#known?.revision === Number.MAX_SAFE_INTEGER;
+    const floor = isSettled ? Number.MAX_SAFE_INTEGER : 0;
+    this.#settle(this.#problemWith(stored, Number.POSITIVE_INFINITY, floor));
     if (stored !== null && this.#distrust === null) this.#fence = stored.createRevision;
   }
 
@@ -130,6 +132,7 @@ export class StoreGuard {
       await this.#found();
       return;
     }
+    if (stored !== null && revision < floor) this.#neverAgain();
     this.#settle(this.#problemWith(stored, revision, floor));
     this.assertTrusted();
     const record = stored === null ? null : parseCluster(stored);
@@ -141,6 +144,16 @@ export class StoreGuard {
       await this.#saving;
     }
     this.seen(revision);
+  }
+
+  /**
+   * A store whose revision went back stays distrusted, over restarts too, until an operator accepts
+   * it: it will count past what was known, with other content.
+   */
+  #neverAgain(): void {
+    if (this.#known === null || this.#known.revision === Number.MAX_SAFE_INTEGER) return;
+    this.#known.revision = Number.MAX_SAFE_INTEGER;
+    this.#saveSoon(this.#known);
   }
 
   /** Makes the `cluster` key, or adopts the one that somebody else made first. */
@@ -171,6 +184,8 @@ export class StoreGuard {
     if (this.#known !== null && id !== this.#known.clusterId) {
       return `it holds cluster ${id}, this machine belongs to ${this.#known.clusterId}`;
     }
+    if (floor === Number.MAX_SAFE_INTEGER)
+      return 'its revision went back some time ago: it was restored or is another one';
     if (revision < floor) {
       return `its revision went back from ${floor} to ${revision}: it was restored or is another one`;
     }

@@ -1,3 +1,4 @@
+// needs: etcd
 import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock } from './fake.ts';
 import { StoreGuard } from './guard.ts';

@@ -1,3 +1,4 @@
+// needs: etcd
 import type { Clock } from '@muster/core';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { openRegistry } from './registry.ts';

@@ -304,6 +304,10 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
       knownStore.known = { ...known, revision: known.revision + 1_000_000 };
       const second = ground.open('c', { knownStore });
       await expect(second.units.units([])).rejects.toThrow(/revision went back/);
+      await until(
+        'the distrust to be noted for good',
+        () => knownStore.known?.revision === Number.MAX_SAFE_INTEGER,
+      );
       await until('the agent to distrust it', () => {
         try {
           second.agent.snapshot();

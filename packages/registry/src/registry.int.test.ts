@@ -1,3 +1,4 @@
+// needs: etcd
 import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { describePresenceContract } from './presence.contract.ts';

@@ -31,6 +31,7 @@ const resyncMs = 30_000;
 const minRestMs = 5;
 const maxRestMs = 200;
 const catchUpMs = 2_000;
+const seenEveryMs = 5;
 /** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
 const absenceMarginMs = 2_000;
 const youngContactMs = 1_000;
@@ -157,13 +158,11 @@ export class Scheduler {
     if (last === undefined) return;
     const isSeen = (): boolean =>
       (view.snapshot().placements.get(last.unit)?.modRevision ?? 0) !== last.placementRevision;
-    if (isSeen()) return;
-    const done = new AbortController();
-    const unsubscribe = view.onChange(() => {
-      if (isSeen()) done.abort();
-    });
-    await this.#options.clock.sleep(catchUpMs, AbortSignal.any([signal, done.signal]));
-    unsubscribe();
+    const { clock } = this.#options;
+    const end = clock.monotonic() + catchUpMs;
+    while (!signal.aborted && !isSeen() && clock.monotonic() < end) {
+      await clock.sleep(seenEveryMs, signal);
+    }
   }
 
   #logChanges(changes: readonly PlacementChange[]): void {

@@ -8,7 +8,7 @@ import type {
   UnitRun,
   Unsubscribe,
 } from '@muster/core';
-import { SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
 import { FakeUnits } from './fake-units.ts';
 import type { FakeUnit } from './fake-units.ts';
 import { resultInterface, templateOf } from './unit-names.ts';
@@ -146,11 +146,13 @@ export class FakeSystemd implements Systemd {
 
   async start(name: string): Promise<void> {
     this.#answer();
+    this.#refuseHostUnit(name);
     this.#run('start', this.#find(name));
   }
 
   async stop(name: string): Promise<void> {
     this.#answer();
+    this.#refuseHostUnit(name);
     const unit = this.#units.get(name);
     if (unit === undefined) this.#end({ unit: name, type: 'stop', result: 'done' });
     else this.#run('stop', unit);
@@ -158,6 +160,7 @@ export class FakeSystemd implements Systemd {
 
   async restart(name: string): Promise<void> {
     this.#answer();
+    this.#refuseHostUnit(name);
     this.#run('restart', this.#find(name));
   }
 
@@ -239,6 +242,13 @@ export class FakeSystemd implements Systemd {
       'org.freedesktop.systemd1.NoSuchUnit',
       `systemd refused StartUnit ${name}: Unit ${name} not found`,
     );
+  }
+
+  #refuseHostUnit(name: string): void {
+    const template = templateOf(name);
+    const isHosts = [name, template].some((n) => n !== null && this.#hostUnits.has(n));
+    if (isHosts)
+      throw new HostUnitError(`this machine has a unit ${name} of its own: /usr/${name}`);
   }
 
   #textOf(name: string): string | null {

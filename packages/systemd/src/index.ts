@@ -2,6 +2,7 @@ export { FakeSystemd } from './fake.ts';
 export type { AskedJob } from './fake.ts';
 export { openInspector } from './inspector.ts';
 export type { InspectorOptions } from './inspector.ts';
+export { defaultUnitDirectory } from './locations.ts';
 export type { Environment, ManagerKind } from './locations.ts';
 export { openSystemd } from './manager.ts';
 export type { SystemdOptions } from './manager.ts';

@@ -11,13 +11,13 @@ import type {
   UnitRun,
   Unsubscribe,
 } from '@muster/core';
-import { SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
 import { isNoSuchUnit } from './bus-errors.ts';
 import { MessageBusLink } from './bus.ts';
 import type { BusSignal } from './connection.ts';
 import { UnitFiles } from './files.ts';
 import { Gate } from './gate.ts';
-import { foreignDirectories } from './host-units.ts';
+import { foreignDirectories, hostHas } from './host-units.ts';
 import { JobTable } from './job-table.ts';
 import { Listeners } from './listeners.ts';
 import { defaultBusAddress, defaultRuntimeDirectory, defaultUnitDirectory } from './locations.ts';
@@ -235,13 +235,12 @@ class LocalSystemd implements Systemd {
   }
 
   async #job(type: JobEnd['type'], name: string): Promise<void> {
+    await this.#refuseHostUnit(name);
     const place = await this.#jobPlaces.enter();
     this.#jobs.asking();
     this.#list.doubt();
     try {
-      const [path] = await this.#calls.within(() =>
-        this.#call(verbs[type], 'ss', [name, 'replace']),
-      );
+      const [path] = await this.#calls.within(() => this.#ask(verbs[type], name));
       const ask = { unit: name, type, onGone: () => place.free() };
       const end = this.#jobs.accepted(asString(path), ask);
       this.#list.doubt();
@@ -252,6 +251,26 @@ class LocalSystemd implements Systemd {
       if (type !== 'stop' || !isNoSuchUnit(error)) throw error;
       this.#jobListeners.tell({ unit: name, type, result: 'done' });
     }
+  }
+
+  /** A host's unit that came to be under a name of ours is not ours to start or stop. */
+  async #refuseHostUnit(name: string): Promise<void> {
+    this.#hostDirectories ??= this.#readHostDirectories();
+    const reason = hostHas(name, await this.#hostDirectories);
+    if (reason !== null) throw new HostUnitError(reason);
+  }
+
+  /** May wait behind somebody's daemon-reload: to give up early would be to ask twice. */
+  #ask(verb: string, name: string): Promise<readonly unknown[]> {
+    return this.#bus.call({
+      destination: service,
+      path: managerPath,
+      interface: managerInterface,
+      member: verb,
+      signature: 'ss',
+      body: [name, 'replace'],
+      isSlow: true,
+    });
   }
 
   #reload(): Promise<void> {

@@ -252,6 +252,9 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       await contract.addHostUnit(host, kind);
       const result = await systemd.writeFile(name, { hash: sha1(sleeper), text: sleeper });
       expect(result).toEqual({ type: 'refused', reason: expect.stringMatching(reason) });
+      for (const job of [systemd.start(host), systemd.stop(host), systemd.restart(host)]) {
+        await expect(job).rejects.toMatchObject({ code: 'host-unit' });
+      }
       expect((await systemd.files()).has(name)).toBe(false);
       await systemd.removeFile(name);
     });
