@@ -6,7 +6,7 @@ import { createApiServer, createForwarder } from '@muster/api';
 import type { ApiServer } from '@muster/api';
 import type { Clock, Inspector } from '@muster/core';
 import { buildSync } from 'esbuild';
-import { MemoryRegistry } from '../../api/src/memory-registry.ts';
+import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
 
 const m1 = `1234abcd${'1'.repeat(24)}`;
 const m2 = `5678abcd${'2'.repeat(24)}`;
@@ -38,7 +38,7 @@ const inspector: Inspector = {
 let home: string;
 let program: string;
 let dir: string;
-let registry: MemoryRegistry;
+let cluster: PlacedCluster;
 let server: ApiServer;
 let socket: string;
 
@@ -62,16 +62,16 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 beforeEach(async () => {
   dir = mkdtempSync(path.join(home, 'case-'));
-  registry = new MemoryRegistry();
-  registry.behaviour = (_, file) => {
+  cluster = new PlacedCluster();
+  cluster.behaviour = (_, file) => {
     if (file.includes('/bin/false')) return 'fails';
     if (file.includes('/bin/true')) return 'finishes';
     return file.includes('nowhere') ? 'is-unplaced' : 'runs';
   };
-  registry.addMachine(m1, '10.0.0.1', { metadata: { region: 'eu', disk: 'ssd' } });
-  registry.addMachine(m2, '10.0.0.2');
+  cluster.addMachine(m1, '10.0.0.1', { metadata: { region: 'eu', disk: 'ssd' } });
+  cluster.addMachine(m2, '10.0.0.2');
   server = createApiServer({
-    units: registry,
+    units: cluster.units,
     inspector,
     self: { machineId: m1, hostname: 'box', version: '1.2.3' },
     clock,
@@ -82,7 +82,10 @@ beforeEach(async () => {
   await server.listen([socket]);
 });
 
-afterEach(() => server.close());
+afterEach(async () => {
+  await server.close();
+  await cluster.close();
+});
 
 interface Ended {
   readonly status: number;
@@ -117,7 +120,7 @@ describe('start', () => {
     expect(await musterctl('start', 'web.service')).toEqual(
       ok('Unit web.service launched on 1234abcd.../10.0.0.1\n'),
     );
-    expect(registry.unitsByName.get('web.service')?.origin.by).toBe('tester@box');
+    expect((await cluster.unit('web.service'))?.origin.by).toBe('tester@box');
     expect(await musterctl('start', 'web')).toEqual(
       ok('Unit web.service launched on 1234abcd.../10.0.0.1\n'),
     );
@@ -132,9 +135,9 @@ describe('start', () => {
       'Unit web@2.service launched on 5678abcd.../10.0.0.2',
       'Unit web@3.service launched on 1234abcd.../10.0.0.1',
     ]);
-    expect(registry.calls).toEqual(['units 4', 'write 4']);
+    expect(cluster.calls).toEqual(['units 4', 'write 4']);
     expect(await musterctl('load', 'web@4')).toMatchObject({ status: 0 });
-    expect(registry.unitsByName.get('web@.service')?.desiredState).toBe('inactive');
+    expect((await cluster.unit('web@.service'))?.desiredState).toBe('inactive');
   });
 
   test('a directory is everything in it; its templates are only submitted', async () => {
@@ -143,12 +146,12 @@ describe('start', () => {
     unitFile('units/c@.service', simple);
     unitFile('units/README.md', 'hm');
     expect((await musterctl('start', 'units')).status).toBe(0);
-    const states = [...registry.unitsByName.values()].map((u) => [u.name, u.desiredState]);
-    expect(states).toEqual([
-      ['c@.service', 'inactive'],
-      ['a.service', 'launched'],
-      ['b.timer', 'launched'],
-    ]);
+    const names = ['a.service', 'b.timer', 'c@.service'];
+    expect(await cluster.unitNames()).toEqual(names);
+    const states = await Promise.all(
+      names.map(async (name) => (await cluster.unit(name))?.desiredState),
+    );
+    expect(states).toEqual(['launched', 'launched', 'inactive']);
   });
 
   test('a unit that fails is told with its reason', async () => {
@@ -191,7 +194,7 @@ error: 1 of what was asked for has no status
 `,
     });
     const [bound = ''] = await server.listen(['tcp:127.0.0.1:0'], { insecure: true });
-    registry.addMachine(m2, '10.0.0.2', { apiUrl: bound.replace('tcp:', 'http://') });
+    cluster.addMachine(m2, '10.0.0.2', { apiUrl: bound.replace('tcp:', 'http://') });
     expect(await musterctl('status', 'all')).toEqual(ok(`${shown}\n${shown}`));
   });
 });
@@ -207,7 +210,7 @@ describe('what is refused', () => {
 error: nothing was stored
 `,
     });
-    expect(registry.unitsByName.size).toBe(0);
+    expect(await cluster.unitNames()).toEqual([]);
   });
 
   test('other content needs --replace', async () => {
@@ -305,11 +308,11 @@ error: nothing was stored
   });
 
   test('a store that is away is told apart', async () => {
-    registry.isAvailable = false;
-    expect(await musterctl('list-units')).toEqual({
+    cluster.store.outage(true);
+    expect(await musterctl('cat', 'web')).toEqual({
       status: 3,
       out: '',
-      err: 'error: etcd does not answer\n',
+      err: 'error: the store does not answer (an outage was asked for)\n',
     });
   });
 });
@@ -347,7 +350,7 @@ error: 1 of the arguments could not be done
     expect(await musterctl('restart', 'web@1')).toEqual(
       ok('Unit web@1.service launched on 1234abcd.../10.0.0.1\n'),
     );
-    expect(registry.unitsByName.get('web@1.service')?.restarts).toBe(1);
+    expect((await cluster.unit('web@1.service'))?.restarts).toBe(1);
   });
 
   test('destroy waits until they are gone, and does what it can', async () => {
@@ -362,7 +365,7 @@ error: 1 of the arguments could not be done
       'Destroyed web@1.service',
       'Destroyed web@2.service',
     ]);
-    expect(registry.unitsByName.size).toBe(0);
+    expect(await cluster.unitNames()).toEqual([]);
   });
 });
 
@@ -489,17 +492,17 @@ test('Ctrl-C ends a wait, and what was asked for goes on', async () => {
   const ended = new Promise((resolve) => {
     child.once('close', (code) => resolve({ code, err }));
   });
-  while (registry.listeners === 0 && child.exitCode === null) {
+  while (cluster.views === 0 && child.exitCode === null) {
     await clock.sleep(5, new AbortController().signal);
   }
   child.kill('SIGINT');
   expect(await ended).toEqual({ code: 130, err: 'interrupted; what was asked for goes on\n' });
-  expect(registry.unitsByName.get('far.service')?.desiredState).toBe('launched');
+  expect((await cluster.unit('far.service'))?.desiredState).toBe('launched');
 });
 
 test('a reader that goes away is no error', async () => {
   for (let i = 0; i < 3000; i += 1) {
-    registry.addMachine(String(i).padStart(32, '0'), null);
+    cluster.addMachine(String(i).padStart(32, '0'), null);
   }
   const child = spawn(process.execPath, [program, 'list-machines', '-o', 'json'], {
     env: { MUSTER_ENDPOINT: socket },

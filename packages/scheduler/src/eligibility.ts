@@ -8,6 +8,8 @@ export interface Candidate {
   readonly requirements: Requirements;
   /** `requirements.conflicts`, compiled. */
   readonly conflicts: readonly Glob[];
+  /** It runs once, on any machine, beside anything. */
+  readonly isUndemanding: boolean;
 }
 
 /** A machine as placement sees it. `residents` changes while a plan is made. */

@@ -1,5 +1,5 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
-import type { ClusterSnapshot, Metadata, Unit } from '@muster/core';
+import type { ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
 import { settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 
@@ -65,12 +65,23 @@ function readCandidate(
       createRevision: unit.createRevision,
       requirements,
       conflicts: requirements.conflicts.map(compileGlob),
+      isUndemanding: isUndemanding(requirements),
     };
     cache.set(unit.name, { hash: unit.hash, candidate });
     return candidate;
   } catch (error) {
     return `its unit file ${unit.hash} does not parse: ${String(error)}`;
   }
+}
+
+function isUndemanding(requirements: Requirements): boolean {
+  return (
+    !requirements.isGlobal &&
+    requirements.machineId === null &&
+    requirements.metadata.size === 0 &&
+    requirements.machineOf.length === 0 &&
+    requirements.conflicts.length === 0
+  );
 }
 
 function buildHosts(

@@ -49,17 +49,46 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
   const draft: Draft = { model, options, changes: [], unplaced: [] };
   withdrawDestroyed(draft);
   const units = peersFirst(model);
-  for (const unit of units) evictIfUnfit(draft, unit);
-  for (const unit of units) decideUnit(draft, unit);
+  const restless = units.filter((unit) => !isSettled(draft, unit));
+  for (const unit of restless) evictIfUnfit(draft, unit);
+  for (const unit of restless) decideUnit(draft, unit);
   draft.unplaced.sort((a, b) => (a.unit < b.unit ? -1 : 1));
   return { changes: draft.changes, unplaced: draft.unplaced };
 }
 
+/**
+ * Whether a unit is plainly where it should be: placed on one machine that is there, as its record
+ * says, asking nothing of the machine, and nobody there minds its neighbours. Most units are, and
+ * need no second thought.
+ */
+function isSettled({ model }: Draft, unit: Unit): boolean {
+  const { snapshot, hosts, candidates, untouchable } = model;
+  const byMachine = snapshot.assignments.get(unit.name);
+  const placement = snapshot.placements.get(unit.name);
+  if (byMachine?.size !== 1 || placement?.machines.length !== 1) return false;
+  const [place] = placement.machines;
+  const stored = place === undefined ? undefined : byMachine.get(place.machine);
+  const host = place === undefined ? undefined : hosts.get(place.machine);
+  if (stored === undefined || host === undefined || host.picky.size > 0) return false;
+  return (
+    stored.role === 'holder' &&
+    place?.role === 'holder' &&
+    stored.hash === unit.hash &&
+    stored.desiredState === unit.desiredState &&
+    stored.restarts === unit.restarts &&
+    stored.incarnation === unit.createRevision &&
+    candidates.get(unit.name)?.isUndemanding === true &&
+    !untouchable.has(unit.name)
+  );
+}
+
 function withdrawDestroyed(draft: Draft): void {
   const { snapshot, untouchable } = draft.model;
-  const names = new Set([...snapshot.assignments.keys(), ...snapshot.placements.keys()]);
+  const names = new Set<string>();
+  for (const name of snapshot.assignments.keys()) if (!snapshot.units.has(name)) names.add(name);
+  for (const name of snapshot.placements.keys()) if (!snapshot.units.has(name)) names.add(name);
   for (const name of [...names].sort()) {
-    if (!snapshot.units.has(name) && !untouchable.has(name)) pushChange(draft, name, new Map());
+    if (!untouchable.has(name)) pushChange(draft, name, new Map());
   }
 }
 
@@ -285,6 +314,7 @@ function isReady(draft: Draft, name: string, machine: string): boolean {
 function assignmentsOf(draft: Draft, name: string): Assignment[] {
   const byMachine = draft.model.snapshot.assignments.get(name);
   if (byMachine === undefined) return [];
+  if (byMachine.size === 1) return [...byMachine.values()];
   return [...byMachine.values()].sort((a, b) => (a.machine < b.machine ? -1 : 1));
 }
 

@@ -2,6 +2,7 @@ import { ApiError } from '@muster/api/client';
 import type { ApiClient } from '@muster/api/client';
 import type { Command } from 'commander';
 import { complainOfMissing } from '../change-units.ts';
+import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../errors.ts';
 import { findMachine } from '../find-machine.ts';
@@ -12,8 +13,8 @@ import type { Terminal } from '../terminal.ts';
 export function addStatus(program: Command, context: Context): void {
   program
     .command('status')
-    .description('show what systemd says of units, wherever they are')
-    .argument('<unit...>', 'names of units, or patterns for them')
+    .description('show what systemd says of units, wherever they are; without one: the cluster')
+    .argument('[unit...]', 'names of units, or patterns for them')
     .option('--machine <machine>', 'ask this machine, whoever has the unit')
     .action((args: string[], { machine }: { machine?: string }, command: Command) =>
       showStatus(context, context.connect(command), { args, machine: machine ?? null }),
@@ -25,6 +26,10 @@ async function showStatus(
   client: ApiClient,
   { args, machine }: { readonly args: readonly string[]; readonly machine: string | null },
 ): Promise<void> {
+  if (args.length === 0) {
+    for (const line of clusterLines(await client.cluster())) terminal.print(line);
+    return;
+  }
   const place = machine === null ? null : await findMachine(client, machine);
   const selection = selectUnits(args, await knownUnits(client, args));
   let problems = complainOfMissing(terminal, selection.missing);

@@ -13,8 +13,8 @@ export async function failoverRow(cluster: Cluster, units: number): Promise<Row>
   const via = victim === 1 ? 2 : 1;
   const id = (await cluster.lab.machine(victim)).id;
   const lost = (await cluster.states(via)).filter((s) => s.machine === id).map((s) => s.unit);
-  await cluster.lab.kill(victim);
   const began = performance.now();
+  await cluster.lab.kill(victim);
   await waitFor(
     `${lost.length} units of machine ${victim} to be active elsewhere`,
     async () => {

@@ -1,6 +1,6 @@
 import { sleeper } from '../cluster.ts';
 import type { Cluster } from '../cluster.ts';
-import { Lab } from '../lab.ts';
+import type { Lab } from '../lab.ts';
 import { seconds } from './row.ts';
 import type { Row } from './row.ts';
 
@@ -45,28 +45,30 @@ export async function destroyAll(cluster: Cluster, count: number): Promise<void>
   await cluster.destroy(names(count));
 }
 
-/** The floor, on machines of the same make without musterd: total units → milliseconds. */
-export async function measureFloor(
-  machines: number,
-  totals: readonly number[],
-): Promise<ReadonlyMap<number, number>> {
-  const lab = new Lab('bench-floor');
-  const floor = new Map<number, number>();
-  try {
-    await lab.up(machines, { etcd: 0, musterd: false });
-    for (const total of totals) {
-      floor.set(total, await systemdAlone(lab, machines, total / machines));
-    }
-  } finally {
-    await lab.down();
-  }
-  return floor;
+/** Stops every musterd, lets systemd do the same alone, and starts them again. */
+async function measureFloor(cluster: Cluster, total: number): Promise<number> {
+  const { lab, machines } = cluster;
+  const each = Array.from({ length: machines }, (_, i) => i + 1);
+  await Promise.all(each.map((m) => lab.sh(m, 'systemctl stop musterd')));
+  const took = await systemdAlone(lab, machines, total / machines);
+  await Promise.all(each.map((m) => lab.sh(m, 'systemctl start musterd')));
+  await cluster.waitForMembers(machines);
+  return took;
 }
 
-export function launchRow(total: number, machines: number, tookMs: number, floorMs: number): Row {
+/** Systemd alone and muster in turn, on the same machines: what one leaves behind, both meet. */
+export async function launchRow(cluster: Cluster, total: number, rounds: number): Promise<Row> {
+  let floorMs = 0;
+  let tookMs = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    floorMs += (await measureFloor(cluster, total)) / rounds;
+    tookMs += (await launch(cluster, total)) / rounds;
+    await destroyAll(cluster, total);
+  }
+  const { machines } = cluster;
   const ratio = tookMs / floorMs;
   return {
-    what: `${total} units launched over ${machines} machines, all active`,
+    what: `${total} units launched over ${machines} machines, all active, mean of ${rounds}`,
     measured: seconds(tookMs),
     floor: seconds(floorMs),
     ratio,

@@ -4,14 +4,15 @@ import { Cluster } from '../cluster.ts';
 import { Lab } from '../lab.ts';
 import { failoverRow } from './failover.ts';
 import { latencyRows } from './latency.ts';
-import { destroyAll, launch, launchRow, measureFloor } from './launch.ts';
+import { destroyAll, launch, launchRow } from './launch.ts';
 import { listRow } from './list.ts';
-import { restRows } from './rest.ts';
+import { idleMemoryRow, restRows } from './rest.ts';
 import { renderTable } from './row.ts';
 import type { Row } from './row.ts';
 
 const machines = 4;
 const present = 2500;
+const rounds = 3;
 
 /** `--quick`: fewer samples and a shorter rest; figures for a first look only. */
 const quick = process.argv.includes('--quick');
@@ -27,15 +28,11 @@ async function main(): Promise<void> {
     rows.push(...more);
   };
   const totals = quick ? [500] : [500, 2000];
-  say('systemd alone');
-  const floor = await measureFloor(machines, totals);
   const cluster = await Cluster.up(machines, {}, new Lab('bench'));
   try {
+    add(await idleMemoryRow(cluster));
     add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present: 0 })));
-    for (const total of totals) {
-      add(launchRow(total, machines, await launch(cluster, total), floor.get(total) ?? Number.NaN));
-      await destroyAll(cluster, total);
-    }
+    for (const total of totals) add(await launchRow(cluster, total, rounds));
     say(`${present} units`);
     await launch(cluster, present);
     add(await listRow(cluster, present));

@@ -7,7 +7,7 @@ export interface Row {
   readonly floor: string | null;
   /** measured / floor; null: there is no floor. */
   readonly ratio: number | null;
-  /** As design and README name it. */
+  /** What it is to be. */
   readonly target: string;
   readonly isMet: boolean;
 }

@@ -1,0 +1,45 @@
+import type { ClusterBody } from '@muster/api/client';
+import { clusterLines } from './cluster-lines.ts';
+
+const quiet: ClusterBody = {
+  id: '47ab0ae2',
+  revision: 169,
+  leader: { machine: '6110674e197d8c96053709198a0ba0b4', apiUrl: null },
+  counts: {
+    machines: 3,
+    away: 0,
+    units: { launched: 10, loaded: 2, inactive: 1 },
+    assignments: 12,
+    states: 12,
+  },
+  corrupt: [],
+  problems: [],
+};
+
+test('a cluster in which all is well', () => {
+  expect(clusterLines(quiet)).toEqual([
+    'Cluster 47ab0ae2 at revision 169',
+    '  Leader: 6110674e197d8c96053709198a0ba0b4',
+    '  Machines: 3',
+    '  Units: 10 launched, 2 loaded, 1 inactive',
+  ]);
+});
+
+test('everything that needs somebody’s attention is named', () => {
+  const troubled: ClusterBody = {
+    ...quiet,
+    leader: null,
+    counts: { ...quiet.counts, away: 1 },
+    problems: [{ unit: 'ssh.service', machine: '6110674e197d', problem: 'the host has it' }],
+    corrupt: [{ key: '/muster/unit/a.service', problem: 'is not JSON' }],
+  };
+  expect(clusterLines(troubled).slice(1)).toEqual([
+    '  Leader: none: nothing is placed now',
+    '  Machines: 3, 1 of them away',
+    '  Units: 10 launched, 2 loaded, 1 inactive',
+    '  Units that could not be dealt with:',
+    '    ssh.service on 6110674e...: the host has it',
+    '  Records in etcd that do not parse, and are left alone:',
+    '    /muster/unit/a.service: is not JSON',
+  ]);
+});
