@@ -4,6 +4,7 @@
 LAB=${LAB_NAME:-muster}
 export LAB_NAME=$LAB
 USER_UNIT=muster-dev
+SYSTEMD_PATH=/usr/local/bin:/usr/bin:/bin
 USER_STATE=${XDG_STATE_HOME:-$HOME/.local/state}/muster-dev
 USER_RUNTIME=${XDG_RUNTIME_DIR:-/run/user/$EUID}/muster
 
@@ -141,6 +142,9 @@ user_cluster_is_there() { systemctl --user --quiet is-active "$USER_UNIT.service
 
 user_cluster_start() {
   command -v etcd >/dev/null || die 'etcd is missing: apt-get install etcd-server (as root)'
+  # units/ has `ExecStart=node`, which systemd looks for in directories of its own, not in PATH.
+  PATH=$SYSTEMD_PATH command -v node >/dev/null ||
+    die "systemd would not find node for the units of units/: it looks in $SYSTEMD_PATH, and node is $(command -v node); a link in /usr/local/bin helps"
   systemctl --user reset-failed "$USER_UNIT.service" 2>/dev/null || true
   say 'not root: starting a cluster of one machine in your systemd user manager'
   systemd-run --user --quiet --unit="$USER_UNIT" \

@@ -77,7 +77,7 @@ machine_metadata() {
 }
 
 fill_musterd() {
-  local root=$1 address endpoints assignment environment=''
+  local root=$1 address endpoints assignment exec environment=''
   address=$(machine_address "$I")
   endpoints=$(etcd_endpoints)
   for assignment in ${MUSTERD_ENV[@]+"${MUSTERD_ENV[@]}"}; do
@@ -96,24 +96,14 @@ api:
     - tcp:$address:49153
   insecure: true
 EOT
-  cat >"$root/etc/systemd/system/musterd.service" <<EOT
-[Unit]
-Description=muster, the init system of the cluster
-After=dbus.service
-
-[Service]
-Type=notify
-Environment=MALLOC_ARENA_MAX=1
-ExecStart=$NODE_INSIDE --max-semi-space-size=2 --max-old-space-size=128 /opt/muster/musterd.cjs --config /etc/muster/musterd.yaml
-Restart=always
-RestartSec=1
-RuntimeDirectory=muster
-RuntimeDirectoryPreserve=yes
-StateDirectory=muster
-$environment
-[Install]
-WantedBy=multi-user.target
-EOT
+  # The unit as it is shipped; only where node and musterd are differs here.
+  cp "$REPO/packages/daemon/musterd.service" "$root/etc/systemd/system/musterd.service"
+  exec=$(sed -n "s|^ExecStart=/usr/bin/node \\(.*\\)/usr/local/lib/muster/|ExecStart=$NODE_INSIDE \\1/opt/muster/|p" \
+    "$root/etc/systemd/system/musterd.service")
+  [[ -n $exec ]] || die 'musterd.service has no ExecStart=/usr/bin/node … /usr/local/lib/muster/musterd.cjs'
+  mkdir "$root/etc/systemd/system/musterd.service.d"
+  printf '[Service]\nExecStart=\n%s\n%s' "$exec" "$environment" \
+    >"$root/etc/systemd/system/musterd.service.d/50-lab.conf"
   ln -s ../musterd.service "$root/etc/systemd/system/multi-user.target.wants/musterd.service"
   local tool
   for tool in musterd musterctl; do

@@ -1,6 +1,12 @@
 # What the lab can be told to do.
 # shellcheck shell=bash
 
+verb_check() {
+  (($# == 0)) || die "check takes no argument, not '$1'"
+  check_tools etcd:etcd-server
+  check_kernel
+}
+
 verb_up() {
   local etcd_count=1 musterd=1 dist=$REPO/dist count='' i k t0 things=()
   MUSTERD_ENV=()

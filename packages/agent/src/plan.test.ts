@@ -163,7 +163,9 @@ describe('musterd died between asking systemd and noting it', () => {
   test('a start that did not happen, or may be of an earlier run, is asked for again', () => {
     expect(gist({ note: begun(fresh), loaded: null })).toBe('start note');
     expect(gist({ note: begun(fresh), loaded: loaded('failed') })).toBe('reload start note');
-    expect(gist({ note: begun(fresh), loaded: loaded('deactivating') })).toBe('reload restart note');
+    expect(gist({ note: begun(fresh), loaded: loaded('deactivating') })).toBe(
+      'reload restart note',
+    );
   });
 
   test('a restart is asked for again, with the file read anew', () => {

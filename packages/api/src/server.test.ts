@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Clock, Inspector } from '@muster/core';
+import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
 import { createApiClient } from './client.ts';
 import type { ApiClient, WaitLine } from './client.ts';
 import { createForwarder } from './forwarder.ts';
-import { MemoryRegistry } from './memory-registry.ts';
 import { createApiServer } from './server.ts';
 import type { ApiServer } from './server.ts';
 
@@ -43,7 +43,7 @@ function inspectorOf(machine: string): Inspector {
 }
 
 let dir: string;
-let registry: MemoryRegistry;
+let cluster: PlacedCluster;
 let server: ApiServer;
 let client: ApiClient;
 let endpoint: string;
@@ -53,15 +53,15 @@ function serverFor(machineId: string): ApiServer {
   const self = { machineId, hostname: 'box', version: '0.1.0' };
   const inspector = inspectorOf(machineId.slice(0, 1));
   const forward = createForwarder(null);
-  const created = createApiServer({ units: registry, inspector, self, clock, log, forward });
+  const created = createApiServer({ units: cluster.units, inspector, self, clock, log, forward });
   open.push(created);
   return created;
 }
 
 beforeEach(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'muster-api-'));
-  registry = new MemoryRegistry();
-  registry.addMachine(here, '10.0.0.1', { metadata: { region: 'eu' } });
+  cluster = new PlacedCluster();
+  cluster.addMachine(here, '10.0.0.1', { metadata: { region: 'eu' } });
   server = serverFor(here);
   endpoint = `unix:${path.join(dir, 'run', 'muster.sock')}`;
   await server.listen([endpoint]);
@@ -70,6 +70,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()));
+  await cluster.close();
   rmSync(dir, { recursive: true });
 });
 
@@ -130,8 +131,8 @@ describe('writing units', () => {
     });
     const result = await client.writeUnits([{ name: 'web@.service', file: simple }, ...units]);
     expect(result.units.filter((unit) => unit.result === 'created')).toHaveLength(2001);
-    expect(registry.calls).toEqual(['units 2001', 'write 2001']);
-    expect(registry.files.size).toBe(1);
+    expect(cluster.calls).toEqual(['units 2001', 'write 2001']);
+    expect(await cluster.fileHashes()).toHaveLength(1);
   });
 
   test('a batch with bad units stores nothing and names each', async () => {
@@ -150,7 +151,7 @@ describe('writing units', () => {
         { name: 'worse.service', line: 1 },
       ],
     });
-    expect(registry.unitsByName.size).toBe(0);
+    expect(await cluster.unitNames()).toEqual([]);
   });
 
   test('other content needs replace', async () => {
@@ -162,10 +163,10 @@ describe('writing units', () => {
         { name: 'web.service', file },
       ]),
     ).rejects.toMatchObject({ status: 409, code: 'other-content' });
-    expect(registry.unitsByName.has('new.service')).toBe(false);
-    const before = registry.unitsByName.get('web.service');
+    expect(await cluster.unitNames()).toEqual(['web.service']);
+    const before = await cluster.unit('web.service');
     await client.writeUnits([{ name: 'web.service', file, replace: true }]);
-    expect(registry.unitsByName.get('web.service')).toMatchObject({
+    expect(await cluster.unit('web.service')).toMatchObject({
       desiredState: 'launched',
       createRevision: before?.createRevision,
     });
@@ -174,28 +175,16 @@ describe('writing units', () => {
   test('what somebody else changes meanwhile is decided anew', async () => {
     await client.writeUnits([{ name: 'web.service', file: simple, desiredState: 'launched' }]);
     let times = 2;
-    registry.beforeWrite = () => {
-      const unit = registry.unitsByName.get('web.service');
-      if (unit === undefined || times-- <= 0) return;
-      const { modRevision, restarts } = unit;
-      registry.unitsByName.set(unit.name, {
-        ...unit,
-        restarts: restarts + 1,
-        modRevision: modRevision + 1,
-      });
+    cluster.beforeWrite = async () => {
+      if (times-- > 0) await cluster.touch('web.service', { restart: true });
     };
     await client.writeUnits([{ name: 'web.service', restart: true }]);
-    expect(registry.unitsByName.get('web.service')?.restarts).toBe(3);
+    expect((await cluster.unit('web.service'))?.restarts).toBe(3);
   });
 
   test('what never stops changing is a conflict', async () => {
     await client.writeUnits([{ name: 'web.service', file: simple }]);
-    registry.beforeWrite = () => {
-      const unit = registry.unitsByName.get('web.service');
-      if (unit !== undefined) {
-        registry.unitsByName.set(unit.name, { ...unit, modRevision: unit.modRevision + 1 });
-      }
-    };
+    cluster.beforeWrite = () => cluster.touch('web.service');
     const batch = await client.writeUnits([
       { name: 'web.service', desiredState: 'launched' },
       { name: 'b.service', file: simple },
@@ -387,25 +376,32 @@ test('a body must be JSON and of bounded size', async () => {
 test('names are percent-decoded', async () => {
   await raw('PUT', '/v1/units/a%401.service', JSON.stringify({ file: simple }));
   await raw('PUT', '/v1/units/b%5Cx2d.service', JSON.stringify({ file: simple }));
-  expect([...registry.unitsByName.keys()]).toEqual(['a@1.service', 'b\\x2d.service']);
+  expect(await cluster.unitNames()).toEqual(['a@1.service', 'b\\x2d.service']);
   expect((await client.unit('b\\x2d.service'))?.name).toBe('b\\x2d.service');
 });
 
-test('503 while the store does not answer', async () => {
-  registry.isAvailable = false;
-  for (const url of ['/v1/units', '/v1/units/a.service', '/v1/cluster']) {
-    expect(await raw('GET', url)).toMatchObject({
+test('while the store does not answer: 503, and lists of what was seen last', async () => {
+  await client.writeUnits([{ name: 'a.service', file: simple }]);
+  expect(await client.units()).toHaveLength(1);
+  cluster.store.outage(true);
+  for (const [method, url] of [
+    ['GET', '/v1/units/a.service'],
+    ['DELETE', '/v1/units/a.service'],
+    ['GET', '/v1/units/a.service/status'],
+  ] as const) {
+    expect(await raw(method, url)).toMatchObject({
       status: 503,
-      body: '{"error":{"code":"store-unavailable","message":"etcd does not answer"}}',
+      body: '{"error":{"code":"store-unavailable","message":"the store does not answer (an outage was asked for)"}}',
     });
   }
+  expect(await client.units()).toHaveLength(1);
   expect((await raw('GET', '/v1/version')).status).toBe(200);
 });
 
 test('lists show the cluster', async () => {
-  registry.behaviour = () => 'runs';
-  registry.addMachine(there, null, { awaySince: 5 });
-  registry.corrupt.push({ key: '/muster/unit/x', problem: 'not JSON' });
+  cluster.behaviour = () => 'runs';
+  cluster.addMachine(there, null, { awaySince: 5 });
+  cluster.store.put('/muster/unit/x.service', 'no json');
   const { revision } = await client.writeUnits([
     { name: 'b.service', file: simple, desiredState: 'launched' },
     { name: 'a.service', file: `${simple}[X-Fleet]\nGlobal=true\n`, desiredState: 'launched' },
@@ -426,9 +422,9 @@ test('lists show the cluster', async () => {
     ['b.service', here, true],
   ]);
   expect(await client.cluster()).toMatchObject({
-    id: 'c0ffee',
+    id: expect.stringMatching(/^[0-9a-f]+$/),
     counts: { machines: 2, away: 1, units: { launched: 2 }, assignments: 3, states: 3 },
-    corrupt: [{ key: '/muster/unit/x', problem: 'not JSON' }],
+    corrupt: [{ key: '/muster/unit/x.service', problem: 'is not JSON: "no json"' }],
   });
 });
 
@@ -452,14 +448,14 @@ describe('waiting', () => {
       reason: 'it does not exist',
     });
     const next = lines.next();
-    registry.report(registry.assign('a.service', here));
+    cluster.report(await cluster.assign('a.service', here));
     expect((await next).value).toEqual({
       type: 'done',
       unit: 'a.service',
       machines: [{ id: here, address: '10.0.0.1' }],
       note: null,
     });
-    registry.report(registry.assign('b.service', here), {
+    cluster.report(await cluster.assign('b.service', here), {
       activeState: 'failed',
       result: 'signal',
     });
@@ -483,17 +479,17 @@ describe('waiting', () => {
 
   test('an outage of the store is waited out', async () => {
     await client.writeUnits([{ name: 'a.service', file: simple, desiredState: 'launched' }]);
+    const assignment = await cluster.assign('a.service', here);
+    await (await cluster.units.cluster()).atLeast(assignment.modRevision, 5000);
+    cluster.store.outage(true);
+    cluster.report(assignment);
     const lines = wait(['a.service']);
-    const first = lines.next();
-    await clock.sleep(30, new AbortController().signal);
-    registry.isAvailable = false;
-    registry.report(registry.assign('a.service', here));
-    expect((await first).value).toMatchObject({
+    expect((await lines.next()).value).toMatchObject({
       type: 'waiting',
       pending: 1,
-      examples: [{ unit: 'a.service', why: 'etcd does not answer' }],
+      examples: [{ unit: 'a.service', why: `${here} has not carried it out yet` }],
     });
-    registry.isAvailable = true;
+    cluster.store.outage(false);
     expect((await lines.next()).value).toMatchObject({ type: 'done' });
     await lines.return(undefined);
   });
@@ -521,7 +517,7 @@ describe('status and journal', () => {
       status: 409,
       message: 'unit "a@1.service" is not on any machine',
     });
-    registry.assign('a@1.service', here);
+    await cluster.assign('a@1.service', here);
     expect(await client.status('a@1.service')).toBe('● a@1.service on a\n');
     const options = { lines: null, since: '-1 hour', output: 'cat' };
     expect(await read(client.journal('a@1.service', options))).toBe(
@@ -533,9 +529,9 @@ describe('status and journal', () => {
     const other = serverFor(there);
     const [bound = ''] = await other.listen(['tcp:127.0.0.1:0'], { insecure: true });
     const apiUrl = bound.replace('tcp:', 'http://');
-    registry.addMachine(there, null, { apiUrl });
+    cluster.addMachine(there, null, { apiUrl });
     await client.writeUnits([{ name: 'a@1.service', file: simple, desiredState: 'launched' }]);
-    registry.assign('a@1.service', there);
+    await cluster.assign('a@1.service', there);
     expect(await client.status('a@1.service')).toBe('● a@1.service on b\n');
     expect(await read(client.journal('a@1.service', { lines: 3 }))).toBe(
       'a@1.service 3 false null short on b\nend\n',
@@ -545,9 +541,9 @@ describe('status and journal', () => {
       status: 502,
       code: 'machine-unreachable',
     });
-    registry.addMachine(there, null);
+    cluster.addMachine(there, null);
     await expect(client.status('a@1.service')).rejects.toMatchObject({ status: 502 });
-    registry.machines.delete(there);
+    await cluster.removeMachine(there);
     await expect(client.status('a@1.service')).rejects.toMatchObject({
       status: 502,
       message: `machine ${there} is not present`,
@@ -556,8 +552,8 @@ describe('status and journal', () => {
 
   test('a unit on several machines wants one to be chosen', async () => {
     await client.writeUnits([{ name: 'a.service', file: simple, desiredState: 'launched' }]);
-    registry.assign('a.service', here);
-    registry.assign('a.service', there);
+    await cluster.assign('a.service', here);
+    await cluster.assign('a.service', there);
     await expect(client.status('a.service')).rejects.toMatchObject({ code: 'several-machines' });
     expect(await client.status('a.service', here)).toBe('● a.service on a\n');
   });
@@ -581,7 +577,9 @@ test('metadata is laid over what the machine says of itself', async () => {
   });
   expect((await client.machines())[0]?.metadata).toEqual({ disk: 'ssd' });
   await client.patchMetadata(here, { disk: null, region: 'us' });
-  expect(registry.settings.get(here)?.metadata).toEqual({ region: 'us' });
+  expect((await cluster.units.cluster()).snapshot().settings.get(here)?.metadata).toEqual({
+    region: 'us',
+  });
   expect(await client.patchMetadata(there, { a: 'b' })).toMatchObject({ isPresent: false });
 });
 

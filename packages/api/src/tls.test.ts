@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
 import { createApiClient } from './client.ts';
 import { createForwarder } from './forwarder.ts';
 import type { TlsMaterial } from './forwarder.ts';
-import { MemoryRegistry } from './memory-registry.ts';
 import { createApiServer } from './server.ts';
 import type { ApiServer } from './server.ts';
 
@@ -15,7 +15,7 @@ let server: ApiServer;
 let endpoint: string;
 let ours: TlsMaterial;
 let foreign: TlsMaterial;
-const registry = new MemoryRegistry();
+const cluster = new PlacedCluster();
 
 function openssl(...args: string[]): void {
   execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
@@ -39,9 +39,9 @@ beforeAll(async () => {
   ours = makeTls('alice');
   foreign = makeTls('mallory');
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  registry.addMachine(machineId, null);
+  cluster.addMachine(machineId, null);
   server = createApiServer({
-    units: registry,
+    units: cluster.units,
     inspector: { status: async () => 'fine\n', journal: async function* () {} },
     self: { machineId, hostname: 'box', version: '1' },
     clock: { now: () => 0, monotonic: () => 0, sleep: async () => {} },
@@ -54,13 +54,14 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.close();
+  await cluster.close();
   rmSync(dir, { recursive: true });
 });
 
 test('a client with a certificate of our CA gets in, under the name in it', async () => {
   const client = createApiClient({ endpoint, tls: ours, user: 'somebody' });
   await client.writeUnits([{ name: 'a.service', file: '[Service]\nExecStart=/bin/true\n' }]);
-  expect(registry.unitsByName.get('a.service')?.origin.by).toBe('alice@127.0.0.1');
+  expect((await cluster.unit('a.service'))?.origin.by).toBe('alice@127.0.0.1');
 });
 
 test('daemons show theirs to each other', async () => {

@@ -49,12 +49,13 @@ function isPerhapsGlobal(text: string): boolean {
   return /^Global=/m.test(text);
 }
 
-/** Whether any machine that is present fits. */
+/** Whether any machine that is there (present and not away) fits. */
 export function hasMatchingMachine(
   demands: NonNullable<GlobalDemands>,
   snapshot: ClusterSnapshot,
 ): boolean {
   for (const machine of snapshot.machines.values()) {
+    if (machine.awaySince !== null) continue;
     const { machineId } = demands;
     if (machineId !== null && machineId !== machine.id && machineId !== machine.id.slice(0, 8)) {
       continue;

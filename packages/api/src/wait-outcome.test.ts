@@ -1,6 +1,7 @@
 import type { Assignment, Unit, UnitState } from '@muster/core';
 import { deriveCurrentState } from './current-state.ts';
 import { waitOutcome } from './wait-outcome.ts';
+import type { WaitSubject } from './wait-outcome.ts';
 import type { WaitTarget } from './wire.ts';
 
 interface Row {
@@ -9,6 +10,9 @@ interface Row {
   states?: Partial<UnitState>[];
   isGlobal?: boolean;
   noMachine?: boolean;
+  /** Default: m1 and m2. */
+  present?: string[];
+  away?: string[];
 }
 
 const unit: Unit = {
@@ -56,6 +60,10 @@ function records(row: Row) {
   };
 }
 
+function machinesOf({ present = ['m1', 'm2'], away = [] }: Row): WaitSubject['machines'] {
+  return new Map(present.map((id) => [id, { awaySince: away.includes(id) ? 1 : null }]));
+}
+
 function look(until: WaitTarget, row: Row, afterRevision = 20): string {
   const outcome = waitOutcome(
     {
@@ -63,6 +71,7 @@ function look(until: WaitTarget, row: Row, afterRevision = 20): string {
       unit: row.unit === null ? null : { ...unit, ...row.unit },
       isGlobal: row.isGlobal ?? false,
       hasMatchingMachine: row.noMachine !== true,
+      machines: machinesOf(row),
     },
     until,
     afterRevision,
@@ -188,6 +197,58 @@ test.each<[string, WaitTarget, Row, string]>([
     'launched',
     { isGlobal: true, noMachine: true },
     'done no machine matches it',
+  ],
+  [
+    'a global unit does not wait for a machine that is absent',
+    'launched',
+    {
+      isGlobal: true,
+      present: ['m1'],
+      assignments: [{ machine: 'm2', restarts: 7 }, { machine: 'm1' }],
+      states: [{ machine: 'm1' }],
+    },
+    'done m1 not waited for, because absent or away: m2',
+  ],
+  [
+    'nor for one that is away, whatever that last said',
+    'launched',
+    {
+      isGlobal: true,
+      away: ['m2'],
+      assignments: [{ machine: 'm1' }, { machine: 'm2' }],
+      states: [{ machine: 'm1' }, { machine: 'm2', activeState: 'failed' }],
+    },
+    'done m1 not waited for, because absent or away: m2',
+  ],
+  [
+    'but for those that are there, even if they have no place yet',
+    'launched',
+    { isGlobal: true, away: ['m2'], assignments: [{ machine: 'm2' }], states: [] },
+    'pending: not placed on any machine yet',
+  ],
+  [
+    'a global unit whose machines are all gone',
+    'launched',
+    { isGlobal: true, noMachine: true, present: [], assignments: [{}] },
+    'done not waited for, because absent or away: m1',
+  ],
+  [
+    'a global unit is stopped without a machine that is absent',
+    'loaded',
+    {
+      unit: loaded,
+      isGlobal: true,
+      present: ['m1'],
+      assignments: [loaded, { machine: 'm2' }],
+      states: [idle],
+    },
+    'done m1 not waited for, because absent or away: m2',
+  ],
+  [
+    'a unit that is not global waits for its machine, or for another one',
+    'launched',
+    { present: ['m2'], assignments: [{}] },
+    'pending: m1 has not carried it out yet',
   ],
   [
     'a machine that may only keep it does not count',

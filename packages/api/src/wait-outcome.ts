@@ -1,4 +1,4 @@
-import type { Assignment, Revision, UnitState } from '@muster/core';
+import type { Assignment, Machine, Revision, UnitState } from '@muster/core';
 import { doesAnswer, holders } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import type { WaitTarget } from './wire.ts';
@@ -13,8 +13,10 @@ export type WaitOutcome =
 export interface WaitSubject extends Omit<UnitRecords, 'unit'> {
   readonly unit: UnitRecords['unit'] | null;
   readonly isGlobal: boolean;
-  /** Whether any machine that is present fits a global unit. */
+  /** Whether any machine that is there (present and not away) fits a global unit. */
   readonly hasMatchingMachine: boolean;
+  /** Those that are present, by id. */
+  readonly machines: ReadonlyMap<string, Pick<Machine, 'awaySince'>>;
 }
 
 /**
@@ -55,10 +57,13 @@ function whenPlaced(subject: WaitSubject, until: 'loaded' | 'launched'): WaitOut
   if (unit.desiredState !== until) {
     return failed(null, `its desired state is ${unit.desiredState} now`);
   }
-  const placed = holders({ ...subject, unit });
+  const all = holders({ ...subject, unit });
+  // A global unit keeps its place on a machine that is gone; nobody there can answer.
+  const placed = subject.isGlobal ? all.filter((each) => isThere(subject, each.machine)) : all;
+  const note = noteOn(all.filter((each) => !placed.includes(each)));
   if (placed.length === 0) {
     if (subject.isGlobal && !subject.hasMatchingMachine) {
-      return { type: 'done', machines: [], note: 'no machine matches it' };
+      return { type: 'done', machines: [], note: note ?? 'no machine matches it' };
     }
     return pending('not placed on any machine yet');
   }
@@ -69,7 +74,18 @@ function whenPlaced(subject: WaitSubject, until: 'loaded' | 'launched'): WaitOut
     waiting ??= outcome;
   }
   const machines = placed.map(({ machine }) => machine).sort();
-  return waiting ?? { type: 'done', machines, note: null };
+  return waiting ?? { type: 'done', machines, note };
+}
+
+function isThere({ machines }: WaitSubject, id: string): boolean {
+  return machines.get(id)?.awaySince === null;
+}
+
+/** What is said of the machines that were not waited for. */
+function noteOn(skipped: readonly Assignment[]): string | null {
+  if (skipped.length === 0) return null;
+  const names = skipped.map(({ machine }) => machine).sort();
+  return `not waited for, because absent or away: ${names.join(', ')}`;
 }
 
 /** null: it is there on this machine. */

@@ -136,6 +136,7 @@ class Wait {
       states: snapshot.states.get(name) ?? none,
       isGlobal: demands !== null,
       hasMatchingMachine: demands === null || hasMatchingMachine(demands, snapshot),
+      machines: snapshot.machines,
     };
   }
 }

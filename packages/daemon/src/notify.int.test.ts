@@ -30,6 +30,8 @@ const daemon = `
     await notifier.status('lived through two watchdog periods');
   });`;
 
+const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
+
 function suite(): void {
   let manager: UserManager;
   let script: string;
@@ -89,25 +91,31 @@ function suite(): void {
     await systemctl('kill', '--signal=SIGKILL', unit);
   }, 30_000);
 
-  test('run by root it may speak for musterd where only the main process is heard', async () => {
-    if (process.getuid?.() !== 0) return;
-    await start('main.service', ['NotifyAccess=main']);
-    await until('main.service', { ActiveState: 'active', StatusText: 'machine 3d12 ready' });
-    await systemctl('kill', '--signal=SIGKILL', 'main.service');
-  }, 30_000);
+  testAsRoot(
+    'with privileges it may speak for musterd where only the main process is heard',
+    async () => {
+      await start('main.service', ['NotifyAccess=main']);
+      await until('main.service', { ActiveState: 'active', StatusText: 'machine 3d12 ready' });
+      await systemctl('kill', '--signal=SIGKILL', 'main.service');
+    },
+    30_000,
+  );
 
-  test('without privileges it speaks for itself, where all processes are heard', async () => {
-    if (process.getuid?.() !== 0) return;
-    const runtime = manager.env['XDG_RUNTIME_DIR'] ?? '';
-    for (const path of [dirname(runtime), runtime, join(runtime, 'systemd'), manager.scratch]) {
-      chmodSync(path, 0o711);
-    }
-    chmodSync(join(runtime, 'systemd/notify'), 0o666);
-    const nobody = '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ';
-    await start('nobody.service', ['NotifyAccess=all'], nobody);
-    await until('nobody.service', { ActiveState: 'active', StatusText: 'machine 3d12 ready' });
-    await systemctl('kill', '--signal=SIGKILL', 'nobody.service');
-  }, 30_000);
+  testAsRoot(
+    'without privileges it speaks for itself, where all processes are heard',
+    async () => {
+      const runtime = manager.env['XDG_RUNTIME_DIR'] ?? '';
+      for (const path of [dirname(runtime), runtime, join(runtime, 'systemd'), manager.scratch]) {
+        chmodSync(path, 0o711);
+      }
+      chmodSync(join(runtime, 'systemd/notify'), 0o666);
+      const nobody = '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups ';
+      await start('nobody.service', ['NotifyAccess=all'], nobody);
+      await until('nobody.service', { ActiveState: 'active', StatusText: 'machine 3d12 ready' });
+      await systemctl('kill', '--signal=SIGKILL', 'nobody.service');
+    },
+    30_000,
+  );
 
   test('systemd reads machine.env as it was meant', async () => {
     const file = new MachineEnvFile(manager.scratch);

@@ -187,7 +187,7 @@ test('after a power cut a unit is active elsewhere; the machine comes back and t
   if (placed === undefined) throw new Error('mover.service runs nowhere');
   const via = others(placed.machine)[0] ?? 1;
   await cluster.lab.kill(placed.machine);
-  const now = await cluster.waitForActive('mover.service', others(placed.machine), 30_000, via);
+  const now = await cluster.waitForActive('mover.service', others(placed.machine), 12_000, via);
   expect(await cluster.running(['mover.service'])).toEqual([
     { unit: 'mover.service', machine: now, mainPid: expect.any(Number) },
   ]);
@@ -204,7 +204,7 @@ test('a machine that was cut off keeps its unit; once it is back exactly one run
   if (placed === undefined) throw new Error('torn.service runs nowhere');
   const via = others(placed.machine)[0] ?? 1;
   await cluster.lab.cut(placed.machine);
-  const now = await cluster.waitForActive('torn.service', others(placed.machine), 30_000, via);
+  const now = await cluster.waitForActive('torn.service', others(placed.machine), 12_000, via);
   const torn = await cluster.running(['torn.service']);
   expect(new Set(torn.map((r) => r.machine))).toEqual(new Set([placed.machine, now]));
   await cluster.lab.mend(placed.machine);

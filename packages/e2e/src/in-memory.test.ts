@@ -139,6 +139,26 @@ test('destroying stops the unit, waits for it, and leaves nothing', async () => 
   expect(cluster.store.value('/muster/state/m1/a.service')).toBeNull();
 });
 
+test('destroying does not wait for a machine that is absent; once it is back it stops the unit', async () => {
+  await begin(2);
+  await cluster.write('a.service', `${sleeper}[X-Fleet]\nMachineID=m2\n`);
+  await cluster.write('everywhere.service', `${sleeper}[X-Fleet]\nGlobal=true\n`);
+  await cluster.machine(2).kill();
+  cluster.store.expireLease('m2');
+  await cluster.clock.advance(20_000);
+  await cluster.destroy('a.service');
+  await cluster.destroy('everywhere.service');
+  for (const unit of ['a.service', 'everywhere.service']) {
+    expect(cluster.store.value(`/muster/assignment/m2/${unit}`)).toBeNull();
+    expect(cluster.store.value(`/muster/state/m2/${unit}`)).toBeNull();
+  }
+  expect(await cluster.where('a.service')).toEqual([2]);
+  cluster.machine(2).start();
+  await cluster.clock.advance(10_000);
+  expect(await cluster.where('a.service')).toEqual([]);
+  expect(await cluster.where('everywhere.service')).toEqual([]);
+});
+
 test('while systemd does not answer nothing is concluded; afterwards nothing is repeated', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);

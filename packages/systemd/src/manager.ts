@@ -1,4 +1,3 @@
-import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
   Clock,
@@ -22,7 +21,7 @@ import { JobTable } from './job-table.ts';
 import { Listeners } from './listeners.ts';
 import { defaultBusAddress, defaultRuntimeDirectory, defaultUnitDirectory } from './locations.ts';
 import type { Environment, ManagerKind } from './locations.ts';
-import { UnitList } from './unit-list.ts';
+import { UnitList, exportedInvocation } from './unit-list.ts';
 import { resultInterface, unitPath } from './unit-names.ts';
 
 export interface SystemdOptions {
@@ -141,7 +140,9 @@ class LocalSystemd implements Systemd {
     return this.#forEach(
       units.map(({ name }) => name),
       async (name) => {
-        const invocationId = isActive.has(name) ? this.#exportedInvocation(name) : null;
+        const invocationId = isActive.has(name)
+          ? exportedInvocation(this.#exportDirectory, name)
+          : null;
         if (invocationId === null) return this.#run(name);
         return { result: resultInterface(name) === null ? null : 'success', invocationId };
       },
@@ -291,19 +292,6 @@ class LocalSystemd implements Systemd {
       member: 'Reload',
       isSlow: true,
     });
-  }
-
-  /**
-   * The invocation that systemd exports for journald while a unit is up: a symbolic link, which
-   * costs neither systemd nor the bus anything. null: there is none.
-   */
-  #exportedInvocation(name: string): string | null {
-    try {
-      return readlinkSync(join(this.#exportDirectory, `invocation:${name}`));
-    } catch {
-      // Not exported (any more): the bus is asked instead.
-      return null;
-    }
   }
 
   async #run(name: string): Promise<UnitRun> {

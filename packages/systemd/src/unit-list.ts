@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import type { Clock, LoadedUnit } from '@muster/core';
 
@@ -11,6 +12,19 @@ interface Kept {
   readonly units: readonly LoadedUnit[];
   readonly at: number;
   readonly exportsChanged: bigint;
+}
+
+/**
+ * The invocation that systemd exports for journald while a unit is up: a symbolic link, which
+ * costs neither systemd nor the bus anything. null: there is none.
+ */
+export function exportedInvocation(exportDirectory: string, unit: string): string | null {
+  try {
+    return readlinkSync(join(exportDirectory, `invocation:${unit}`));
+  } catch {
+    // Not exported (any more), whatever the reason: the bus has to be asked.
+    return null;
+  }
 }
 
 /**
