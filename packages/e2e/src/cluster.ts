@@ -18,6 +18,8 @@ export class Cluster {
   /** machine-id → number of the lab machine */
   readonly numbers: ReadonlyMap<string, number>;
 
+  readonly #sockets = new Map<number, string>();
+
   private constructor(lab: Lab, machines: number, numbers: ReadonlyMap<string, number>) {
     this.lab = lab;
     this.machines = machines;
@@ -35,7 +37,9 @@ export class Cluster {
   }
 
   async api(via = 1): Promise<ApiClient> {
-    return createApiClient({ endpoint: `unix:${await this.lab.socket(via)}`, timeoutMs: 10_000 });
+    const socket = this.#sockets.get(via) ?? (await this.lab.socket(via));
+    this.#sockets.set(via, socket);
+    return createApiClient({ endpoint: `unix:${socket}`, timeoutMs: 10_000 });
   }
 
   async waitForMembers(count: number, via = 1): Promise<void> {

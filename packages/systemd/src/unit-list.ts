@@ -4,7 +4,7 @@ import { isNativeError } from 'node:util/types';
 import type { Clock, LoadedUnit } from '@muster/core';
 
 /** However little seems to happen, systemd is asked again after this long. */
-const oldestMs = 5_000;
+const oldestMs = 10_000;
 /** A directory changed so shortly before may change again with the same time stamp. */
 const settledMs = 50;
 
@@ -31,7 +31,7 @@ export function exportedInvocation(exportDirectory: string, unit: string): strin
  * The list of loaded units as it was asked for last, for as long as nothing shows that it may be
  * out of date. systemd keeps a link for each unit that is up (for journald, in
  * /run/systemd/units), so the directory's time stamp tells of every unit that started or ended;
- * what it does not tell of is seen after 5 s. Looking at a time stamp costs PID 1 and the bus
+ * what it does not tell of is seen after 10 s. Looking at a time stamp costs PID 1 and the bus
  * nothing, where a list of 500 units costs 2 ms of this process and 1 ms of theirs.
  */
 export class UnitList {
@@ -60,7 +60,10 @@ export class UnitList {
       return kept.units;
     }
     const doubts = this.#doubts;
-    const units = await ask();
+    const asked = await ask();
+    const isSameAsKept =
+      kept !== null && exportsChanged === kept.exportsChanged && areEqual(kept.units, asked);
+    const units = isSameAsKept ? kept.units : asked;
     const isSettled =
       exportsChanged !== null &&
       BigInt(this.#clock.now() - settledMs) * 1_000_000n > exportsChanged &&
@@ -79,4 +82,20 @@ export class UnitList {
       throw error;
     }
   }
+}
+
+function areEqual(a: readonly LoadedUnit[], b: readonly LoadedUnit[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((unit, i) => {
+      const other = b[i];
+      return (
+        unit.name === other?.name &&
+        unit.loadState === other.loadState &&
+        unit.activeState === other.activeState &&
+        unit.subState === other.subState &&
+        unit.job === other.job
+      );
+    })
+  );
 }

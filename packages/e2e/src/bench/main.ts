@@ -12,7 +12,7 @@ import type { Row } from './row.ts';
 
 const machines = 4;
 const present = 2500;
-const rounds = 3;
+const rounds = 2;
 
 /** `--quick`: fewer samples and a shorter rest; figures for a first look only. */
 const quick = process.argv.includes('--quick');
