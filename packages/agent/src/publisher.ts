@@ -141,16 +141,17 @@ export class Publisher {
   /** Asks only for loaded units that changed: each answer costs PID 1 time. */
   async #runs(
     inputs: readonly UnitInput[],
-    { ended }: Since,
+    { ended, awaited }: Since,
   ): Promise<ReadonlyMap<string, UnitRun>> {
+    const isQuiet = ended.size === 0 && awaited.size === 0;
     const changed = inputs.flatMap(({ unit, loaded }) => {
       if (loaded === null || loaded.activeState === 'activating') return [];
       const previous = this.#derived.get(unit);
       const isSame =
         previous?.activeState === loaded.activeState && previous.subState === loaded.subState;
       // A service that came back between two looks shows by its invocation, which costs nothing.
-      const mayHaveComeBack = loaded.activeState === 'active' && unit.endsWith('.service');
-      return isSame && !ended.has(unit) && !mayHaveComeBack ? [] : [loaded];
+      const isUp = loaded.activeState === 'active' && unit.endsWith('.service');
+      return isSame && !ended.has(unit) && !(isUp && isQuiet) ? [] : [loaded];
     });
     if (changed.length === 0) return new Map();
     return this.#options.systemd.runs(changed);
