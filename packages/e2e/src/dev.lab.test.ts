@@ -3,7 +3,14 @@ import { Lab, waitFor } from './lab.ts';
 jest.setTimeout(120_000);
 
 const lab = new Lab();
-beforeAll(() => lab.up(1, { etcd: 0, musterd: false }));
+// The lab's own musterd, its configuration and state make way for one that knows of nothing.
+beforeAll(async () => {
+  await lab.up(1);
+  await lab.sh(
+    1,
+    'systemctl stop musterd; rm -rf /var/lib/muster /run/muster /etc/muster/musterd.yaml',
+  );
+});
 afterAll(() => lab.down());
 
 const startDev = (unit: string): Promise<string> =>
@@ -40,7 +47,7 @@ test('musterd --dev is a cluster of one machine with nothing configured, and etc
   await waitFor(
     'no etcd to be left',
     async () => {
-      const left = (await lab.try(1, 'pgrep -x etcd')).stdout.trim();
+      const left = (await lab.try(1, 'grep -lx etcd /proc/[0-9]*/comm')).stdout.trim();
       return left === '' ? { done: true, value: left } : { done: false, saw: `etcd ${left}` };
     },
     10_000,
