@@ -47,7 +47,11 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   const etcd = config.dev
     ? await startDevEtcd({ directory: config.state, clock, log: log.child({ component: 'etcd' }) })
     : null;
-  const registry = await openStore(parts, facts, etcd);
+  const registry = await openStore(parts, facts, etcd).catch(async (error: unknown) => {
+    // A child that is left alone would keep this process, too.
+    await etcd?.stop();
+    throw error;
+  });
   const fatal = new AbortController();
   const ending = AbortSignal.any([signal, fatal.signal]);
   let server: ApiServer | null = null;
