@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parseEndpoint, UnreachableError } from './endpoint.ts';
-import type { TlsMaterial } from './forwarder.ts';
 import { receive, send } from './transport.ts';
-import type { Call, TransportOptions } from './transport.ts';
+import type { Call, ClientTls, TransportOptions } from './transport.ts';
 import type {
   ClusterBody,
   ErrorBody,
@@ -20,7 +19,7 @@ import type {
 } from './wire.ts';
 
 export { BadEndpointError, UnreachableError } from './endpoint.ts';
-export type { TlsMaterial } from './forwarder.ts';
+export type { ClientTls } from './transport.ts';
 export type {
   ClusterBody,
   ErrorBody,
@@ -60,9 +59,11 @@ export interface ApiClientOptions {
   readonly endpoint: string;
   /** Who asks, for the record of who changed a unit; the server trusts a certificate more. */
   readonly user?: string;
-  readonly tls?: TlsMaterial;
+  readonly tls?: ClientTls;
   /** A request without any answer for this long has failed. */
   readonly timeoutMs?: number;
+  /** Is told of each answer: method, path, status and time. */
+  readonly trace?: (text: string) => void;
 }
 
 export interface JournalOptions {
@@ -106,8 +107,9 @@ const waitSilenceMs = 20_000;
 
 /** @throws {BadEndpointError} */
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const { user = null, tls = null, timeoutMs = 30_000 } = options;
-  const transport: TransportOptions = { endpoint: parseEndpoint(options.endpoint), user, tls };
+  const { user = null, tls = null, timeoutMs = 30_000, trace = null } = options;
+  const endpoint = parseEndpoint(options.endpoint);
+  const transport: TransportOptions = { endpoint, user, tls, trace };
   const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
     JSON.parse(await textOf(transport, { method, path, body, silenceMs: timeoutMs }));
   const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;

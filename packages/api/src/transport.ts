@@ -2,14 +2,23 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { unreachable, UnreachableError } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { TlsMaterial } from './forwarder.ts';
+
+/** PEM contents, not file names. */
+export interface ClientTls {
+  /** Absent: the system's authorities. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
 
 export interface TransportOptions {
   readonly endpoint: Endpoint;
   /** Sent as `Muster-User`; null: nothing is said. */
   readonly user: string | null;
   /** For https; null: the system's authorities and no certificate of ours. */
-  readonly tls: TlsMaterial | null;
+  readonly tls: ClientTls | null;
+  /** Is told of each answer; null: nobody wants to know. */
+  readonly trace: ((text: string) => void) | null;
 }
 
 export interface Call {
@@ -29,7 +38,8 @@ export interface Call {
  * @throws {UnreachableError}
  */
 export function send(options: TransportOptions, call: Call): Promise<IncomingMessage> {
-  const { endpoint } = options;
+  const { endpoint, trace } = options;
+  const begun = performance.now();
   const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
   return new Promise((resolve, reject) => {
     const request = open(endpoint, requestOptions(options, call, body));
@@ -43,7 +53,11 @@ export function send(options: TransportOptions, call: Call): Promise<IncomingMes
       });
     }
     request.on('error', fail);
-    request.on('response', resolve);
+    request.on('response', (response) => {
+      const ms = Math.round(performance.now() - begun);
+      trace?.(`${call.method} ${call.path} ${response.statusCode ?? 0} after ${ms} ms`);
+      resolve(response);
+    });
     request.end(body ?? undefined);
   });
 }

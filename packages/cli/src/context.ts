@@ -1,72 +1,46 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import path from 'node:path';
 import { createApiClient } from '@muster/api/client';
-import type { ApiClient, TlsMaterial } from '@muster/api/client';
+import type { ApiClient } from '@muster/api/client';
 import type { Command } from 'commander';
-import { UsageError } from './errors.ts';
+import { chooseEndpoint, readTls } from './endpoint-option.ts';
+import type { EndpointOptions } from './endpoint-option.ts';
+import type { ProgramName } from './program-name.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command gets from main. */
 export interface Context {
   readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly programName: ProgramName;
   /** The API that the command line and the environment name. */
   readonly connect: (command: Command) => ApiClient;
 }
 
 /** Options that every command takes; commander reads them on either side of the verb. */
-interface GlobalOptions {
-  readonly endpoint?: string;
+interface GlobalOptions extends EndpointOptions {
   readonly timeout?: number;
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
+  readonly debug?: boolean;
 }
 
-export const defaultEndpoint = 'unix:/run/muster/muster.sock';
-
-export function createContext(terminal: Terminal, environment: Context['environment']): Context {
+export function createContext(given: Omit<Context, 'connect'>): Context {
+  const { environment, terminal } = given;
   return {
-    terminal,
-    environment,
+    ...given,
     connect: (command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
+      const endpoint = chooseEndpoint(options, given);
       const tls = readTls(options);
       return createApiClient({
-        endpoint: options.endpoint ?? findEndpoint(environment),
+        endpoint,
         user: userName(environment),
         ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
         ...(tls === null ? {} : { tls }),
+        ...(options.debug === true
+          ? { trace: (text) => terminal.complain(`DEBUG ${endpoint}: ${text}`) }
+          : {}),
       });
     },
   };
-}
-
-/** The system's daemon, or the user's own where only that runs. */
-function findEndpoint(environment: Context['environment']): string {
-  const runtimeDir = environment['XDG_RUNTIME_DIR'];
-  if (runtimeDir === undefined || existsSync(defaultEndpoint.slice('unix:'.length))) {
-    return defaultEndpoint;
-  }
-  const own = path.join(runtimeDir, 'muster', 'muster.sock');
-  return existsSync(own) ? `unix:${own}` : defaultEndpoint;
-}
-
-function readTls({ caFile, certFile, keyFile }: GlobalOptions): TlsMaterial | null {
-  if (caFile === undefined && certFile === undefined && keyFile === undefined) return null;
-  if (caFile === undefined || certFile === undefined || keyFile === undefined) {
-    throw new UsageError('--ca-file, --cert-file and --key-file belong together');
-  }
-  return { ca: readPem(caFile), cert: readPem(certFile), key: readPem(keyFile) };
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`cannot read ${file}: ${String(cause)}`, { cause });
-  }
 }
 
 function userName(environment: Context['environment']): string {

@@ -2,7 +2,10 @@ import { ApiError, BadEndpointError, UnreachableError } from '@muster/api/client
 import { CommanderError } from 'commander';
 import { createContext } from './context.ts';
 import { exitStatus, InterruptedError, OperationError, UsageError } from './errors.ts';
+import { programNameOf } from './program-name.ts';
+import type { ProgramName } from './program-name.ts';
 import { createProgram } from './program.ts';
+import { readArguments } from './read-arguments.ts';
 import { openTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,15 +16,21 @@ async function main(): Promise<void> {
     process.exit(exitStatus.ok);
   });
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
+  const programName = programNameOf(process.argv[1]);
   try {
-    await createProgram(createContext(terminal, process.env)).parseAsync();
+    const context = createContext({ terminal, environment: process.env, programName });
+    const program = createProgram(context);
+    const words = readArguments(program, process.argv.slice(2), programName);
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync(words, { from: 'user' });
   } catch (error) {
-    process.exitCode = explain(error, terminal);
+    process.exitCode = explain(error, terminal, programName);
   }
 }
 
 /** Says what went wrong. @returns the exit status */
-function explain(error: unknown, terminal: Terminal): number {
+function explain(error: unknown, terminal: Terminal, programName: ProgramName): number {
+  const prefix = programName === 'fleetctl' ? '' : 'error: ';
   if (error instanceof CommanderError) {
     // Commander has said it already; help and version that were asked for are no failure.
     return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
@@ -31,11 +40,12 @@ function explain(error: unknown, terminal: Terminal): number {
     return exitStatus.usage;
   }
   if (error instanceof UnreachableError || (error instanceof ApiError && error.status === 503)) {
-    terminal.complain(`error: ${error.message}`);
-    return exitStatus.unreachable;
+    terminal.complain(`${prefix}${error.message}`);
+    // fleetctl's own statuses end at 2; above it there is what systemctl said.
+    return programName === 'fleetctl' ? exitStatus.failed : exitStatus.unreachable;
   }
   if (error instanceof OperationError || error instanceof ApiError) {
-    terminal.complain(`error: ${error.message}`);
+    terminal.complain(`${prefix}${error.message}`);
     return exitStatus.failed;
   }
   if (error instanceof InterruptedError) {

@@ -1,117 +1,25 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { createApiServer, createForwarder } from '@muster/api';
-import type { ApiServer } from '@muster/api';
-import type { Clock, Inspector } from '@muster/core';
-import { buildSync } from 'esbuild';
-import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { clock, m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
+import type { CliCluster, Ended } from './testing/cli-cluster.ts';
 
-const m1 = `1234abcd${'1'.repeat(24)}`;
-const m2 = `5678abcd${'2'.repeat(24)}`;
-const simple = '[Service]\nExecStart=/bin/sleep 1\n';
-
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
-    }),
-};
-const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const inspector: Inspector = {
-  status: async (unit) => `● ${unit}\n   Active: active (running)\n`,
-  journal: async function* (unit, query, signal) {
-    yield Buffer.from(`${unit} ${JSON.stringify(query)}\n`);
-    if (query.follow) await clock.sleep(60_000, signal);
-  },
-};
-
-let home: string;
-let program: string;
+const cli = useCliCluster();
+let cluster: CliCluster['cluster'];
+let server: CliCluster['server'];
 let dir: string;
-let cluster: PlacedCluster;
-let server: ApiServer;
 let socket: string;
+let program: string;
 
-beforeAll(() => {
-  home = mkdtempSync(path.join(tmpdir(), 'muster-cli-'));
-  program = path.join(home, 'musterctl.cjs');
-  buildSync({
-    entryPoints: [path.join(__dirname, 'main.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    conditions: ['source'],
-    keepNames: true,
-    define: { MUSTER_VERSION: '"1.2.3"' },
-  });
+beforeEach(() => {
+  ({ cluster, server, dir, socket } = cli());
+  program = cli().program('musterctl');
 });
 
-afterAll(() => rmSync(home, { recursive: true }));
-
-beforeEach(async () => {
-  dir = mkdtempSync(path.join(home, 'case-'));
-  cluster = new PlacedCluster();
-  cluster.behaviour = (_, file) => {
-    if (file.includes('/bin/false')) return 'fails';
-    if (file.includes('/bin/true')) return 'finishes';
-    return file.includes('nowhere') ? 'is-unplaced' : 'runs';
-  };
-  cluster.addMachine(m1, '10.0.0.1', { metadata: { region: 'eu', disk: 'ssd' } });
-  cluster.addMachine(m2, '10.0.0.2');
-  server = createApiServer({
-    units: cluster.units,
-    inspector,
-    self: { machineId: m1, hostname: 'box', version: '1.2.3' },
-    clock,
-    log,
-    forward: createForwarder(null),
-  });
-  socket = `unix:${path.join(dir, 'muster.sock')}`;
-  await server.listen([socket]);
-});
-
-afterEach(async () => {
-  await server.close();
-  await cluster.close();
-});
-
-interface Ended {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function musterctl(...args: string[]): Promise<Ended> {
-  return run(args, { MUSTER_ENDPOINT: socket });
-}
-
-function run(args: string[], environment: Record<string, string>): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], SUDO_USER: 'tester', ...environment };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd: dir, env }, (error, out, err) => {
-      resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err });
-    });
-  });
-}
-
-function unitFile(name: string, text: string): string {
-  mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
-  writeFileSync(path.join(dir, name), text);
-  return name;
-}
-
+const musterctl = (...args: string[]): Promise<Ended> => cli().musterctl(...args);
+const run = (args: string[], environment: Record<string, string>): Promise<Ended> =>
+  cli().run('musterctl', args, environment);
+const unitFile = (name: string, text: string): string => cli().unitFile(name, text);
 const ok = (out: string, err = ''): Ended => ({ status: 0, out, err });
 
 describe('start', () => {
@@ -298,11 +206,7 @@ error: nothing was stored
     ],
     [['metadata', 'set', 'zzzz', 'a=b'], 1, 'error: no machine is "zzzz"\n'],
     [['metadata', 'set', m1, 'ab'], 2, 'error: "ab" must be of the form key=value\n'],
-    [
-      ['--ca-file', 'x', 'list-units'],
-      2,
-      'error: --ca-file, --cert-file and --key-file belong together\n',
-    ],
+    [['--cert-file', 'x', 'list-units'], 2, 'error: --cert-file and --key-file belong together\n'],
   ])('%j ends with %d', async (args, status, err) => {
     expect(await musterctl(...args)).toEqual({ status, out: '', err });
   });

@@ -15,52 +15,77 @@ import { addStop } from './commands/stop.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUnload } from './commands/unload.ts';
 import { addVersion } from './commands/version.ts';
-import { defaultEndpoint } from './context.ts';
 import type { Context } from './context.ts';
-import { version } from './version.ts';
+import { defaultEndpoints } from './endpoint-option.ts';
+import { addFleetctlOptions, readFleetctlEnvironment } from './fleetctl-options.ts';
+import { addHelp, otherVerbs } from './help.ts';
+import { versionLine } from './version.ts';
 
-const exitStatusHelp = `
+const exitStatusHelp = {
+  musterctl: `
 Exit status:
   0  done
   1  it failed, or not all of it could be done
   2  the command line makes no sense
-  3  the cluster cannot be reached`;
+  3  the cluster cannot be reached`,
+  fleetctl: `
+Exit status:
+  0  done
+  1  it failed, not all of it could be done, or the cluster cannot be reached
+  2  the command line makes no sense`,
+};
 
 /** The whole command line. Parsing throws commander's errors instead of exiting. */
 export function createProgram(context: Context): Command {
-  const program = new Command('musterctl')
+  const { programName } = context;
+  const program = new Command(programName)
+    .usage('[options] VERB …')
     .description('Runs systemd units on a cluster of machines.')
-    .version(`musterctl version ${version}`)
+    .version(versionLine(programName), '-v, --version', 'print the version of this program')
+    .helpOption('-h, --help', 'show help')
+    .addHelpCommand(
+      new Command('help')
+        .argument('[verb]')
+        .description('show help of a verb')
+        .helpGroup(otherVerbs),
+    )
     .exitOverride()
     .showSuggestionAfterError()
-    .addHelpText('after', exitStatusHelp)
+    .addHelpText('after', exitStatusHelp[programName])
     .addOption(
       new Option(
         '--endpoint <url>',
-        `unix:/path, http://host:port or https://host:port (default: ${defaultEndpoint})`,
+        `unix:/path, http://host:port or https://host:port (default: ${defaultEndpoints[programName]})`,
       ).env('MUSTER_ENDPOINT'),
     )
     .option('--timeout <seconds>', 'give up after this time', parseSeconds)
     .addOption(new Option('--ca-file <file>', 'for https: PEM').env('MUSTER_CA_FILE'))
     .addOption(new Option('--cert-file <file>', 'for https: PEM').env('MUSTER_CERT_FILE'))
-    .addOption(new Option('--key-file <file>', 'for https: PEM').env('MUSTER_KEY_FILE'));
-  const verbs = [
-    addSubmit,
-    addLoad,
-    addStart,
-    addStop,
-    addUnload,
-    addRestart,
-    addDestroy,
-    addCat,
-    addStatus,
-    addJournal,
-    addListUnits,
-    addListUnitFiles,
-    addListMachines,
-    addMetadata,
-    addVersion,
-  ];
+    .addOption(new Option('--key-file <file>', 'for https: PEM').env('MUSTER_KEY_FILE'))
+    .option('--debug', 'tell of each request on standard error');
   for (const add of verbs) add(program, context);
+  addHelp(program, context);
+  if (programName === 'fleetctl') {
+    addFleetctlOptions(program);
+    readFleetctlEnvironment(program, context);
+  }
   return program;
 }
+
+const verbs = [
+  addSubmit,
+  addLoad,
+  addStart,
+  addStop,
+  addUnload,
+  addRestart,
+  addDestroy,
+  addCat,
+  addStatus,
+  addJournal,
+  addListUnits,
+  addListUnitFiles,
+  addListMachines,
+  addMetadata,
+  addVersion,
+];

@@ -1,0 +1,172 @@
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+
+interface VerbHelp {
+  /** Under which heading the list of verbs has it. */
+  readonly group: string;
+  /** What the one line of the list does not say. */
+  readonly details?: string;
+  /** Commands without the program's name, each with what it does. */
+  readonly examples: readonly (readonly [command: string, does: string])[];
+}
+
+const units = 'Changing units:';
+const looking = 'Looking:';
+const machines = 'Machines:';
+export const otherVerbs = 'Other:';
+
+const waiting =
+  'It waits until that is done, and says so for each unit; --no-block does not wait. Ctrl-C ends the waiting, not what was asked for.';
+const naming =
+  "A name without a type is a service. {1..5} and {a,b} are expanded, also in quotes; patterns ('web@*') stand for units of the cluster.";
+
+/** verb → its help; of a verb below another: both. Every verb has an entry: a test sees to it. */
+export const verbHelp: Readonly<Record<string, VerbHelp>> = {
+  submit: {
+    group: units,
+    details:
+      'All files go in one request: when one is refused, nothing is stored. Other content than the cluster has under a name is refused without --replace.',
+    examples: [
+      ['submit units/web@.service', 'stores a template'],
+      ['submit --replace units', 'stores all unit files of a directory, over what is there'],
+    ],
+  },
+  load: {
+    group: units,
+    details: `What a timer, a socket or a path is to start has to be loaded, not started. A launched unit is stopped. ${waiting}`,
+    examples: [
+      [
+        'load units/cleanup-tmp.service',
+        'gives a service to the machine its timer will need it on',
+      ],
+    ],
+  },
+  start: {
+    group: units,
+    details: `Files are stored first; an instance takes its template from beside its path, or from the cluster. ${naming} ${waiting}`,
+    examples: [
+      ['start units/web.service', 'stores a unit file and runs it'],
+      ['start units/web@{1..3}', 'runs three instances of units/web@.service'],
+      ['start --no-block web@4', 'runs another of a template the cluster has; does not wait'],
+    ],
+  },
+  stop: {
+    group: units,
+    details: `${naming} ${waiting}`,
+    examples: [
+      ['stop web@3', 'stops one instance; it stays loaded on its machine'],
+      ["stop 'web@*'", 'stops all of them'],
+    ],
+  },
+  unload: {
+    group: units,
+    details: `The unit file stays in the cluster. ${naming} ${waiting}`,
+    examples: [['unload web@3', 'stops an instance and takes it off its machine']],
+  },
+  restart: {
+    group: units,
+    details: `A unit that is loaded is started. ${naming} ${waiting}`,
+    examples: [['restart web@1', 'stops and starts an instance where it is']],
+  },
+  destroy: {
+    group: units,
+    details: `${naming} ${waiting}`,
+    examples: [
+      ["destroy 'web@*'", 'removes all instances, and the template'],
+      ['destroy --block-attempts 5 web@1', 'waits for 10 seconds at most'],
+    ],
+  },
+  cat: {
+    group: looking,
+    details: 'Comments and blank lines are not kept in the cluster.',
+    examples: [['cat web@1', 'prints the unit file of an instance']],
+  },
+  status: {
+    group: looking,
+    details:
+      'The answer is what systemctl(1) status says, from each machine that has the unit; no ssh is needed. Without a unit: the cluster, and what in it needs attention.',
+    examples: [
+      ['status', 'shows how the cluster is'],
+      ['status web@1', 'shows an instance, wherever it is'],
+      ['status node-report --machine 10.0.0.2', 'shows a global unit on one machine'],
+    ],
+  },
+  journal: {
+    group: looking,
+    details: 'The journal comes from the machine that has the unit; no ssh is needed.',
+    examples: [
+      ['journal -n 50 web@1', 'shows the last 50 lines'],
+      ['journal -f --since today web@1', 'shows the lines of today and what comes, until Ctrl-C'],
+    ],
+  },
+  'list-units': {
+    group: looking,
+    details: 'A unit is listed once for each machine that has it.',
+    examples: [
+      ["list-units 'web@*'", 'lists the instances of a template'],
+      ['list-units --no-legend --fields=unit,active', 'prints two columns for a script'],
+      ['list-units -o json', 'prints all that is known, as JSON'],
+    ],
+  },
+  'list-unit-files': {
+    group: looking,
+    examples: [
+      ['list-unit-files', 'lists all units of the cluster'],
+      ["list-unit-files -o name 'web@*'", 'prints names only'],
+    ],
+  },
+  'list-machines': {
+    group: machines,
+    examples: [['list-machines -o wide', 'lists the machines with all columns']],
+  },
+  metadata: {
+    group: machines,
+    examples: [['metadata set 10.0.0.2 disk=ssd', 'says what a machine has; units can ask for it']],
+  },
+  'metadata set': {
+    group: machines,
+    examples: [['metadata set 1a2b3c4d disk=ssd rack=7', 'sets two keys of a machine']],
+  },
+  'metadata remove': {
+    group: machines,
+    examples: [['metadata remove 1a2b3c4d rack', 'removes a key']],
+  },
+  version: {
+    group: otherVerbs,
+    examples: [['version', 'prints the version of this program']],
+  },
+};
+
+/** Puts groups, details and examples into the help of all verbs below `command`. */
+export function addHelp(command: Command, { programName }: Pick<Context, 'programName'>): void {
+  for (const verb of command.commands) {
+    const path = verbPath(verb);
+    const help = verbHelp[path];
+    if (help === undefined) continue;
+    verb.helpGroup(help.group);
+    const summary = verb.description();
+    if (help.details !== undefined) {
+      verb.summary(summary).description(`${sentence(summary)} ${help.details}`);
+    }
+    verb.addHelpText('after', () => exampleText(help, programName));
+    addHelp(verb, { programName });
+  }
+}
+
+/** The verb as the command line has it: `metadata set`. */
+function verbPath(verb: Command): string {
+  const above = verb.parent?.parent === null ? '' : `${verb.parent?.name()} `;
+  return `${above}${verb.name()}`;
+}
+
+function sentence(summary: string): string {
+  return `${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}.`;
+}
+
+function exampleText({ examples }: VerbHelp, programName: string): string {
+  const lines = examples.flatMap(([command, does]) => [
+    `  ${programName} ${command}`,
+    `      ${does}`,
+  ]);
+  return ['', 'Example:', ...lines].join('\n');
+}

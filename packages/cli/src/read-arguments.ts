@@ -1,0 +1,150 @@
+import type { Command, Option } from 'commander';
+import { UsageError } from './errors.ts';
+import type { ProgramName } from './program-name.ts';
+
+/** Spellings that scripts use because fleetctl 1.0 took its one-letter options with two dashes only. */
+const oneLetter: ReadonlyMap<string, string> = new Map([
+  ['--l', '-l'],
+  ['--f', '-f'],
+  ['--A', '-A'],
+  ['--h', '-h'],
+]);
+
+/**
+ * Brings a command line into the form that commander reads: the verb first and in full, whatever
+ * options stand before it, and switches without a value.
+ *
+ * - A verb may be shortened to any beginning that only it has.
+ * - `--full=true` is `--full`; `--full=false` is nothing.
+ * - As fleetctl, `-endpoint=…` is `--endpoint=…`, as its first versions had it.
+ * - Words after the target of ssh are the remote command: nothing in them is an option of ours.
+ *
+ * @param argv - without interpreter and script
+ * @throws {UsageError} for a beginning that several verbs have, or a switch that is neither true nor false
+ */
+export function readArguments(
+  program: Command,
+  argv: readonly string[],
+  programName: ProgramName,
+): string[] {
+  const options = collectOptions(program);
+  const verbs: string[] = [];
+  const others: string[] = [];
+  let operands = 0;
+  let command: Command | null = program;
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? '';
+    if (word === '--') return [...verbs, ...others, ...argv.slice(at)];
+    if (word.length > 1 && word.startsWith('-')) {
+      const { spelt, takesNext } = respell(word, options, programName);
+      others.push(...spelt);
+      if (takesNext && at + 1 < argv.length) others.push(argv[(at += 1)] ?? '');
+      continue;
+    }
+    if (command !== null && hasVerbs(command)) {
+      // The words of hidden verbs are the business of programs.
+      if (word.startsWith('_')) return [...verbs, ...argv.slice(at)];
+      const verb = findVerb(command, word);
+      verbs.push(verb);
+      command = verb === 'help' ? command : subcommand(command, verb);
+      continue;
+    }
+    others.push(word);
+    operands += 1;
+    if (command?.name() === 'ssh' && operands === 1) {
+      const rest = argv.slice(at + 1);
+      return [
+        ...verbs,
+        ...others,
+        ...(rest[0] === '--' || rest.length === 0 ? [] : ['--']),
+        ...rest,
+      ];
+    }
+  }
+  return [...verbs, ...others];
+}
+
+/** flag → its option; of options of the same name, any: those that differ between verbs share their shape. */
+function collectOptions(command: Command): Map<string, Option> {
+  const found = new Map<string, Option>();
+  for (const each of [command, ...command.commands]) {
+    const own = each === command ? each.options : [...collectOptions(each).values()];
+    for (const option of own) {
+      if (option.long !== undefined) found.set(option.long, option);
+      if (option.short !== undefined) found.set(option.short, option);
+    }
+  }
+  return found;
+}
+
+function respell(
+  word: string,
+  options: ReadonlyMap<string, Option>,
+  programName: ProgramName,
+): { spelt: string[]; takesNext: boolean } {
+  const short = oneLetter.get(word);
+  if (short !== undefined) return { spelt: [short], takesNext: false };
+  const equals = word.indexOf('=');
+  const name = equals === -1 ? word : word.slice(0, equals);
+  const isOldLong = programName === 'fleetctl' && name.length > 2 && options.has(`-${name}`);
+  const flag = isOldLong ? `-${name}` : name;
+  const option = options.get(flag);
+  if (option === undefined) return respellShort(word, options);
+  if (equals === -1) {
+    // Else commander would take the next word for its value.
+    const preset =
+      option.optional && typeof option.presetArg === 'string' ? option.presetArg : null;
+    return preset === null
+      ? { spelt: [flag], takesNext: option.required }
+      : { spelt: [`${flag}=${preset}`], takesNext: false };
+  }
+  const value = word.slice(equals + 1);
+  if (option.required || option.optional) return { spelt: [`${flag}=${value}`], takesNext: false };
+  return { spelt: readSwitch(flag, value) ? [flag] : [], takesNext: false };
+}
+
+/** `-n10`, `-fn 10`: the last letter may take the next word. */
+function respellShort(
+  word: string,
+  options: ReadonlyMap<string, Option>,
+): { spelt: string[]; takesNext: boolean } {
+  const letters = word.startsWith('--') ? [] : Array.from(word.slice(1));
+  for (const [i, letter] of letters.entries()) {
+    const option = options.get(`-${letter}`);
+    if (option === undefined) break;
+    if (option.required) return { spelt: [word], takesNext: i === letters.length - 1 };
+  }
+  return { spelt: [word], takesNext: false };
+}
+
+/** As fleetctl reads it. @throws {UsageError} */
+export function readSwitch(flag: string, value: string): boolean {
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(value)) return true;
+  if (/^(?:0|f|F|FALSE|false|False)$/.test(value)) return false;
+  throw new UsageError(`${flag} must be true or false, not "${value}"`);
+}
+
+function hasVerbs(command: Command): boolean {
+  return command.commands.length > 0;
+}
+
+function subcommand(command: Command, verb: string): Command | null {
+  return command.commands.find((each) => namesOf(each).includes(verb)) ?? null;
+}
+
+function namesOf(command: Command): string[] {
+  return [command.name(), ...command.aliases()];
+}
+
+/** The verb that a word begins; the word itself when none does. @throws {UsageError} */
+function findVerb(command: Command, word: string): string {
+  const names = [...command.commands.flatMap(namesOf), 'help'].filter(
+    (name) => !name.startsWith('_'),
+  );
+  if (names.includes(word)) return word;
+  const found = names.filter((name) => name.startsWith(word)).sort();
+  const [only] = found;
+  if (only === undefined || word === '') return word;
+  if (found.length === 1) return only;
+  throw new UsageError(`"${word}" can be ${found.slice(0, -1).join(', ')} or ${found.at(-1)}`);
+}
