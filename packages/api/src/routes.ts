@@ -1,5 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import { NotFoundError, parseUnitFile, UnitFileSyntaxError } from '@muster/core';
-import type { Clock, ClusterSnapshot, Inspector, UnitFile, UnitRegistry } from '@muster/core';
+import type {
+  Clock,
+  ClusterSnapshot,
+  Inspector,
+  Origin,
+  UnitFile,
+  UnitRegistry,
+} from '@muster/core';
 import { readJson, sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -147,30 +155,35 @@ function parseStored(text: string | null): UnitFile | null {
   }
 }
 
-async function putUnit({ req, res, params }: Exchange, { units, self }: Context): Promise<void> {
+async function putUnit({ req, res, params }: Exchange, context: Context): Promise<void> {
   const request = readUnitRequest(await readJson(req), readUnitName(params['name'] ?? ''));
-  const [result] = await writeUnits(units, [request], originOf(req, self.hostname));
+  const [result] = await writeUnits(context.units, [request], whoAsks(req, context));
   if (result === undefined || result.result === 'conflict') throw busy(request.name);
   sendJson(res, result.result === 'created' ? 201 : 200, result);
 }
 
-async function postUnits({ req, res }: Exchange, { units, self }: Context): Promise<void> {
+async function postUnits({ req, res }: Exchange, context: Context): Promise<void> {
   const requests = readUnitsRequest(await readJson(req));
-  const results = await writeUnits(units, requests, originOf(req, self.hostname));
+  const results = await writeUnits(context.units, requests, whoAsks(req, context));
   sendJson(res, 200, { revision: highest(results), units: results });
 }
 
-async function postDestroy({ req, res }: Exchange, { units }: Context): Promise<void> {
-  const results = await destroyUnits(units, readDestroyRequest(await readJson(req)));
+async function postDestroy({ req, res }: Exchange, context: Context): Promise<void> {
+  const names = readDestroyRequest(await readJson(req));
+  const results = await destroyUnits(context.units, names, whoAsks(req, context));
   sendJson(res, 200, { revision: highest(results), units: results });
 }
 
-async function deleteUnit({ res, params }: Exchange, { units }: Context): Promise<void> {
+async function deleteUnit({ req, res, params }: Exchange, context: Context): Promise<void> {
   const name = readUnitName(params['name'] ?? '');
-  const [result] = await destroyUnits(units, [name]);
+  const [result] = await destroyUnits(context.units, [name], whoAsks(req, context));
   if (result?.result === 'absent') throw new NotFoundError(`unit "${name}" does not exist`);
   if (result === undefined || result.result === 'conflict') throw busy(name);
   sendJson(res, 200, result);
+}
+
+function whoAsks(req: IncomingMessage, { self, clock }: Context): Origin {
+  return originOf(req, self.hostname, clock.now());
 }
 
 function busy(name: string): HttpError {

@@ -46,6 +46,7 @@ export async function writeUnits(
 export async function destroyUnits(
   registry: UnitRegistry,
   names: readonly string[],
+  origin: Origin,
 ): Promise<readonly DestroyResultBody[]> {
   const results = new Map<string, DestroyResultBody>();
   let open = names;
@@ -55,7 +56,10 @@ export async function destroyUnits(
     for (const name of open) {
       const current = stored.get(name);
       if (current === undefined) results.set(name, { name, result: 'absent', revision: 0 });
-      else writes.push({ name, expect: current.unit.modRevision, set: null });
+      else {
+        const expect = current.unit.modRevision;
+        writes.push({ name, expect, set: null, destroyedBy: origin });
+      }
     }
     const written = await registry.write(writes);
     writes.forEach(({ name }, i) => {

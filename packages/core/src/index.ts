@@ -13,6 +13,7 @@ export {
   UnitFileSyntaxError,
 } from './errors.ts';
 export type { Retry } from './errors.ts';
+export type { AuditEntry } from './history.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,

@@ -16,6 +16,8 @@ export interface Origin {
   readonly by: string;
   /** The git commit the content came from; absent when it came from a command. */
   readonly commit?: string;
+  /** When it was asked for, ms since the epoch by that API's clock; absent when it was not noted. */
+  readonly at?: number;
 }
 
 /** `unit/<name>`: the wish. Written by the API only. */
@@ -51,6 +53,8 @@ export interface Assignment {
   readonly role: Role;
   /** Why it is here, one phrase for people. */
   readonly reason: string;
+  /** When the leader wrote it, ms since the epoch; absent when it was not noted. */
+  readonly at?: number;
   readonly modRevision: Revision;
 }
 
@@ -81,6 +85,8 @@ export interface Machine {
   readonly version: string;
   /** Set by an orderly stop of musterd (ms since the epoch): units run on, nobody watches them. */
   readonly awaySince: number | null;
+  /** When the machine last changed this record, ms since the epoch; absent when it was not noted. */
+  readonly at?: number;
   readonly modRevision: Revision;
 }
 

@@ -109,6 +109,8 @@ export interface Leader {
   readonly machine: string;
   /** Other daemons may ask this API for lists; null when it has no TCP listener. */
   readonly apiUrl: string | null;
+  /** Since when, ms since the epoch; absent when it was not noted. */
+  readonly at?: number;
   readonly createRevision: Revision;
 }
 
@@ -231,6 +233,8 @@ export interface UnitWrite {
     readonly restarts: number;
     readonly origin: Origin;
   } | null;
+  /** Who destroys it, for the record. Absent: nobody says. */
+  readonly destroyedBy?: Origin;
 }
 
 /** `revision`: of the transaction that wrote it. `conflict`: the unit was changed meanwhile. */

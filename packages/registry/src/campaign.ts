@@ -80,11 +80,12 @@ export class StoreCampaign implements Campaign {
     const grantedAt = clock.monotonic();
     const granted = await store.grantLease(candidate.ttlSeconds ?? defaultTtlSeconds);
     const nonce = newNonce();
+    const value = encodeLeader({ ...candidate, at: clock.now() }, nonce);
     const { lease } = granted;
     const look = get(oneKey(keys.leader));
     const taken = await store.txn({
       compare: [guard.fence(), { target: 'create', key: keys.leader, equals: 0 }],
-      success: [{ type: 'put', key: keys.leader, value: encodeLeader(candidate, nonce), lease }],
+      success: [{ type: 'put', key: keys.leader, value, lease }],
       failure: [look],
     });
     const stored = taken.gets[0]?.keys[0];

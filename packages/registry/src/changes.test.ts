@@ -2,6 +2,8 @@ import { StoreUnavailableError } from '@muster/core';
 import { packChanges, writeChanges } from './changes.ts';
 import type { Change } from './changes.ts';
 import { MemoryStore } from './memory-store.ts';
+import { parseAudit } from './codec.ts';
+import { get, oneKey } from './store.ts';
 import type { Compare, Put, Store } from './store.ts';
 
 const limits = { maxOps: 8, maxBytes: 2000 };
@@ -12,6 +14,11 @@ function put(key: string, value = 'v'): Put {
 
 function change(key: string, ops: Change['ops'] = [put(key)], expect = 0): Change {
   return { expect: new Map([[key, expect]]), ops, nonce: null };
+}
+
+function destroying(key: string, by = 'tester'): Change {
+  const audit = [{ type: 'destroyed', unit: key, origin: { by } }] as const;
+  return { ...change(key, [{ type: 'delete', key }], 0), audit };
 }
 
 function packed(changes: readonly Change[]): number[] {
@@ -57,6 +64,25 @@ test.each<[string, Change[], number[]]>([
     [1, 1],
   ],
   [
+    'an audit record takes one operation of each batch',
+    Array.from({ length: 7 }, (_, i) => destroying(`k${i}`)),
+    [7],
+  ],
+  [
+    'and is one operation too many when the batch is full',
+    [
+      change('a', [put('a'), put('a1'), put('a2'), put('a3')]),
+      change('b', [put('b'), put('b1'), put('b2'), put('b3')]),
+      destroying('c'),
+    ].toReversed(),
+    [2, 1],
+  ],
+  [
+    'its bytes are counted',
+    [destroying('a', 'x'.repeat(1000)), destroying('b', 'x'.repeat(1000))],
+    [1, 1],
+  ],
+  [
     'one that is too large stands alone',
     [change('a', [put('a', 'x'.repeat(9000))]), change('b')],
     [1, 1],
@@ -66,6 +92,7 @@ test.each<[string, Change[], number[]]>([
 });
 
 const fence: Compare = { target: 'create', key: 'fence', equals: 0 };
+const auditKey = 'audit';
 
 /** The first transaction is applied, but its answer is lost; the library may send it again. */
 function losingFirstAnswer(store: Store, isSentAgain: boolean): Store {
@@ -91,7 +118,7 @@ describe('a write whose answer is lost', () => {
 
   test.each([[true], [false]])('is recognised as ours (sent again: %s)', async (isSentAgain) => {
     const store = losingFirstAnswer(new MemoryStore().connect('test'), isSentAgain);
-    const outcomes = await writeChanges({ store, fence, changes: [ours()] });
+    const outcomes = await writeChanges({ store, fence, auditKey, changes: [ours()] });
     expect(outcomes).toEqual([{ type: 'written', revision: 2 }]);
   });
 
@@ -99,16 +126,38 @@ describe('a write whose answer is lost', () => {
     const memory = new MemoryStore();
     memory.put('a', '{"nonce":"n2"}');
     const store = losingFirstAnswer(memory.connect('test'), true);
-    expect(await writeChanges({ store, fence, changes: [ours()] })).toEqual([{ type: 'conflict' }]);
+    expect(await writeChanges({ store, fence, auditKey, changes: [ours()] })).toEqual([
+      { type: 'conflict' },
+    ]);
   });
 
   test('is an error when it cannot be recognised', async () => {
     const memory = new MemoryStore();
     memory.put('a', 'x');
     const store = losingFirstAnswer(memory.connect('test'), false);
-    const writing = writeChanges({ store, fence, changes: [ours()] });
+    const writing = writeChanges({ store, fence, auditKey, changes: [ours()] });
     await expect(writing).rejects.toThrow(StoreUnavailableError);
   });
+});
+
+test('the audit record names what was removed in its transaction, and not what was in conflict', async () => {
+  const memory = new MemoryStore();
+  memory.put('a', 'x');
+  memory.put('b', 'x');
+  memory.put('c', 'x');
+  const changes = ['a', 'b', 'c'].map((key, i): Change => {
+    return { ...destroying(key), expect: new Map([[key, key === 'b' ? 99 : i + 2]]) };
+  });
+  const store = memory.connect('test');
+  const outcomes = await writeChanges({ store, fence, auditKey, changes });
+  expect(outcomes.map(({ type }) => type)).toEqual(['written', 'conflict', 'written']);
+  const [stored] = (await store.txn({ success: [get(oneKey(auditKey))] })).gets[0]?.keys ?? [];
+  if (stored === undefined) throw new Error('there is no audit record');
+  expect(parseAudit(stored)).toEqual({
+    type: 'parsed',
+    record: ['a', 'c'].map((unit) => ({ type: 'destroyed', unit, origin: { by: 'tester' } })),
+  });
+  expect(outcomes[0]).toEqual({ type: 'written', revision: stored.modRevision });
 });
 
 test('when the fence does not hold nothing more is written', async () => {
@@ -116,7 +165,7 @@ test('when the fence does not hold nothing more is written', async () => {
   memory.put('fence', 'somebody');
   const store = memory.connect('test');
   const changes = [change('a'), change('b')];
-  expect(await writeChanges({ store, fence, changes })).toEqual([
+  expect(await writeChanges({ store, fence, auditKey, changes })).toEqual([
     { type: 'fenced' },
     { type: 'fenced' },
   ]);

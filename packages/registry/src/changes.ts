@@ -1,5 +1,6 @@
 import { InvalidInputError, StoreUnavailableError } from '@muster/core';
-import type { Revision } from '@muster/core';
+import type { AuditEntry, Revision } from '@muster/core';
+import { encodeAudit } from './codec.ts';
 import { get, oneKey } from './store.ts';
 import type { Compare, Delete, Put, Store, StoredKey } from './store.ts';
 
@@ -14,6 +15,8 @@ export interface Change {
    * was lost, or that was sent twice, from somebody else's. null: nothing of the kind is put.
    */
   readonly nonce: string | null;
+  /** What the audit record of the transaction that carries this change is to say of it. */
+  readonly audit?: readonly AuditEntry[];
 }
 
 /** `fenced`: the fence did not hold, nothing was written. */
@@ -33,7 +36,7 @@ export const etcdLimits: Limits = { maxOps: 128, maxBytes: 1_400_000 };
 /**
  * Groups changes, in order, into batches that each fit into one transaction together with a
  * fence. Changes about the same key are never in one batch; a put that is in the batch already,
- * letter for letter, is shared.
+ * letter for letter, is shared. The changes of a batch share one audit record.
  */
 export function packChanges<T extends Change>(changes: readonly T[], limits: Limits): T[][] {
   const batches: T[][] = [];
@@ -58,6 +61,7 @@ class Load {
   readonly #written = new Map<string, string | null>();
   #compares = 1;
   #bytes = 0;
+  #hasAudit = false;
 
   takes(change: Change, { maxOps, maxBytes }: Limits): boolean {
     if (this.#compares === 1) return true;
@@ -65,12 +69,14 @@ class Load {
     const fresh = change.ops.filter((op) => !this.#shares(op));
     if (fresh.some((op) => this.#written.has(op.key))) return false;
     if (this.#compares + change.expect.size > maxOps) return false;
-    if (this.#written.size + fresh.length > maxOps) return false;
-    return this.#bytes + sizeOf(fresh) <= maxBytes;
+    const audits = this.#hasAudit || change.audit !== undefined ? 1 : 0;
+    if (this.#written.size + fresh.length + audits > maxOps) return false;
+    return this.#bytes + sizeOf(fresh) + auditSize(change) <= maxBytes;
   }
 
   add(change: Change): void {
-    this.#bytes += sizeOf(change.ops.filter((op) => !this.#shares(op)));
+    this.#bytes += sizeOf(change.ops.filter((op) => !this.#shares(op))) + auditSize(change);
+    if (change.audit !== undefined) this.#hasAudit = true;
     for (const op of change.ops) this.#written.set(op.key, op.type === 'put' ? op.value : null);
     this.#compares += change.expect.size;
   }
@@ -88,8 +94,14 @@ function sizeOf(ops: readonly (Put | Delete)[]): number {
   );
 }
 
+function auditSize({ audit }: Change): number {
+  return audit === undefined ? 0 : Buffer.byteLength(encodeAudit(audit));
+}
+
 export interface WriteOptions {
   readonly store: Store;
+  /** Where the audit record is. */
+  readonly auditKey: string;
   /** Must hold for every transaction. */
   readonly fence: Compare;
   readonly changes: readonly Change[];
@@ -143,11 +155,15 @@ type Attempt<T> =
     };
 
 async function writeBatch<T extends Change>(
-  { store, fence }: WriteOptions,
+  { store, fence, auditKey }: WriteOptions,
   batch: readonly T[],
 ): Promise<Attempt<T>> {
   const expected = new Map(batch.flatMap((change) => [...change.expect]));
   const ops = new Map(batch.flatMap((change) => change.ops.map((op) => [op.key, op] as const)));
+  const audit = batch.flatMap((change) => change.audit ?? []);
+  if (audit.length > 0) {
+    ops.set(auditKey, { type: 'put', key: auditKey, value: encodeAudit(audit), lease: null });
+  }
   if (ops.size > etcdLimits.maxOps || expected.size >= etcdLimits.maxOps) {
     throw new InvalidInputError(`one change of ${ops.size} keys is more than etcd writes at once`);
   }

@@ -101,6 +101,7 @@ export class ClusterModel {
       case 'leader':
         return this.#putLeader(stored);
       case 'cluster':
+      case 'audit':
       case 'unknown':
         return null;
     }

@@ -19,6 +19,11 @@ function set<T>(value: T | null | undefined): T {
 
 const change = placing('x.service', 'm1', { unitRevision: 3, placementRevision: 0 });
 const assignment = set(change.assign[0]);
+const auditEntries = [
+  { type: 'destroyed', unit: 'x.service', origin: { by: 'root@here', at: 5, commit: 'abc' } },
+  { type: 'destroyed', unit: 'y.service', origin: { by: 'root@here' } },
+  { type: 'withdrawn', unit: 'z.service', machine: 'm1', reason: 'why not', at: 6 },
+] as const;
 const examples = {
   unit: codec.encodeUnit(set(unitWrite('x.service').set), 'nonce'),
   assignment: codec.encodeAssignment(assignment, 'nonce'),
@@ -28,6 +33,7 @@ const examples = {
   state: codec.encodeState(report('x.service', { invocationId: null, problem: 'refused' })),
   leader: codec.encodeLeader({ machine: 'm1', apiUrl: null }, 'nonce'),
   cluster: codec.encodeCluster('id', 1),
+  audit: codec.encodeAudit(auditEntries),
 };
 const parsers = {
   unit: (value: string) => codec.parseUnit('x.service', stored(value)),
@@ -38,6 +44,7 @@ const parsers = {
   state: (value: string) => codec.parseState(at, stored(value)),
   leader: (value: string) => codec.parseLeader(stored(value)),
   cluster: (value: string) => codec.parseCluster(stored(value)),
+  audit: (value: string) => codec.parseAudit(stored(value)),
 };
 const kinds = [
   'unit',
@@ -48,6 +55,7 @@ const kinds = [
   'state',
   'leader',
   'cluster',
+  'audit',
 ] as const;
 
 test('what is encoded is parsed back, with what key and etcd say', () => {
@@ -85,15 +93,15 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
     },
     leader: { type: 'parsed', record: { machine: 'm1', apiUrl: null, createRevision: 3 } },
     cluster: { type: 'parsed', record: { id: 'id', format: 1, createRevision: 3 } },
+    audit: { type: 'parsed', record: auditEntries },
   });
 });
 
-test('the origin keeps its commit', () => {
+test('the origin keeps its commit and its time', () => {
   const write = set(unitWrite('x.service').set);
-  const value = codec.encodeUnit({ ...write, origin: { by: 'git', commit: 'abc' } }, 'n');
-  expect(codec.parseUnit('x.service', stored(value))).toMatchObject({
-    record: { origin: { by: 'git', commit: 'abc' } },
-  });
+  const origin = { by: 'git', commit: 'abc', at: 1_700_000_000_000 };
+  const value = codec.encodeUnit({ ...write, origin }, 'n');
+  expect(codec.parseUnit('x.service', stored(value))).toMatchObject({ record: { origin } });
 });
 
 test.each(kinds)(

@@ -1,9 +1,11 @@
 import { desiredStates, roles } from '@muster/core';
 import type {
   Assignment,
+  AuditEntry,
   Leader,
   Machine,
   MachineSettings,
+  Origin,
   Placement,
   Revision,
   StateReport,
@@ -65,13 +67,47 @@ export function parseUnit(name: string, stored: StoredKey): Parsed<Unit> {
   }));
 }
 
-function readOrigin(f: Fields): Unit['origin'] {
+function readOrigin(f: Fields): Origin {
   const commit = f.optionalText('commit');
-  return { by: f.text('by'), ...(commit === undefined ? {} : { commit }) };
+  return { by: f.text('by'), ...(commit === undefined ? {} : { commit }), ...timeOf(f) };
+}
+
+function timeOf(f: Fields): { at?: number } {
+  const at = f.optionalCount('at');
+  return at === undefined ? {} : { at };
+}
+
+export function encodeAudit(entries: readonly AuditEntry[]): string {
+  const destroyed = entries.flatMap((entry) =>
+    entry.type === 'destroyed' ? [{ unit: entry.unit, ...entry.origin }] : [],
+  );
+  const withdrawn = entries.flatMap((entry) => {
+    if (entry.type !== 'withdrawn') return [];
+    const { unit, machine, reason, at } = entry;
+    return [{ unit, machine, reason, at }];
+  });
+  return JSON.stringify({ destroyed, withdrawn });
+}
+
+export function parseAudit(stored: StoredKey): Parsed<readonly AuditEntry[]> {
+  return parseRecord(stored.value, (f) => [
+    ...f.objects('destroyed').map((entry): AuditEntry => {
+      return { type: 'destroyed', unit: entry.text('unit'), origin: readOrigin(entry) };
+    }),
+    ...f.objects('withdrawn').map((entry): AuditEntry => {
+      return {
+        type: 'withdrawn',
+        unit: entry.text('unit'),
+        machine: entry.text('machine'),
+        reason: entry.text('reason'),
+        at: entry.count('at'),
+      };
+    }),
+  ]);
 }
 
 export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: string): string {
-  const { desiredState, restarts, incarnation, role, reason } = a;
+  const { desiredState, restarts, incarnation, role, reason, at } = a;
   return JSON.stringify({
     hash: a.hash,
     desiredState,
@@ -79,6 +115,7 @@ export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: stri
     incarnation,
     role,
     reason,
+    at,
     nonce,
   });
 }
@@ -96,6 +133,7 @@ export function parseAssignment(
     incarnation: f.count('incarnation'),
     role: f.oneOf('role', roles),
     reason: f.text('reason'),
+    ...timeOf(f),
     modRevision: stored.modRevision,
   }));
 }
@@ -115,7 +153,7 @@ export function parsePlacement(unit: string, stored: StoredKey): Parsed<Placemen
 }
 
 export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): string {
-  const { bootId, hostname, address, apiUrl, metadata, capacity, version, awaySince } = m;
+  const { bootId, hostname, address, apiUrl, metadata, capacity, version, awaySince, at } = m;
   return JSON.stringify({
     bootId,
     hostname,
@@ -125,6 +163,7 @@ export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): 
     capacity: { cpus: capacity.cpus, memoryBytes: capacity.memoryBytes },
     version,
     awaySince,
+    at,
     token,
   });
 }
@@ -142,6 +181,7 @@ export function parsePresence(id: string, stored: StoredKey): Parsed<PresenceRec
       capacity: { cpus: capacity.amount('cpus'), memoryBytes: capacity.amount('memoryBytes') },
       version: f.text('version'),
       awaySince: f.countOrNull('awaySince'),
+      ...timeOf(f),
       modRevision: stored.modRevision,
     };
     return { machine, token: f.text('token') };
@@ -202,16 +242,17 @@ export function parseState(
 }
 
 export function encodeLeader(
-  candidate: { readonly machine: string; readonly apiUrl: string | null },
+  { machine, apiUrl, at }: Omit<Leader, 'createRevision'>,
   nonce: string,
 ): string {
-  return JSON.stringify({ machine: candidate.machine, apiUrl: candidate.apiUrl, nonce });
+  return JSON.stringify({ machine, apiUrl, at, nonce });
 }
 
 export function parseLeader(stored: StoredKey): Parsed<Leader> {
   return parseRecord(stored.value, (f) => ({
     machine: f.text('machine'),
     apiUrl: f.textOrNull('apiUrl'),
+    ...timeOf(f),
     createRevision: stored.createRevision,
   }));
 }

@@ -73,6 +73,10 @@ export class Fields {
     return value;
   }
 
+  optionalCount(name: string): number | undefined {
+    return this.#values[name] === undefined ? undefined : this.count(name);
+  }
+
   countOrNull(name: string): number | null {
     return this.#values[name] === null ? null : this.count(name);
   }

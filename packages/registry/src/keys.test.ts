@@ -7,6 +7,7 @@ const keys = keysOf('/muster');
 test.each([
   ['the cluster record', keys.cluster, '/muster/cluster', { type: 'cluster' }],
   ['the leader', keys.leader, '/muster/leader', { type: 'leader' }],
+  ['the audit record', keys.audit, '/muster/audit', { type: 'audit' }],
   ['a file', keys.file('abc'), '/muster/file/abc', { type: 'file', hash: 'abc' }],
   [
     'a unit',

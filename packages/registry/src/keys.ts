@@ -7,6 +7,7 @@ export interface Keys {
   readonly all: KeyRange;
   readonly cluster: string;
   readonly leader: string;
+  readonly audit: string;
   file(hash: string): string;
   unit(name: string): string;
   placement(unit: string): string;
@@ -21,7 +22,7 @@ export interface Keys {
 }
 
 export type KeyPath =
-  | { readonly type: 'cluster' | 'leader' | 'unknown' }
+  | { readonly type: 'cluster' | 'leader' | 'audit' | 'unknown' }
   | { readonly type: 'file'; readonly hash: string }
   | { readonly type: 'unit' | 'placement'; readonly unit: string }
   | { readonly type: 'machine' | 'settings'; readonly machine: string }
@@ -39,6 +40,7 @@ export function keysOf(prefix: string): Keys {
     all: keysUnder(under),
     cluster: `${under}cluster`,
     leader: `${under}leader`,
+    audit: `${under}audit`,
     file: (hash) => `${under}file/${hash}`,
     unit: (name) => `${under}unit/${name}`,
     placement: (unit) => `${under}placement/${unit}`,
@@ -63,6 +65,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'cluster' };
     case 'leader:0':
       return { type: 'leader' };
+    case 'audit:0':
+      return { type: 'audit' };
     case 'file:1':
       return { type: 'file', hash: first };
     case 'unit:1':

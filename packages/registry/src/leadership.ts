@@ -95,13 +95,14 @@ export class StoreLeadership implements Leadership {
 
   async #commit(changes: readonly PlacementChange[]): Promise<CommitResult[]> {
     const results: CommitResult[] = [];
+    const at = this.#options.clock.now();
     let batch: Change[] = [];
     const flush = async (): Promise<void> => {
       results.push(...(await this.#write(batch)).map(toResult));
       batch = [];
     };
     for (const change of changes) {
-      const whole = toChange(this.#options.keys, change);
+      const whole = toChange(this.#options.keys, change, at);
       if (whole.ops.length <= etcdLimits.maxOps) {
         batch.push(whole);
         continue;
@@ -132,7 +133,8 @@ export class StoreLeadership implements Leadership {
     if (changes.length === 0) return [];
     // The timer that ends leadership may be late itself, after the process was stopped.
     if (!this.#leads()) return changes.map(() => ({ type: 'fenced' }));
-    return writeChanges({ store: this.#options.store, fence: this.#compare(), changes });
+    const { store, keys } = this.#options;
+    return writeChanges({ store, fence: this.#compare(), auditKey: keys.audit, changes });
   }
 
   #compare(): Compare {
@@ -192,13 +194,13 @@ function toResult(outcome: Outcome): CommitResult {
   }
 }
 
-function toChange(keys: Keys, change: PlacementChange): Change {
+function toChange(keys: Keys, change: PlacementChange, at: number): Change {
   const { unit, placement } = change;
   const nonce = newNonce();
   const key = keys.placement(unit);
   const ops: (Put | Delete)[] = [
     ...change.assign.map((assignment): Put => {
-      const value = encodeAssignment(assignment, nonce);
+      const value = encodeAssignment({ ...assignment, at }, nonce);
       return { type: 'put', key: keys.assignment(assignment.machine, unit), value, lease: null };
     }),
     ...change.withdraw.map((machine): Delete => ({

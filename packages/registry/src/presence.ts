@@ -19,7 +19,7 @@ import { get, oneKey } from './store.ts';
 import type { Store } from './store.ts';
 
 /** What a machine says of itself. */
-export type MachineFacts = Omit<Machine, 'modRevision' | 'awaySince'>;
+export type MachineFacts = Omit<Machine, 'modRevision' | 'awaySince' | 'at'>;
 
 export interface RegisterOptions {
   /** The machine counts as gone when it was not heard of for so long. */
@@ -123,7 +123,8 @@ export class Presence {
     if (session === null || facts === null) return;
     const { store, keys, clock } = this.#options;
     const { lease } = await store.grantLease(awaySeconds);
-    const value = encodePresence({ ...facts, awaySince: clock.now() }, session.token);
+    const at = clock.now();
+    const value = encodePresence({ ...facts, awaySince: at, at }, session.token);
     await parkRecords({ store, keys, machine: facts.id, value, from: session.lease, to: lease });
     this.#setSession(null);
   }
@@ -169,7 +170,7 @@ export class Presence {
     const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
     if (granted !== ttlSeconds) return null;
     const session = { lease: saved.leaseId, token: saved.token, ttlMs: granted * 1000 };
-    if (!(await this.#put(session, present.stored.value))) return null;
+    if (!(await this.#put(session, present))) return null;
     log.info({ lease: session.lease }, 'took up the lease of the last run');
     return session;
   }
@@ -187,11 +188,10 @@ export class Presence {
     const { lease } = granted;
     await leaseStore.save({ leaseId: lease, bootId: facts.bootId, token });
     const key = keys.machine(machineId);
+    const record = { ...facts, awaySince: null, at: clock.now() };
     const { succeeded, gets } = await store.txn({
       compare: [guard.fence(), { target: 'mod', key, equals: present?.stored.modRevision ?? 0 }],
-      success: [
-        { type: 'put', key, value: encodePresence({ ...facts, awaySince: null }, token), lease },
-      ],
+      success: [{ type: 'put', key, value: encodePresence(record, token), lease }],
       failure: [get(oneKey(key))],
     });
     // The put may have been applied by an attempt whose answer was lost.
@@ -289,15 +289,18 @@ export class Presence {
 
   /**
    * Writes the record under a session that has it.
-   * @param seen — the value that is stored; null: not known
+   * @param seen — what is stored; null: not known
    * @returns false: the record is not on this session's lease
    */
-  async #put({ lease, token }: Session, seen: string | null): Promise<boolean> {
-    const { store, keys, machineId } = this.#options;
+  async #put({ lease, token }: Session, seen: Present | null): Promise<boolean> {
+    const { store, keys, machineId, clock } = this.#options;
     const key = keys.machine(machineId);
-    const value = encodePresence({ ...this.#known(), awaySince: null }, token);
-    const stored = seen ?? (await this.#read())?.stored.value;
-    if (stored === value) return true;
+    const present = seen ?? (await this.#read());
+    const at = present?.record?.machine.at;
+    const facts = { ...this.#known(), awaySince: null };
+    const unchanged = encodePresence({ ...facts, ...(at === undefined ? {} : { at }) }, token);
+    if (present?.stored.value === unchanged) return true;
+    const value = encodePresence({ ...facts, at: clock.now() }, token);
     const { succeeded } = await store.txn({
       compare: [{ target: 'lease', key, equals: lease }],
       success: [{ type: 'put', key, value, lease }],

@@ -92,6 +92,21 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
       expect(second).toBeGreaterThan(first);
     });
 
+    test('the audit record says who destroyed which units, in the transaction that does', async () => {
+      const revision = await created('a.service', 'b.service', 'c.service');
+      const destroyedBy = { by: 'tester@box', at: 1_700_000_000_000 };
+      const destroy = { expect: revision, set: null, destroyedBy };
+      const before = await ground.contents();
+      expect(before).not.toContain('/audit@');
+      const writes = ['a.service', 'b.service'].map((unit) => unitWrite(unit, destroy));
+      const [first] = await a.units.write(writes);
+      if (first?.type !== 'written') throw new Error('nothing was destroyed');
+      expect(await ground.contents()).toContain(`/audit@${first.revision}`);
+      const [second] = await b.units.write([unitWrite('c.service', destroy)]);
+      if (second?.type !== 'written') throw new Error('nothing was destroyed');
+      expect(await ground.contents()).toContain(`/audit@${second.revision}`);
+    });
+
     test('destroying what is gone already is no conflict', async () => {
       const revision = await created('web.service');
       const destroy = unitWrite('web.service', { expect: revision, set: null });
@@ -185,6 +200,7 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
       expect(snapshot.leader).toEqual({
         machine: 'a',
         apiUrl: null,
+        at: expect.any(Number),
         createRevision: leadership.fence,
       });
       expect(snapshot.corrupt).toEqual([]);

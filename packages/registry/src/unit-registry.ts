@@ -120,9 +120,10 @@ export class StoreUnitRegistry implements UnitRegistry {
   }
 
   async #write(changes: readonly Change[]): Promise<readonly Outcome[]> {
-    const { store, guard } = this.#options;
+    const { store, guard, keys } = this.#options;
     await guard.ensure();
-    const outcomes = await writeChanges({ store, fence: guard.fence(), changes });
+    const fence = guard.fence();
+    const outcomes = await writeChanges({ store, fence, auditKey: keys.audit, changes });
     // Says what is wrong with the store, in an error.
     if (outcomes.some(({ type }) => type === 'fenced')) await guard.verify();
     return outcomes;
@@ -188,10 +189,14 @@ export class StoreUnitRegistry implements UnitRegistry {
   }
 }
 
-function toChange(keys: Keys, { name, expect, set }: UnitWrite): Change {
+function toChange(keys: Keys, { name, expect, set, destroyedBy }: UnitWrite): Change {
   const key = keys.unit(name);
   const expected = new Map([[key, expect]]);
-  if (set === null) return { expect: expected, ops: [{ type: 'delete', key }], nonce: null };
+  if (set === null) {
+    const destroy: Change = { expect: expected, ops: [{ type: 'delete', key }], nonce: null };
+    if (destroyedBy === undefined) return destroy;
+    return { ...destroy, audit: [{ type: 'destroyed', unit: name, origin: destroyedBy }] };
+  }
   const nonce = newNonce();
   const ops: (Put | Delete)[] = [
     { type: 'put', key: keys.file(set.hash), value: set.file, lease: null },
