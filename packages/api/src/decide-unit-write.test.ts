@@ -1,6 +1,7 @@
-import type { DesiredState } from '@muster/core';
+import type { DesiredState, Unit } from '@muster/core';
 import { decideUnitWrite } from './decide-unit-write.ts';
 import type { UnitContext, UnitWish } from './decide-unit-write.ts';
+import { nowhere } from './unit-places.ts';
 
 const origin = { by: 'me@here' };
 const old = { hash: 'old', text: 'OLD' };
@@ -14,24 +15,25 @@ function wish(more: Partial<UnitWish>): UnitWish {
     content: null,
     desiredState: null,
     restart: false,
+    startFailed: false,
     replace: false,
     ...more,
   };
 }
 
-function stored(desiredState: DesiredState, more: { file?: null; name?: string } = {}) {
+type More = Partial<Pick<Unit, 'name' | 'perMachine'>> & { file?: null };
+
+function stored(desiredState: DesiredState, { file, ...more }: More = {}) {
   const revisions = { createRevision: 3, modRevision: 7 };
-  const name = more.name ?? 'web.service';
-  return {
-    unit: { name, hash: 'old', desiredState, restarts: 2, origin: { by: 'x' }, ...revisions },
-    file: more.file === null ? null : 'OLD',
-  };
+  const unit = { name: 'web.service', hash: 'old', desiredState, restarts: 2, ...revisions };
+  return { unit: { ...unit, origin: { by: 'x' }, ...more }, file: file === null ? null : 'OLD' };
 }
 
 function decide(request: Partial<UnitWish>, context: Partial<UnitContext>): string {
   const decision = decideUnitWrite(wish(request), {
     current: null,
     template: null,
+    places: nowhere,
     origin,
     ...context,
   });
@@ -43,13 +45,22 @@ function decide(request: Partial<UnitWish>, context: Partial<UnitContext>): stri
     case 'write': {
       const { expect: from, set } = decision.write;
       const mark = decision.isNewContent ? '*' : '';
-      return `write@${from} ${set.hash}/${set.file}${mark} ${set.desiredState} ${set.restarts} ${set.origin.by}`;
+      const own = Object.entries(set.perMachine ?? {}).map(
+        ([id, { restarts, starts }]) => `+${id}:${restarts}/${starts}`,
+      );
+      const restarts = [set.restarts, ...own].join('');
+      return `write@${from} ${set.hash}/${set.file}${mark} ${set.desiredState} ${restarts} ${set.origin.by}`;
     }
   }
 }
 
 const inactive = { current: stored('inactive') };
 const launched = { current: stored('launched') };
+const perMachine = { m1: { restarts: 3, starts: 1 }, gone: { restarts: 9, starts: 0 } };
+const uneven = stored('launched', { perMachine });
+const on = (holders: string[], failed: string[] = []) => ({
+  places: { holders: new Set(holders), failed: new Set(failed) },
+});
 const instance = { name: 'web@1.service', template: 'web@.service' };
 const template = { name: 'web@.service', isTemplate: true };
 
@@ -167,6 +178,72 @@ test.each<[string, Partial<UnitWish>, Partial<UnitContext>, string]>([
     { content: old },
     { current: stored('inactive', { file: null }) },
     'write@7 old/OLD inactive 2 me@here',
+  ],
+  [
+    'a restart of all is one more than any machine has seen',
+    { restart: true },
+    { current: uneven },
+    'write@7 old/OLD launched 12 me@here',
+  ],
+  [
+    'a restart on one machine is counted there, and what is not there any more is forgotten',
+    { restart: ['m2'] },
+    { current: uneven, ...on(['m1', 'm2']) },
+    'write@7 old/OLD launched 2+m1:3/1+m2:1/0 me@here',
+  ],
+  [
+    'a restart comprises the starts before it',
+    { restart: ['m1'] },
+    { current: uneven, ...on(['m1', 'm2']) },
+    'write@7 old/OLD launched 2+m1:4/0 me@here',
+  ],
+  [
+    'it is not restarted where it is not',
+    { restart: ['m1', 'm3', 'm4'] },
+    { ...launched, ...on(['m1', 'm2']) },
+    '409 unit "web.service" is not on m3, m4',
+  ],
+  [
+    'nor on one machine when it is not launched',
+    { restart: ['m1'] },
+    { current: stored('loaded'), ...on(['m1']) },
+    '409 unit "web.service" is loaded, not launched: it cannot be restarted on single machines',
+  ],
+  [
+    'nor when it does not exist',
+    { restart: ['m1'], content: fresh },
+    {},
+    '404 unit "web.service" does not exist',
+  ],
+  [
+    'one that has failed is started again, there only',
+    { desiredState: 'launched', startFailed: true },
+    { ...launched, ...on(['m1', 'm2'], ['m2']) },
+    'write@7 old/OLD launched 2+m2:0/1 me@here',
+  ],
+  [
+    'one that has failed is left alone without that',
+    { desiredState: 'launched' },
+    { ...launched, ...on(['m1'], ['m1']) },
+    'nothing',
+  ],
+  [
+    'one that has not failed is left alone',
+    { desiredState: 'launched', startFailed: true },
+    { current: uneven, ...on(['m1']) },
+    'nothing',
+  ],
+  [
+    'launching one is enough, whatever became of it before',
+    { desiredState: 'launched', startFailed: true },
+    { current: stored('loaded'), ...on(['m1'], ['m1']) },
+    'write@7 old/OLD launched 2 me@here',
+  ],
+  [
+    'what machines were asked for stays as it is when something else changes',
+    { desiredState: 'loaded' },
+    { current: uneven },
+    'write@7 old/OLD loaded 2+m1:3/1+gone:9/0 me@here',
   ],
 ])('%s', (_, request, context, expected) => {
   expect(decide(request, context)).toBe(expected);

@@ -6,8 +6,11 @@ import type { UnitRequest, WaitRequest } from './wire.ts';
 /** Bodies and queries from outside, field by field; every fault is named with its path. */
 type Fields = Readonly<Record<string, unknown>>;
 
+const unitFields = ['name', 'file', 'desiredState', 'restart', 'startFailed', 'replace'];
+const waitFields = ['units', 'until', 'machines', 'afterRevision', 'timeoutMs'];
+
 export function readUnitRequest(body: unknown, name: string): UnitRequest {
-  const fields = readObject(body, 'body', ['name', 'file', 'desiredState', 'restart', 'replace']);
+  const fields = readObject(body, 'body', unitFields);
   if (fields['name'] !== undefined && fields['name'] !== name) {
     throw new InvalidInputError(
       `name in the URL "${name}" differs from name in the body ${JSON.stringify(fields['name'])}`,
@@ -20,8 +23,7 @@ export function readUnitsRequest(body: unknown): readonly UnitRequest[] {
   const { units } = readObject(body, 'body', ['units']);
   const requests = readArray(units, 'units').map((item, index) => {
     const path = `units[${index}]`;
-    const known = ['name', 'file', 'desiredState', 'restart', 'replace'];
-    return unitRequest(readObject(item, path, known), `${path}.`);
+    return unitRequest(readObject(item, path, unitFields), `${path}.`);
   });
   refuseTwice(requests.map(({ name }) => name));
   return requests;
@@ -35,15 +37,20 @@ export function readDestroyRequest(body: unknown): readonly string[] {
 }
 
 export function readWaitRequest(body: unknown): Required<WaitRequest> {
-  const fields = readObject(body, 'body', ['units', 'until', 'afterRevision', 'timeoutMs']);
+  const fields = readObject(body, 'body', waitFields);
   const units = readArray(fields['units'], 'units').map((n, i) => readName(n, `units[${i}]`));
   const until = waitTargets.find((target) => target === fields['until']);
   if (until === undefined) {
     throw new InvalidInputError(`until must be one of ${waitTargets.join(', ')}`);
   }
+  const { machines } = fields;
+  if (machines != null && until !== 'launched') {
+    throw new InvalidInputError('machines belongs to until "launched" only');
+  }
   return {
     units: [...new Set(units)],
     until,
+    machines: machines == null ? null : readMachines(machines, 'machines'),
     afterRevision: readCount(fields['afterRevision'] ?? 0, 'afterRevision'),
     timeoutMs: fields['timeoutMs'] == null ? null : readCount(fields['timeoutMs'], 'timeoutMs'),
   };
@@ -70,8 +77,14 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
 }
 
 export function readMachineId(id: string): string {
-  if (/^[0-9a-f]{32}$/.test(id)) return id;
-  throw new InvalidInputError(`machine id "${id}" must be 32 lower-case hexadecimal digits`);
+  if (isMachineId(id)) return id;
+  throw new InvalidInputError(`machine id "${id}" must be ${machineIdWords}`);
+}
+
+const machineIdWords = '32 lower-case hexadecimal digits';
+
+function isMachineId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
 /** @throws {InvalidInputError} when it cannot be a unit's name */
@@ -153,11 +166,17 @@ function unitRequest(fields: Fields, path: string): UnitRequest {
   if (file !== undefined && typeof file !== 'string') {
     throw new InvalidInputError(`${path}file must be a string`);
   }
-  const restart = readFlag(fields['restart'], `${path}restart`);
+  const restart = readRestart(fields['restart'], `${path}restart`);
   const desiredState = readDesiredState(fields['desiredState'], `${path}desiredState`);
-  if (restart && desiredState !== undefined && desiredState !== 'launched') {
+  if (restart !== false && desiredState !== undefined && desiredState !== 'launched') {
     throw new InvalidInputError(
       `${path}restart launches the unit and contradicts ${path}desiredState "${desiredState}"`,
+    );
+  }
+  const startFailed = readFlag(fields['startFailed'], `${path}startFailed`);
+  if (startFailed && desiredState !== 'launched') {
+    throw new InvalidInputError(
+      `${path}startFailed belongs to ${path}desiredState "launched" only`,
     );
   }
   return {
@@ -165,8 +184,28 @@ function unitRequest(fields: Fields, path: string): UnitRequest {
     ...(file === undefined ? {} : { file }),
     ...(desiredState === undefined ? {} : { desiredState }),
     restart,
+    startFailed,
     replace: readFlag(fields['replace'], `${path}replace`),
   };
+}
+
+function readRestart(value: unknown, path: string): NonNullable<UnitRequest['restart']> {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidInputError(`${path} must be true, false or {"machines": [id, …]}`);
+  }
+  const { machines } = readObject(value, path, ['machines']);
+  return { machines: readMachines(machines, `${path}.machines`) };
+}
+
+/** Ids of machines, each once. */
+function readMachines(value: unknown, path: string): readonly string[] {
+  const ids = readArray(value, path).map((id, i) => {
+    if (typeof id === 'string' && isMachineId(id)) return id;
+    throw new InvalidInputError(`${path}[${i}] must be ${machineIdWords}`);
+  });
+  if (ids.length === 0) throw new InvalidInputError(`${path} must name at least one machine`);
+  return [...new Set(ids)];
 }
 
 function readFlag(value: unknown, path: string): boolean {

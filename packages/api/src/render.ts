@@ -27,7 +27,7 @@ export function renderUnits(snapshot: ClusterSnapshot, globals: GlobalUnits): Un
 }
 
 function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
-  const { name, hash, desiredState, restarts, origin, modRevision } = records.unit;
+  const { name, hash, desiredState, restarts, perMachine, origin, modRevision } = records.unit;
   return {
     name,
     hash,
@@ -38,6 +38,7 @@ function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
       .map(({ machine, role }) => ({ machine, role }))
       .sort((a, b) => compare(a.machine, b.machine)),
     restarts,
+    perMachine: perMachine ?? {},
     origin,
     revision: modRevision,
   };
@@ -57,13 +58,17 @@ export function renderDetail(
     options: file?.options ?? [],
     assignments: [...assignments.values()]
       .sort((a, b) => compare(a.machine, b.machine))
-      .map(({ machine, role, hash, desiredState, restarts, reason, modRevision }) => {
-        return { machine, role, hash, desiredState, restarts, reason, revision: modRevision };
-      }),
+      .map(renderAssignment),
     states: [...states.values()]
       .sort((a, b) => compare(a.machine, b.machine))
       .map((state) => renderState(state, assignments.get(state.machine), detail.unit)),
   };
+}
+
+function renderAssignment(assignment: Assignment): UnitDetailBody['assignments'][number] {
+  const { machine, role, hash, desiredState, restarts, reason, modRevision } = assignment;
+  const starts = assignment.starts ?? 0;
+  return { machine, role, hash, desiredState, restarts, starts, reason, revision: modRevision };
 }
 
 export function renderStates(snapshot: ClusterSnapshot): UnitStateBody[] {

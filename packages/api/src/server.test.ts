@@ -233,7 +233,7 @@ test.each<[string, string, string | null, number, string]>([
     '/v1/units/a.service',
     '{"desired":"x"}',
     400,
-    'body has the unknown key "desired"; known are name, file, desiredState, restart, replace',
+    'body has the unknown key "desired"; known are name, file, desiredState, restart, startFailed, replace',
   ],
   [
     'PUT',
@@ -276,7 +276,7 @@ test.each<[string, string, string | null, number, string]>([
     '/v1/units',
     '{"units":[{"name":"a.service","restart":1}]}',
     400,
-    'units[0].restart must be true or false',
+    'units[0].restart must be true, false or {"machines": [id, …]}',
   ],
   [
     'POST',
@@ -453,6 +453,7 @@ describe('waiting', () => {
       type: 'done',
       unit: 'a.service',
       machines: [{ id: here, address: '10.0.0.1' }],
+      hasEnded: false,
       note: null,
     });
     cluster.report(await cluster.assign('b.service', here), {

@@ -68,7 +68,7 @@ export function readWishes(
 ): { wishes: readonly UnitWish[]; problems: readonly UnitProblem[] } {
   const wishes: UnitWish[] = [];
   const problems: UnitProblem[] = [];
-  for (const { name, file, desiredState, restart, replace } of requests) {
+  for (const { name, file, desiredState, restart, startFailed, replace } of requests) {
     const parsed = file === undefined ? null : reader.read(file);
     if (parsed instanceof UnitFileSyntaxError) {
       problems.push(syntaxProblem(name, parsed));
@@ -80,7 +80,8 @@ export function readWishes(
       isTemplate: parseUnitName(name).isTemplate,
       content: parsed?.content ?? null,
       desiredState: desiredState ?? null,
-      restart: restart ?? false,
+      restart: typeof restart === 'object' ? restart.machines : (restart ?? false),
+      startFailed: startFailed ?? false,
       replace: replace ?? false,
     });
   }

@@ -10,6 +10,8 @@ interface Row {
   states?: Partial<UnitState>[];
   isGlobal?: boolean;
   noMachine?: boolean;
+  /** Default: all. */
+  only?: string[];
   /** Default: m1 and m2. */
   present?: string[];
   away?: string[];
@@ -73,12 +75,15 @@ function look(until: WaitTarget, row: Row, afterRevision = 20): string {
       hasMatchingMachine: row.noMachine !== true,
       machines: machinesOf(row),
     },
-    until,
-    afterRevision,
+    { until, machines: row.only ?? null, afterRevision },
   );
   switch (outcome.type) {
     case 'done':
-      return ['done', ...outcome.machines, outcome.note ?? ''].join(' ').trim();
+      return [
+        outcome.hasEnded ? 'ended' : 'done',
+        ...outcome.machines,
+        ...(outcome.note === null ? [] : [outcome.note]),
+      ].join(' ');
     case 'failed':
       return `failed ${outcome.machine ?? '-'}: ${outcome.reason}`;
     case 'pending':
@@ -136,7 +141,62 @@ test.each<[string, WaitTarget, Row, string]>([
     'ran and finished',
     'launched',
     { assignments: [{}], states: [{ ...idle, result: 'success' }] },
-    'done m1',
+    'ended m1',
+  ],
+  [
+    'finished on one machine, up on another',
+    'launched',
+    {
+      isGlobal: true,
+      assignments: [{}, { machine: 'm2' }],
+      states: [{ ...idle, result: 'success' }, { machine: 'm2' }],
+    },
+    'done m1 m2',
+  ],
+  [
+    'restarted on one machine: others do not count',
+    'launched',
+    {
+      isGlobal: true,
+      only: ['m2'],
+      unit: { perMachine: { m2: { restarts: 1, starts: 0 } } },
+      assignments: [{}, { machine: 'm2', restarts: 1 }],
+      states: [{ activeState: 'failed' }, { machine: 'm2' }],
+    },
+    'done m2',
+  ],
+  [
+    'to be restarted on one machine',
+    'launched',
+    {
+      only: ['m1'],
+      unit: { perMachine: { m1: { restarts: 1, starts: 0 } } },
+      assignments: [{}],
+      states: [{}],
+    },
+    'pending: the scheduler has not seen the change yet',
+  ],
+  [
+    'to be started again on one machine',
+    'launched',
+    {
+      unit: { perMachine: { m1: { restarts: 0, starts: 2 } } },
+      assignments: [{ starts: 1 }],
+      states: [{ activeState: 'failed' }],
+    },
+    'pending: the scheduler has not seen the change yet',
+  ],
+  [
+    'moved away from the only machine that is asked about',
+    'launched',
+    { only: ['m1'], assignments: [{ machine: 'm2' }], states: [{ machine: 'm2' }] },
+    'failed -: it is not on m1 any more',
+  ],
+  [
+    'the only machine that is asked about is away',
+    'launched',
+    { only: ['m2'], isGlobal: true, away: ['m2'], assignments: [{}, { machine: 'm2' }] },
+    'pending: m2 is absent or away',
   ],
   [
     'inactive, and nobody knows yet why',

@@ -1,11 +1,20 @@
-import type { Assignment, Machine, Revision, UnitState } from '@muster/core';
+import { hasCountsOf } from '@muster/core';
+import type { Assignment, Machine, UnitState } from '@muster/core';
 import { doesAnswer, holders } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
-import type { WaitTarget } from './wire.ts';
+import { failureOf, refusalOf } from './unit-places.ts';
+import type { WaitRequest } from './wire.ts';
 
-/** `machines`: where the unit is, sorted. `note`: something worth telling, else null. */
 export type WaitOutcome =
-  | { readonly type: 'done'; readonly machines: readonly string[]; readonly note: string | null }
+  | {
+      readonly type: 'done';
+      /** Where the unit is, sorted. */
+      readonly machines: readonly string[];
+      /** It is launched and has run to its end on all of them. */
+      readonly hasEnded: boolean;
+      /** Something worth telling, else null. */
+      readonly note: string | null;
+    }
   | { readonly type: 'failed'; readonly machine: string | null; readonly reason: string }
   | { readonly type: 'pending'; readonly why: string };
 
@@ -21,13 +30,13 @@ export interface WaitSubject extends Omit<UnitRecords, 'unit'> {
 
 /**
  * Whether a unit has got where somebody waits for it to be, or never will by itself.
- * @param afterRevision - what the wait is about was written then; 0: not known
+ * @param request - `afterRevision`: what the wait is about was written then; 0: not known
  */
 export function waitOutcome(
   subject: WaitSubject,
-  until: WaitTarget,
-  afterRevision: Revision,
+  request: Pick<Required<WaitRequest>, 'until' | 'machines' | 'afterRevision'>,
 ): WaitOutcome {
+  const { until, machines, afterRevision } = request;
   switch (until) {
     case 'absent':
       if (subject.unit === null) return whenGone(subject);
@@ -41,40 +50,71 @@ export function waitOutcome(
       return whenGone(subject);
     case 'loaded':
     case 'launched':
-      return whenPlaced(subject, until);
+      return whenPlaced(subject, until, machines);
   }
 }
 
 function whenGone({ assignments, states }: WaitSubject): WaitOutcome {
   for (const machine of assignments.keys()) return pending(`still assigned to ${machine}`);
   for (const machine of states.keys()) return pending(`still known to ${machine}`);
-  return { type: 'done', machines: [], note: null };
+  return { type: 'done', machines: [], hasEnded: false, note: null };
 }
 
-function whenPlaced(subject: WaitSubject, until: 'loaded' | 'launched'): WaitOutcome {
+function whenPlaced(
+  subject: WaitSubject,
+  until: 'loaded' | 'launched',
+  only: readonly string[] | null,
+): WaitOutcome {
   const { unit } = subject;
   if (unit === null) return failed(null, 'it does not exist');
   if (unit.desiredState !== until) {
     return failed(null, `its desired state is ${unit.desiredState} now`);
   }
-  const all = holders({ ...subject, unit });
+  const records = { ...subject, unit };
+  const all = holders(records);
+  if (only !== null) {
+    const asked = all.filter(({ machine }) => only.includes(machine));
+    if (asked.length === 0) return failed(null, `it is not on ${only.join(', ')} any more`);
+    const gone = asked.find(({ machine }) => !isThere(subject, machine));
+    if (gone !== undefined) return pending(`${gone.machine} is absent or away`);
+    return onMachines(asked, records, until);
+  }
   // A global unit keeps its place on a machine that is gone; nobody there can answer.
   const placed = subject.isGlobal ? all.filter((each) => isThere(subject, each.machine)) : all;
   const note = noteOn(all.filter((each) => !placed.includes(each)));
   if (placed.length === 0) {
     if (subject.isGlobal && !subject.hasMatchingMachine) {
-      return { type: 'done', machines: [], note: note ?? 'no machine matches it' };
+      return {
+        type: 'done',
+        machines: [],
+        hasEnded: false,
+        note: note ?? 'no machine matches it',
+      };
     }
     return pending('not placed on any machine yet');
   }
+  const outcome = onMachines(placed, records, until);
+  return outcome.type === 'done' ? { ...outcome, note } : outcome;
+}
+
+/** What several machines together have come to: the first failure, else what is not there yet. */
+function onMachines(
+  assignments: readonly Assignment[],
+  records: UnitRecords,
+  until: 'loaded' | 'launched',
+): WaitOutcome {
   let waiting: WaitOutcome | null = null;
-  for (const assignment of placed) {
-    const outcome = onMachine(assignment, { ...subject, unit }, until);
+  for (const assignment of assignments) {
+    const outcome = onMachine(assignment, records, until);
     if (outcome?.type === 'failed') return outcome;
     waiting ??= outcome;
   }
-  const machines = placed.map(({ machine }) => machine).sort();
-  return waiting ?? { type: 'done', machines, note };
+  if (waiting !== null) return waiting;
+  const machines = assignments.map(({ machine }) => machine).sort();
+  const hasEnded =
+    until === 'launched' &&
+    machines.every((machine) => records.states.get(machine)?.activeState === 'inactive');
+  return { type: 'done', machines, hasEnded, note: null };
 }
 
 function isThere({ machines }: WaitSubject, id: string): boolean {
@@ -97,32 +137,31 @@ function onMachine(
   const isUpToDate =
     assignment.hash === unit.hash &&
     assignment.desiredState === unit.desiredState &&
-    assignment.restarts === unit.restarts;
+    hasCountsOf(unit, assignment);
   if (!isUpToDate) return pending('the scheduler has not seen the change yet');
   const state = states.get(assignment.machine);
   if (!doesAnswer(state, assignment)) {
     return pending(`${assignment.machine} has not carried it out yet`);
   }
-  if (state.problem !== null) return failed(state.machine, state.problem);
-  if (['error', 'bad-setting', 'masked'].includes(state.loadState)) {
-    return failed(state.machine, `systemd says of its file: ${state.loadState}`);
-  }
+  const failure = until === 'launched' ? failureOf(state) : refusalOf(state);
+  if (failure !== null) return failed(state.machine, failure);
   return until === 'launched' ? launchedOutcome(state) : loadedOutcome(state);
 }
 
-function launchedOutcome(state: UnitState): WaitOutcome | null {
-  const { activeState, subState, result, machine } = state;
+function launchedOutcome({
+  activeState,
+  subState,
+  result,
+  machine,
+}: UnitState): WaitOutcome | null {
   switch (activeState) {
     case 'active':
     case 'reloading':
     case 'refreshing':
       return null;
-    case 'failed':
-      return failed(machine, `it failed (${result ?? subState})`);
     case 'inactive':
-      if (result === null) return pending(`inactive (${subState}) on ${machine}`);
-      // Ran and finished, as a oneshot does.
-      return result === 'success' ? null : failed(machine, `it is inactive (${result})`);
+      // Ran and finished, as a oneshot does; without a result nobody knows yet.
+      return result === null ? pending(`inactive (${subState}) on ${machine}`) : null;
     default:
       return pending(`${activeState} (${subState}) on ${machine}`);
   }

@@ -103,10 +103,10 @@ class Wait {
   }
 
   #lines(snapshot: ClusterSnapshot): WaitLine[] {
-    const { until, afterRevision } = this.#options.request;
+    const { request } = this.#options;
     const lines: WaitLine[] = [];
     for (const unit of this.#pending.keys()) {
-      const outcome = waitOutcome(this.#subject(unit, snapshot), until, afterRevision);
+      const outcome = waitOutcome(this.#subject(unit, snapshot), request);
       if (outcome.type === 'pending') {
         this.#pending.set(unit, outcome.why);
         continue;
@@ -120,7 +120,8 @@ class Wait {
         const machines = outcome.machines.map((id) => {
           return { id, address: snapshot.machines.get(id)?.address ?? null };
         });
-        lines.push({ type: 'done', unit, machines, note: outcome.note });
+        const { hasEnded, note } = outcome;
+        lines.push({ type: 'done', unit, machines, hasEnded, note });
       }
     }
     return lines;

@@ -1,5 +1,13 @@
 /** The JSON bodies of /v1, as server and client both see them. docs/api.md says which route has which. */
-import type { DesiredState, Leader, Metadata, Origin, Revision, Role } from '@muster/core';
+import type {
+  DesiredState,
+  Leader,
+  MachineCounts,
+  Metadata,
+  Origin,
+  Revision,
+  Role,
+} from '@muster/core';
 
 export interface ErrorBody {
   readonly error: {
@@ -73,7 +81,10 @@ export interface UnitBody {
   readonly isGlobal: boolean;
   /** Sorted by machine. */
   readonly machines: readonly { readonly machine: string; readonly role: Role }[];
+  /** Restarts that were asked for wherever it is. */
   readonly restarts: number;
+  /** By machine id; only machines that were asked for more. */
+  readonly perMachine: Readonly<Record<string, MachineCounts>>;
   readonly origin: Origin;
   readonly revision: Revision;
 }
@@ -99,6 +110,7 @@ interface AssignmentBody {
   readonly hash: string;
   readonly desiredState: Exclude<DesiredState, 'inactive'>;
   readonly restarts: number;
+  readonly starts: number;
   readonly reason: string;
   readonly revision: Revision;
 }
@@ -121,8 +133,16 @@ export interface UnitRequest {
   /** Text of the unit file; without it the stored content stays, or an instance takes its template's. */
   readonly file?: string;
   readonly desiredState?: DesiredState;
-  /** Restarts a launched unit; launches any other. Not together with another desiredState. */
-  readonly restart?: boolean;
+  /**
+   * Restarts a launched unit, wherever it is; launches any other. Not together with another
+   * desiredState. With machines (their ids): restarts a launched unit on these, which must have it.
+   */
+  readonly restart?: boolean | { readonly machines: readonly string[] };
+  /**
+   * Only with `desiredState: 'launched'`: a unit that is launched already is started again on
+   * machines where it has failed. One that is up there, or has run to its end, is left alone.
+   */
+  readonly startFailed?: boolean;
   /** Other content than the stored one is an error without it. */
   readonly replace?: boolean;
 }
@@ -139,6 +159,8 @@ export interface UnitResultBody {
   readonly hash: string;
   readonly desiredState: DesiredState;
   readonly isGlobal: boolean;
+  /** Content was stored that the unit did not have. */
+  readonly isNewContent: boolean;
   /** One sentence each. */
   readonly warnings: readonly string[];
 }
@@ -167,6 +189,8 @@ export type WaitTarget = (typeof waitTargets)[number];
 export interface WaitRequest {
   readonly units: readonly string[];
   readonly until: WaitTarget;
+  /** For `launched`: ids of machines; what others say of the unit is left out. null or absent: all. */
+  readonly machines?: readonly string[] | null;
   /** Looks at nothing older than this. */
   readonly afterRevision?: Revision;
   /** null or absent: as long as it takes. */
@@ -180,6 +204,8 @@ export type WaitLine =
       readonly unit: string;
       /** Where it is; empty when it is nowhere. */
       readonly machines: readonly { readonly id: string; readonly address: string | null }[];
+      /** It is launched, and has run to its end as it should: nothing of it is up. */
+      readonly hasEnded: boolean;
       /** Something worth telling, else null. */
       readonly note: string | null;
     }

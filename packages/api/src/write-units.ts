@@ -1,8 +1,10 @@
-import type { Origin, UnitRegistry, UnitWrite } from '@muster/core';
-import { decideUnitWrite } from './decide-unit-write.ts';
+import type { Origin, Unit, UnitRegistry, UnitWrite } from '@muster/core';
+import { asksForPlaces, decideUnitWrite } from './decide-unit-write.ts';
 import type { StoredUnit, UnitContent, UnitDecision, UnitWish } from './decide-unit-write.ts';
 import { UnitsRefusedError } from './http-error.ts';
 import type { UnitProblem } from './http-error.ts';
+import { nowhere, readPlaces } from './unit-places.ts';
+import type { UnitPlaces } from './unit-places.ts';
 import { readWishes, UnitFileReader } from './unit-wishes.ts';
 import type { DestroyResultBody, UnitRequest, UnitResultBody } from './wire.ts';
 
@@ -31,7 +33,8 @@ export async function writeUnits(
   let open = wishes;
   for (let attempt = 1; open.length > 0; attempt += 1) {
     const stored = await registry.units(namesToRead(open, wishes));
-    const decided = decideAll(open, templatesOf(wishes, stored), { stored, origin });
+    const places = await readPlaces(registry, unitsToFind(open, stored));
+    const decided = decideAll(open, templatesOf(wishes, stored), { stored, places, origin });
     // Once something is written, a unit that is refused now was changed by somebody else meanwhile.
     if (attempt === 1) refuseIfAny(problemsOf(decided, reader));
     const done = await carryOut(registry, decided, reader);
@@ -87,6 +90,14 @@ function namesToRead(open: readonly UnitWish[], all: readonly UnitWish[]): strin
   return [...names];
 }
 
+/** Units of which it has to be known where they are. */
+function unitsToFind(open: readonly UnitWish[], stored: Stored): Unit[] {
+  return open.flatMap((wish) => {
+    const unit = stored.get(wish.name)?.unit;
+    return unit?.desiredState === 'launched' && asksForPlaces(wish) ? [unit] : [];
+  });
+}
+
 /** Contents of templates by name: what this request brings goes before what is stored. */
 function templatesOf(wishes: readonly UnitWish[], stored: Stored): Map<string, UnitContent> {
   const templates = new Map<string, UnitContent>();
@@ -100,12 +111,17 @@ function templatesOf(wishes: readonly UnitWish[], stored: Stored): Map<string, U
 function decideAll(
   wishes: readonly UnitWish[],
   templates: ReadonlyMap<string, UnitContent>,
-  { stored, origin }: { stored: Stored; origin: Origin },
+  {
+    stored,
+    places,
+    origin,
+  }: { stored: Stored; places: ReadonlyMap<string, UnitPlaces>; origin: Origin },
 ): UnitDecision[] {
   return wishes.map((wish) =>
     decideUnitWrite(wish, {
       current: stored.get(wish.name) ?? null,
       template: (wish.template === null ? undefined : templates.get(wish.template)) ?? null,
+      places: places.get(wish.name) ?? nowhere,
       origin,
     }),
   );
@@ -162,6 +178,7 @@ function resultOf(decision: Settled, reader: UnitFileReader, revision: number): 
     hash,
     desiredState,
     isGlobal: checked?.isGlobal ?? false,
+    isNewContent: isWrite && decision.isNewContent,
     warnings: isWrite ? (checked?.warnings ?? []) : [],
   };
 }
@@ -174,6 +191,7 @@ function conflictOf({ name }: UnitProblem): UnitResultBody {
     hash: '',
     desiredState: 'inactive',
     isGlobal: false,
+    isNewContent: false,
     warnings: [],
   };
 }

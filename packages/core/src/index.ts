@@ -20,6 +20,7 @@ export type {
   CorruptRecord,
   DesiredState,
   Machine,
+  MachineCounts,
   MachineSettings,
   Metadata,
   Origin,
@@ -74,6 +75,8 @@ export { nearest } from './nearest.ts';
 export { parseRequirements } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { reservedNameProblem } from './reserved-names.ts';
+export { countOn, countRestart, countsOn, hasCountsOf } from './unit-counts.ts';
+export type { UnitCounts } from './unit-counts.ts';
 export {
   hashUnitFile,
   lastOption,

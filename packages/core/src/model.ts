@@ -20,14 +20,24 @@ export interface Origin {
   readonly at?: number;
 }
 
+/** What only one machine was asked for. */
+export interface MachineCounts {
+  /** Restarts on top of those of all machines. */
+  readonly restarts: number;
+  /** Starts, where it is down, since the last restart. */
+  readonly starts: number;
+}
+
 /** `unit/<name>`: the wish. Written by the API only. */
 export interface Unit {
   readonly name: string;
   /** SHA-1 (40 hex digits) of the normalised unit file, the name of its `file/` key. */
   readonly hash: string;
   readonly desiredState: DesiredState;
-  /** How often a restart was asked for; an agent restarts once for each increase it sees. */
+  /** How often a restart of it was asked for, wherever it is. */
   readonly restarts: number;
+  /** By machine id; absent: only all its machines together were asked for anything. */
+  readonly perMachine?: Readonly<Record<string, MachineCounts>>;
   readonly origin: Origin;
   /** Changes when a unit is destroyed and made again: the unit's incarnation. */
   readonly createRevision: Revision;
@@ -47,7 +57,10 @@ export interface Assignment {
   readonly machine: string;
   readonly hash: string;
   readonly desiredState: Exclude<DesiredState, 'inactive'>;
+  /** The agent restarts the unit once for each increase that it sees. */
   readonly restarts: number;
+  /** When it grows while `restarts` does not, the agent starts the unit if it is down; absent: 0. */
+  readonly starts?: number;
   /** The unit's create revision. */
   readonly incarnation: Revision;
   readonly role: Role;

@@ -231,6 +231,7 @@ export interface UnitWrite {
     readonly file: string;
     readonly desiredState: DesiredState;
     readonly restarts: number;
+    readonly perMachine?: Unit['perMachine'];
     readonly origin: Origin;
   } | null;
   /** Who destroys it, for the record. Absent: nobody says. */
@@ -361,6 +362,8 @@ export interface UnitNote {
   readonly hash: string;
   readonly desiredState: Exclude<DesiredState, 'inactive'>;
   readonly restarts: number;
+  /** Absent: 0. */
+  readonly starts?: number;
   /** Set before a job is asked for, cleared after systemd accepted it. */
   readonly pending: 'start' | 'stop' | 'restart' | null;
   /** A start or restart was accepted in this boot. */

@@ -1,3 +1,4 @@
+import { countOn, countRestart } from '@muster/core';
 import { MemoryCluster, MemoryMachine } from './in-memory.ts';
 
 const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n';
@@ -118,6 +119,66 @@ test('a failed unit is reported with systemd’s result, and not started again',
     result: 'exit-code',
   });
   expect(asked(1, 'a.service')).toEqual(['start']);
+});
+
+test('a global unit is restarted on one machine, and on all, once each', async () => {
+  await begin(2);
+  await cluster.write('all.service', `${sleeper}[X-Fleet]\nGlobal=true\n`);
+  const kept = new Set(['m1', 'm2']);
+  await cluster.ask('all.service', (unit) => countOn('restarts', unit, { machines: ['m2'], kept }));
+  expect([asked(1, 'all.service'), asked(2, 'all.service')]).toEqual([
+    ['start'],
+    ['start', 'restart'],
+  ]);
+  await cluster.ask('all.service', countRestart);
+  await cluster.clock.advance(60_000);
+  expect([asked(1, 'all.service'), asked(2, 'all.service')]).toEqual([
+    ['start', 'restart'],
+    ['start', 'restart', 'restart'],
+  ]);
+});
+
+test('a start that is asked for starts what is down and leaves alone what is up', async () => {
+  await begin(2);
+  await cluster.write('all.service', `${sleeper}[X-Fleet]\nGlobal=true\n`);
+  cluster.machine(2).systemd.crash('all.service');
+  await cluster.clock.advance(2_000);
+  const machines = ['m1', 'm2'];
+  await cluster.ask('all.service', (unit) =>
+    countOn('starts', unit, { machines, kept: new Set(machines) }),
+  );
+  expect(await cluster.where('all.service')).toEqual([1, 2]);
+  await cluster.clock.advance(60_000);
+  expect([asked(1, 'all.service'), asked(2, 'all.service')]).toEqual([
+    ['start'],
+    ['start', 'start'],
+  ]);
+  cluster.machine(2).systemd.crash('all.service');
+  await cluster.clock.advance(60_000);
+  expect(await cluster.where('all.service')).toEqual([1]);
+});
+
+test('what could not be done says nothing of what is asked next', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  systemd.addHostUnit('ssh.service', 'mask');
+  await cluster.write('ssh.service', sleeper);
+  expect((await cluster.states('ssh.service'))[0]?.problem).toMatch(/masked|own/);
+  systemd.removeHostUnit('ssh.service');
+  const answers: string[] = [];
+  const { units } = cluster.machine(1).registry;
+  const view = await units.cluster();
+  view.onChange(() => {
+    const { assignments, states } = view.snapshot();
+    const assignment = assignments.get('ssh.service')?.get('m1');
+    const state = states.get('ssh.service')?.get('m1');
+    if ((assignment?.starts ?? 0) === 0 || state?.answers !== assignment?.modRevision) return;
+    answers.push(state?.problem ?? state?.activeState ?? '');
+  });
+  await cluster.ask('ssh.service', (unit) =>
+    countOn('starts', unit, { machines: ['m1'], kept: new Set(['m1']) }),
+  );
+  expect(answers).toEqual(['active']);
 });
 
 test('a name that the host has is refused there with the reason; other units go on', async () => {

@@ -1,6 +1,6 @@
 import { Agent } from '@muster/agent';
 import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
-import type { DesiredState, UnitState } from '@muster/core';
+import type { DesiredState, Unit, UnitCounts, UnitState } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import {
   MemoryKnownStore,
@@ -176,6 +176,17 @@ export class MemoryCluster {
         },
       },
     ]);
+    await this.clock.advance(1_500);
+  }
+
+  /** Asks for restarts or starts of a unit, as the API counts them. */
+  async ask(name: string, count: (unit: Unit) => UnitCounts, via = 1): Promise<void> {
+    const { units } = this.machine(via).registry;
+    const found = (await units.units([name])).get(name);
+    if (found?.file == null) throw new Error(`there is no ${name}`);
+    const { hash, desiredState, origin, modRevision } = found.unit;
+    const set = { hash, desiredState, origin, file: found.file, ...count(found.unit) };
+    await units.write([{ name, expect: modRevision, set }]);
     await this.clock.advance(1_500);
   }
 

@@ -104,6 +104,17 @@ test('the origin keeps its commit and its time', () => {
   expect(codec.parseUnit('x.service', stored(value))).toMatchObject({ record: { origin } });
 });
 
+test('what single machines were asked for is kept; records from before that are read as well', () => {
+  const perMachine = { m1: { restarts: 2, starts: 1 } };
+  const value = codec.encodeUnit({ ...set(unitWrite('x.service').set), perMachine }, 'n');
+  expect(codec.parseUnit('x.service', stored(value))).toMatchObject({ record: { perMachine } });
+  expect(codec.parseUnit('x.service', stored(examples.unit))).toMatchObject({
+    record: expect.not.objectContaining({ perMachine: expect.anything() }),
+  });
+  const started = codec.encodeAssignment({ ...assignment, starts: 3 }, 'n');
+  expect(codec.parseAssignment(at, stored(started))).toMatchObject({ record: { starts: 3 } });
+});
+
 test.each(kinds)(
   '%s: a missing field is named, and fields of later versions are ignored',
   (kind) => {
@@ -148,6 +159,13 @@ test.each([
 });
 
 test('a wrong field deep inside is named with its path', () => {
+  const perMachine = { m1: { restarts: 'many', starts: 0 } };
+  expect(
+    codec.parseUnit('x', stored(JSON.stringify({ ...JSON.parse(examples.unit), perMachine }))),
+  ).toEqual({
+    type: 'malformed',
+    problem: 'perMachine.m1.restarts must be a whole number, is "many"',
+  });
   const machines = [
     { machine: 'm1', role: 'holder' },
     { machine: 5, role: 'holder' },

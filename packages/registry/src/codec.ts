@@ -51,8 +51,8 @@ export function parseCluster(stored: StoredKey): Parsed<ClusterRecord> {
 
 /** @param nonce — random, so that a write whose answer was lost can be recognised as one's own */
 export function encodeUnit(set: NonNullable<UnitWrite['set']>, nonce: string): string {
-  const { desiredState, restarts, origin } = set;
-  return JSON.stringify({ hash: set.hash, desiredState, restarts, origin, nonce });
+  const { desiredState, restarts, perMachine, origin } = set;
+  return JSON.stringify({ hash: set.hash, desiredState, restarts, perMachine, origin, nonce });
 }
 
 export function parseUnit(name: string, stored: StoredKey): Parsed<Unit> {
@@ -61,10 +61,19 @@ export function parseUnit(name: string, stored: StoredKey): Parsed<Unit> {
     hash: f.matching('hash', hash, hashWords),
     desiredState: f.oneOf('desiredState', desiredStates),
     restarts: f.count('restarts'),
+    ...readPerMachine(f.optionalObjects('perMachine')),
     origin: readOrigin(f.object('origin')),
     createRevision: stored.createRevision,
     modRevision: stored.modRevision,
   }));
+}
+
+function readPerMachine(counts: ReadonlyMap<string, Fields> | undefined): Pick<Unit, 'perMachine'> {
+  if (counts === undefined) return {};
+  const read = [...counts].map(([machine, f]) => {
+    return [machine, { restarts: f.count('restarts'), starts: f.count('starts') }];
+  });
+  return { perMachine: Object.fromEntries(read) };
 }
 
 function readOrigin(f: Fields): Origin {
@@ -107,11 +116,12 @@ export function parseAudit(stored: StoredKey): Parsed<readonly AuditEntry[]> {
 }
 
 export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: string): string {
-  const { desiredState, restarts, incarnation, role, reason, at } = a;
+  const { desiredState, restarts, starts, incarnation, role, reason, at } = a;
   return JSON.stringify({
     hash: a.hash,
     desiredState,
     restarts,
+    starts,
     incarnation,
     role,
     reason,
@@ -124,18 +134,22 @@ export function parseAssignment(
   at: { readonly machine: string; readonly unit: string },
   stored: StoredKey,
 ): Parsed<Assignment> {
-  return parseRecord(stored.value, (f) => ({
-    unit: at.unit,
-    machine: at.machine,
-    hash: f.matching('hash', hash, hashWords),
-    desiredState: f.oneOf('desiredState', assignedStates),
-    restarts: f.count('restarts'),
-    incarnation: f.count('incarnation'),
-    role: f.oneOf('role', roles),
-    reason: f.text('reason'),
-    ...timeOf(f),
-    modRevision: stored.modRevision,
-  }));
+  return parseRecord(stored.value, (f) => {
+    const starts = f.optionalCount('starts');
+    return {
+      unit: at.unit,
+      machine: at.machine,
+      hash: f.matching('hash', hash, hashWords),
+      desiredState: f.oneOf('desiredState', assignedStates),
+      restarts: f.count('restarts'),
+      ...(starts === undefined ? {} : { starts }),
+      incarnation: f.count('incarnation'),
+      role: f.oneOf('role', roles),
+      reason: f.text('reason'),
+      ...timeOf(f),
+      modRevision: stored.modRevision,
+    };
+  });
 }
 
 export function encodePlacement(p: Omit<Placement, 'modRevision'>, nonce: string): string {

@@ -98,6 +98,13 @@ export class Fields {
     return value.map((item: unknown, i) => new Fields(item, `${this.#at(name)}[${i}]`));
   }
 
+  /** An object of objects. */
+  optionalObjects(name: string): ReadonlyMap<string, Fields> | undefined {
+    if (this.#values[name] === undefined) return undefined;
+    const fields = this.object(name);
+    return new Map(fields.#names().map((key) => [key, fields.object(key)]));
+  }
+
   texts(name: string): Readonly<Record<string, string>> {
     const fields = this.object(name);
     return Object.fromEntries(fields.#names().map((key) => [key, fields.text(key)]));

@@ -6,6 +6,7 @@ import type {
   Machine,
   Placement,
   Unit,
+  UnitCounts,
   UnitState,
 } from '@muster/core';
 import fc from 'fast-check';
@@ -60,6 +61,14 @@ class Cluster {
       createRevision,
       modRevision: this.revision++,
     });
+    return this;
+  }
+
+  /** Restarts and starts are asked of the unit. */
+  ask(name: string, counts: UnitCounts): this {
+    const unit = this.units.get(name);
+    if (unit === undefined) throw new Error(`there is no ${name}`);
+    this.units.set(name, { ...unit, ...counts, modRevision: this.revision++ });
     return this;
   }
 
@@ -179,6 +188,27 @@ test.each([
     .unit('a.service', fleet);
   cluster.settle();
   expect(cluster.where()['a.service']).toEqual(expected);
+});
+
+test('what one machine is asked for is told to that machine only', () => {
+  const cluster = three().unit('a.service').unit('all.service', 'Global=true');
+  cluster.settle();
+  cluster.ask('all.service', { restarts: 1, perMachine: { m2: { restarts: 2, starts: 1 } } });
+  const told = (plan: Plan): string[] =>
+    plan.changes.flatMap(({ assign }) =>
+      assign.map((each) => `${each.unit} ${each.machine} ${each.restarts}/${each.starts ?? 0}`),
+    );
+  expect(told(cluster.settle())).toEqual([
+    'all.service m1 1/0',
+    'all.service m2 3/1',
+    'all.service m3 1/0',
+  ]);
+  expect(told(cluster.settle())).toEqual([]);
+  cluster.ask('all.service', { restarts: 1, perMachine: { m2: { restarts: 2, starts: 2 } } });
+  expect(told(cluster.settle())).toEqual(['all.service m2 3/2']);
+  cluster.ask('a.service', { restarts: 0, perMachine: { m1: { restarts: 0, starts: 1 } } });
+  expect(told(cluster.settle())).toEqual(['a.service m1 0/1']);
+  expect(told(cluster.settle())).toEqual([]);
 });
 
 test('a unit nobody can take says why for each machine', () => {

@@ -1,4 +1,4 @@
-import { parseUnitName } from '@muster/core';
+import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
 import type { Assignment, PlacementChange, Unit } from '@muster/core';
 import { conflictOn, isOlder, mismatch, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
@@ -75,7 +75,7 @@ function isSettled({ model }: Draft, unit: Unit): boolean {
     place?.role === 'holder' &&
     stored.hash === unit.hash &&
     stored.desiredState === unit.desiredState &&
-    stored.restarts === unit.restarts &&
+    hasCountsOf(unit, stored) &&
     stored.incarnation === unit.createRevision &&
     candidates.get(unit.name)?.isUndemanding === true &&
     !untouchable.has(unit.name)
@@ -346,21 +346,25 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
   });
 }
 
-/** A released copy keeps the content it runs with; everything else follows the unit. */
+/** A released copy keeps what it runs with; everything else follows the unit. */
 function assignmentFor(
   unit: Unit,
   place: Pick<Assignment, 'machine' | 'role' | 'reason'>,
   stored: Assignment | undefined,
 ): Omit<Assignment, 'modRevision'> {
-  const content = place.role === 'released' && stored !== undefined ? stored : unit;
+  const isKept = place.role === 'released' && stored !== undefined;
+  const content = isKept ? stored : unit;
+  const { restarts, starts } = isKept
+    ? { restarts: stored.restarts, starts: stored.starts ?? 0 }
+    : countsOn(unit, place.machine);
   return {
     unit: unit.name,
     machine: place.machine,
     hash: content.hash,
     desiredState: content.desiredState === 'launched' ? 'launched' : 'loaded',
-    restarts: content.restarts,
-    incarnation:
-      place.role === 'released' && stored !== undefined ? stored.incarnation : unit.createRevision,
+    restarts,
+    ...(starts === 0 ? {} : { starts }),
+    incarnation: isKept ? stored.incarnation : unit.createRevision,
     role: place.role,
     reason: place.reason,
   };
@@ -372,6 +376,7 @@ function sameAssignment(a: Assignment | undefined, b: Omit<Assignment, 'modRevis
     a.hash === b.hash &&
     a.desiredState === b.desiredState &&
     a.restarts === b.restarts &&
+    (a.starts ?? 0) === (b.starts ?? 0) &&
     a.incarnation === b.incarnation &&
     a.role === b.role
   );

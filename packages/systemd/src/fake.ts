@@ -70,6 +70,11 @@ export class FakeSystemd implements Systemd {
     this.#units.activate(this.#units.load(name, ''));
   }
 
+  /** What is loaded and active of it stays so. */
+  removeHostUnit(name: string): void {
+    this.#hostUnits.delete(name);
+  }
+
   /** The main process dies from SIGKILL. */
   crash(name: string): void {
     this.#units.settle(this.#units.active(name), 'failed', 'signal');

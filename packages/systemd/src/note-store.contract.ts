@@ -36,6 +36,12 @@ export function describeNoteStoreContract(name: string, make: () => NoteStore): 
       expect(loaded.get('a.service')).toEqual(note('a.service', { jobResult: 'done' }));
     });
 
+    test('what was asked for is kept', async () => {
+      const store = make();
+      await store.save(note('a.service', { restarts: 4, starts: 2 }));
+      expect((await store.load()).get('a.service')).toMatchObject({ restarts: 4, starts: 2 });
+    });
+
     test('the last of several is kept, and one that is removed is gone', async () => {
       const store = make();
       await store.save(note('a.service', { pending: 'start' }));

@@ -35,6 +35,7 @@ test.each([
   ['another thing', '[1]', 'unit is missing'],
   ['null', 'null', 'it is not an object'],
   ['with a wrong number', JSON.stringify(note('a.service', { answers: -1 })), 'answers'],
+  ['with a wrong count', JSON.stringify(note('a.service', { starts: 0.5 })), 'starts'],
   ['with an unknown state', JSON.stringify({ ...note('a.service'), desiredState: 'x' }), 'desired'],
 ])('a note that is %s is reported and left out, the others are read', async (_, text, problem) => {
   const log = memoryLog();

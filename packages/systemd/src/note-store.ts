@@ -91,6 +91,7 @@ function parseNote(text: string): UnitNote | string {
     field('incarnation'),
     field('restarts'),
   ];
+  const starts = field('starts');
   const desiredState = field('desiredState');
   const pending = field('pending');
   const wasStarted = field('wasStarted');
@@ -101,6 +102,7 @@ function parseNote(text: string): UnitNote | string {
   if (!isCount(answers) || !isCount(incarnation) || !isCount(restarts)) {
     return 'answers, incarnation and restarts must be whole numbers';
   }
+  if (starts !== undefined && !isCount(starts)) return 'starts must be a whole number';
   if (desiredState !== 'loaded' && desiredState !== 'launched') return 'desiredState is unknown';
   if (pending !== null && pending !== 'start' && pending !== 'stop' && pending !== 'restart') {
     return 'pending is unknown';
@@ -115,6 +117,7 @@ function parseNote(text: string): UnitNote | string {
     hash,
     desiredState,
     restarts,
+    ...(starts === undefined ? {} : { starts }),
     pending,
     wasStarted,
     jobResult,

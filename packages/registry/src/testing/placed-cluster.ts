@@ -1,4 +1,4 @@
-import { InvalidInputError } from '@muster/core';
+import { countsOn, InvalidInputError } from '@muster/core';
 import type {
   Assignment,
   Machine,
@@ -121,7 +121,7 @@ export class PlacedCluster {
       machine,
       hash: unit.hash,
       desiredState: unit.desiredState === 'launched' ? ('launched' as const) : ('loaded' as const),
-      restarts: unit.restarts,
+      ...countsOn(unit, machine),
       incarnation: unit.createRevision,
       role: 'holder' as const,
       reason: 'test',
