@@ -8,6 +8,7 @@ import {
 import type { AgentRegistry, Clock, Log, NoteStore, Systemd, UnitNote } from '@muster/core';
 import { noteBefore } from './plan.ts';
 import type { JobType, UnitTask } from './plan.ts';
+import type { Problem } from './states.ts';
 
 export interface ApplierOptions {
   readonly registry: AgentRegistry;
@@ -54,14 +55,14 @@ class RefusedHere extends MusterError {
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #delays = new Map<string, Delay>();
-  readonly #problems = new Map<string, string>();
+  readonly #problems = new Map<string, Problem>();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
   }
 
   /** Units that muster could not do right, and why. */
-  get problems(): ReadonlyMap<string, string> {
+  get problems(): ReadonlyMap<string, Problem> {
     return this.#problems;
   }
 
@@ -231,8 +232,10 @@ export class Applier {
     const isOutage =
       error instanceof SystemdUnavailableError || error instanceof StoreUnavailableError;
     // An outage says nothing about the unit.
-    if (!isOutage)
-      this.#problems.set(task.unit, error instanceof Error ? error.message : String(error));
+    if (!isOutage) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#problems.set(task.unit, { text, revision: task.revision });
+    }
     log.warn({ err: error, unit: task.unit, reason: task.reason, delayMs }, 'could not be done');
   }
 }

@@ -95,6 +95,16 @@ describe('a unit that is assigned here', () => {
     ],
     ['is restarted when asked for', { assignment: assignment({ restarts: 1 }) }, 'restart note'],
     [
+      'is not restarted when fewer were asked for than it has seen',
+      { assignment: assignment({ restarts: 1 }), note: note({ restarts: 3, starts: 1 }) },
+      'note',
+    ],
+    [
+      'is restarted once when a restart and a start were asked for',
+      { assignment: assignment({ restarts: 1, starts: 1 }), loaded: loaded('failed') },
+      'restart note',
+    ],
+    [
       'is restarted when it was destroyed and submitted again',
       { assignment: assignment({ incarnation: 6 }) },
       'restart note',
@@ -143,6 +153,38 @@ describe('a unit that is assigned here', () => {
     ['no Restart=always', false, loaded('inactive'), null],
   ])('that is down: %s', (_name, isToStayUp, state, expected) => {
     expect(gist({ loaded: state }, { isToStayUp: () => isToStayUp })).toBe(expected);
+  });
+});
+
+describe('a start was asked for', () => {
+  const again = {
+    assignment: assignment({ starts: 2, modRevision: 11 }),
+    note: note({ starts: 1 }),
+  };
+
+  test.each<[string, LoadedUnit | null, string]>([
+    ['failed: it is started', loaded('failed'), 'start note'],
+    ['inactive: it is started', loaded('inactive'), 'start note'],
+    ['not loaded any more: it is started', null, 'start note'],
+    ['on its way down: it is started after that', loaded('deactivating'), 'start note'],
+    ['up: it is left alone', loaded('active'), 'note'],
+    ['on its way up: it is left alone', loaded('activating'), 'note'],
+  ])('%s', (_name, state, expected) => {
+    expect(gist({ ...again, loaded: state })).toBe(expected);
+  });
+
+  test('and carried out: it is not started again, whatever becomes of it', () => {
+    const done = { ...again, note: note({ starts: 2, answers: 11 }), loaded: loaded('failed') };
+    expect(gist(done)).toBeNull();
+  });
+
+  test('and musterd died before systemd was asked: it is asked', () => {
+    const task = planUnit(input({ ...again, loaded: loaded('failed') }), facts);
+    if (task === null) throw new Error('no task was planned');
+    const kept = noteBefore(again.note, task);
+    expect(kept).toMatchObject({ pending: 'start', starts: 1 });
+    expect(gist({ ...again, note: kept, loaded: loaded('failed') })).toBe('start note');
+    expect(gist({ ...again, note: kept, loaded: loaded('active') })).toBe('note');
   });
 });
 
@@ -217,6 +259,7 @@ const anyInput = fc.record({
       hash: fc.constantFrom('h1', 'h2'),
       desiredState: fc.constantFrom('loaded' as const, 'launched' as const),
       restarts: fc.constantFrom(0, 1),
+      starts: fc.constantFrom(0, 1),
       incarnation: fc.constantFrom(5, 6),
       role: fc.constantFrom('holder' as const, 'released' as const),
       modRevision: fc.constantFrom(10, 11),
@@ -227,6 +270,7 @@ const anyInput = fc.record({
       hash: fc.constantFrom('h1', 'h2', ''),
       desiredState: fc.constantFrom('loaded' as const, 'launched' as const),
       restarts: fc.constantFrom(0, 1),
+      starts: fc.constantFrom(0, 1),
       incarnation: fc.constantFrom(5, 6),
       pending: fc.constantFrom(null, 'start' as const, 'stop' as const, 'restart' as const),
       wasStarted: fc.boolean(),

@@ -112,6 +112,9 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   }
   if (note.hash !== assignment.hash) return wish('restart', 'new content');
   if (note.restarts < assignment.restarts) return wish('restart', 'restart asked for');
+  const wasStartAsked =
+    note.restarts === assignment.restarts && (note.starts ?? 0) < (assignment.starts ?? 0);
+  if (wasStartAsked && !isRunning) return wish('start', 'start asked for while it is down');
   const isDown = loaded === null || loaded.activeState === 'inactive';
   if (isDown && loaded?.job == null && facts.isToStayUp(input.unit, assignment.hash)) {
     return { ...wish('start', 'found inactive though Restart=always'), isHealing: true };
@@ -178,6 +181,7 @@ function noteAfter({
     hash: assignment.hash,
     desiredState: assignment.desiredState,
     restarts: assignment.restarts,
+    ...(assignment.starts === undefined ? {} : { starts: assignment.starts }),
     pending: null,
     wasStarted: starts || note?.pending === 'start' || (note?.wasStarted ?? false),
     jobResult: job === null ? (note?.jobResult ?? null) : null,
@@ -191,6 +195,7 @@ function sameNote(a: UnitNote, b: UnitNote): boolean {
     a.hash === b.hash &&
     a.desiredState === b.desiredState &&
     a.restarts === b.restarts &&
+    (a.starts ?? 0) === (b.starts ?? 0) &&
     a.pending === b.pending &&
     a.wasStarted === b.wasStarted
   );

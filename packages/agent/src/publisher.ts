@@ -1,6 +1,7 @@
 import type { AgentRegistry, Clock, Log, StateReport, Systemd, UnitRun } from '@muster/core';
 import type { UnitInput } from './plan.ts';
 import { deriveState, sameReport } from './states.ts';
+import type { Problem } from './states.ts';
 
 export interface PublisherOptions {
   readonly registry: AgentRegistry;
@@ -14,7 +15,7 @@ export interface PublisherOptions {
 export interface Since {
   /** Units a job of which has ended. */
   readonly ended: ReadonlySet<string>;
-  readonly problems: ReadonlyMap<string, string>;
+  readonly problems: ReadonlyMap<string, Problem>;
   /** Unit → since when (boot clock) the end of a job is awaited. */
   readonly awaited: ReadonlyMap<string, number>;
   /** Units whose assignment does not parse: their states stay as published. */

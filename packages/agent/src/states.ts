@@ -2,6 +2,14 @@ import type { StateReport, UnitRun } from '@muster/core';
 import { isUp } from './plan.ts';
 import type { UnitInput } from './plan.ts';
 
+/** Why muster refused or failed to do what an assignment says. */
+export interface Problem {
+  /** One sentence. */
+  readonly text: string;
+  /** Mod revision of that assignment; it says nothing of a later one, which is still to be tried. */
+  readonly revision: number;
+}
+
 /** What a state is derived from, besides the unit's input. */
 export interface Evidence {
   readonly bootId: string;
@@ -9,8 +17,8 @@ export interface Evidence {
   readonly now: number;
   /** Properties asked for since the unit last changed; null: not asked, nothing changed. */
   readonly run: UnitRun | null;
-  /** Why muster refused or failed to do what the assignment says; null: it did. */
-  readonly problem: string | null;
+  /** null: what was tried last could be done. */
+  readonly problem: Problem | null;
   /** A job was asked for, and how it ended is not known yet. */
   readonly awaitsJob: boolean;
   /** What was derived last; null: nothing yet. */
@@ -30,7 +38,7 @@ export function deriveState(input: UnitInput, evidence: Evidence): StateReport {
     activeState,
     subState: loaded?.subState ?? 'dead',
     result: deriveResult(input, evidence),
-    problem: evidence.problem,
+    problem: evidence.problem?.text ?? null,
     since: isSame ? previous.since : evidence.now,
     bootId: evidence.bootId,
     invocationId,
@@ -43,8 +51,8 @@ export function deriveState(input: UnitInput, evidence: Evidence): StateReport {
  * The assignment's revision once it has been carried out and the job it led to has ended; a unit
  * that is on its way up answers already, for that can take as long as it wants.
  */
-function deriveAnswers({ assignment, note, loaded }: UnitInput, evidence: Evidence): number {
-  if (evidence.problem !== null) return assignment?.modRevision ?? 0;
+function deriveAnswers({ note, loaded }: UnitInput, evidence: Evidence): number {
+  if (evidence.problem !== null) return evidence.problem.revision;
   const before = evidence.previous?.answers ?? 0;
   if (note === null || note.pending !== null) return before;
   if (evidence.awaitsJob && loaded?.activeState !== 'activating') return before;
