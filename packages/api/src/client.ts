@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { parseEndpoint, UnreachableError } from './endpoint.ts';
-import { receive, send } from './transport.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Dialer } from './stream-agent.ts';
+import { createAgent, receive, send } from './transport.ts';
 import type { Call, ClientTls, TransportOptions } from './transport.ts';
 import type {
   ClusterBody,
@@ -19,6 +21,8 @@ import type {
 } from './wire.ts';
 
 export { BadEndpointError, UnreachableError } from './endpoint.ts';
+export type { Endpoint } from './endpoint.ts';
+export type { Dialer } from './stream-agent.ts';
 export type { ClientTls } from './transport.ts';
 export type {
   ClusterBody,
@@ -64,6 +68,8 @@ export interface ApiClientOptions {
   readonly timeoutMs?: number;
   /** Is told of each answer: method, path, status and time. */
   readonly trace?: (text: string) => void;
+  /** Absent: the endpoint is reached from this system. */
+  readonly dialer?: Dialer;
 }
 
 export interface JournalOptions {
@@ -107,9 +113,11 @@ const waitSilenceMs = 20_000;
 
 /** @throws {BadEndpointError} */
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const { user = null, tls = null, timeoutMs = 30_000, trace = null } = options;
-  const endpoint = parseEndpoint(options.endpoint);
-  const transport: TransportOptions = { endpoint, user, tls, trace };
+  const { user = null, tls = null, timeoutMs = 30_000, trace = null, dialer } = options;
+  const direct = parseEndpoint(options.endpoint);
+  const endpoint = dialer === undefined ? direct : seenThrough(direct, dialer);
+  const agent = dialer === undefined ? null : createAgent(dialer, endpoint, tls);
+  const transport: TransportOptions = { endpoint, user, tls, trace, agent };
   const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
     JSON.parse(await textOf(transport, { method, path, body, silenceMs: timeoutMs }));
   const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;
@@ -139,6 +147,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
+/** The endpoint as messages name it. */
+function seenThrough(endpoint: Endpoint, { via }: Dialer): Endpoint {
+  return { ...endpoint, shown: `${endpoint.shown} ${via}` };
+}
+
 async function nullWhenMissing<T>(get: () => Promise<T>): Promise<T | null> {
   try {
     return await get();
@@ -151,13 +164,16 @@ async function nullWhenMissing<T>(get: () => Promise<T>): Promise<T | null> {
 async function* streamOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
   const response = await send(transport, call);
   await throwIfError(transport, response);
-  yield* receive(transport.endpoint, response);
+  yield* receive(transport, response);
 }
 
-async function textOf(transport: TransportOptions, call: Call): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of streamOf(transport, call)) pieces.push(piece);
-  return Buffer.concat(pieces).toString('utf8');
+function textOf(transport: TransportOptions, call: Call): Promise<string> {
+  const run = async (): Promise<string> => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamOf(transport, call)) pieces.push(piece);
+    return Buffer.concat(pieces).toString('utf8');
+  };
+  return transport.agent === null ? run() : transport.agent.inTurn(run);
 }
 
 async function* waitLines(
@@ -184,7 +200,7 @@ async function throwIfError(transport: TransportOptions, response: IncomingMessa
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return;
   const pieces: Uint8Array[] = [];
-  for await (const piece of receive(transport.endpoint, response)) pieces.push(piece);
+  for await (const piece of receive(transport, response)) pieces.push(piece);
   throw new ApiError(status, readError(status, Buffer.concat(pieces).toString('utf8')));
 }
 

@@ -59,10 +59,11 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
 
 /**
  * Streams pieces as they come, as fast as the caller takes them. Headers go out with the first
- * piece, so that a failure before it is a proper error; with `flush` they go out at once.
+ * piece, so that a failure before it is a proper error; with `flush` they go out at once, and the
+ * stream ends when the caller closes its side: it may go on for ever, and be silent for as long.
  */
 export async function sendStream(
-  { res, signal }: Exchange,
+  { req, res, signal }: Exchange,
   pieces: AsyncIterable<Uint8Array>,
   head: { readonly status: number; readonly contentType: string; readonly flush: boolean },
 ): Promise<void> {
@@ -72,6 +73,7 @@ export async function sendStream(
   if (head.flush) {
     start();
     res.flushHeaders();
+    endWithCaller(req, res);
   }
   for await (const piece of pieces) {
     start();
@@ -81,6 +83,13 @@ export async function sendStream(
   }
   start();
   res.end();
+}
+
+function endWithCaller({ socket }: IncomingMessage, res: ServerResponse): void {
+  const end = (): void => void res.destroy();
+  if (socket.readableEnded) return end();
+  socket.once('end', end);
+  res.once('close', () => socket.off('end', end));
 }
 
 /** Answers with the error; cuts the connection when part of an answer is out already. */

@@ -57,12 +57,20 @@ async function openUnix(
 ): Promise<{ server: Server; bound: string }> {
   mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
   await removeStaleSocket(socketPath);
-  const server = createHttpServer(handle);
+  const server = hearOut(createHttpServer(handle));
   await listening(server, () => listenClosed(server, socketPath), `unix:${socketPath}`);
   const gid = findGroup(socketGroup);
   if (gid !== null && process.getuid?.() === 0) chownSync(socketPath, 0, gid);
   chmodSync(socketPath, socketMode);
   return { server, bound: `unix:${socketPath}` };
+}
+
+/**
+ * A caller that closes its side after its request, as `nc -N` and `fd-forward` with a file for its
+ * input do, still gets its answer. node has this as an option without a name in its documentation.
+ */
+function hearOut<T extends Server>(server: T): T {
+  return Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 /** Nobody may get in between listen and chmod; node binds a path before listen() returns. */
@@ -90,6 +98,7 @@ async function openTcp(
           { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
           handle,
         );
+  hearOut(server);
   await listening(server, () => server.listen(port, host), `${shown}:${port}`);
   const bound = server.address();
   const realPort = typeof bound === 'object' && bound !== null ? bound.port : port;

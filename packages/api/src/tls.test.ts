@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
 import { createApiClient } from './client.ts';
+import type { Dialer } from './client.ts';
 import { createForwarder } from './forwarder.ts';
 import type { TlsMaterial } from './forwarder.ts';
 import { createApiServer } from './server.ts';
@@ -62,6 +64,23 @@ test('a client with a certificate of our CA gets in, under the name in it', asyn
   const client = createApiClient({ endpoint, tls: ours, user: 'somebody' });
   await client.writeUnits([{ name: 'a.service', file: '[Service]\nExecStart=/bin/true\n' }]);
   expect((await cluster.unit('a.service'))?.origin.by).toBe('alice@127.0.0.1');
+});
+
+test('TLS is done on the stream of a dialer, too', async () => {
+  const dial: Dialer['dial'] = (to) => connect(to.type === 'https' ? to.port : 0, '127.0.0.1');
+  const dialer = { via: 'through the test', dial };
+  const client = createApiClient({ endpoint, tls: ours, dialer });
+  expect(await client.version()).toMatchObject({ machine: machineId });
+  await client.writeUnits([{ name: 'b.service', file: '[Service]\nExecStart=/bin/true\n' }]);
+  expect((await cluster.unit('b.service'))?.origin.by).toBe('alice@127.0.0.1');
+  const named = endpoint.replace('127.0.0.1', 'other.example');
+  await expect(createApiClient({ endpoint: named, tls: ours, dialer }).version()).rejects.toThrow(
+    /^cannot reach musterd at https:\/\/other\.example:\d+ through the test: Hostname\/IP does not match/,
+  );
+  const mistrusted = { ...ours, ca: foreign.ca };
+  await expect(createApiClient({ endpoint, tls: mistrusted, dialer }).version()).rejects.toThrow(
+    /through the test: .*self-signed certificate/,
+  );
 });
 
 test('daemons show theirs to each other', async () => {

@@ -2,6 +2,8 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { unreachable, UnreachableError } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
+import { StreamAgent } from './stream-agent.ts';
+import type { Dialer } from './stream-agent.ts';
 
 /** PEM contents, not file names. */
 export interface ClientTls {
@@ -19,6 +21,8 @@ export interface TransportOptions {
   readonly tls: ClientTls | null;
   /** Is told of each answer; null: nobody wants to know. */
   readonly trace: ((text: string) => void) | null;
+  /** Makes the connections and keeps them; null: a socket of this system for each request. */
+  readonly agent: StreamAgent | null;
 }
 
 export interface Call {
@@ -32,9 +36,28 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Connections that a dialer makes, for the API at an endpoint. */
+export function createAgent(
+  { dial }: Dialer,
+  endpoint: Endpoint,
+  tls: ClientTls | null,
+): StreamAgent {
+  return new StreamAgent(
+    () => dial(endpoint),
+    (socket) => {
+      if (endpoint.type !== 'https') return socket;
+      const { connect } = process.getBuiltinModule('node:tls');
+      const { host } = endpoint;
+      // An address is no server name: it is looked for in the certificate, but not asked for.
+      const isAddress = process.getBuiltinModule('node:net').isIP(host) !== 0;
+      return connect({ socket, host, ...(isAddress ? {} : { servername: host }), ...tls });
+    },
+  );
+}
+
 /**
- * Sends one request; resolves when the answer begins. Every connection is used once, so that
- * nothing keeps a command alive that has its answer.
+ * Sends one request; resolves when the answer begins. Without an agent every connection is used
+ * once, so that nothing keeps a command alive that has its answer.
  * @throws {UnreachableError}
  */
 export function send(options: TransportOptions, call: Call): Promise<IncomingMessage> {
@@ -42,10 +65,8 @@ export function send(options: TransportOptions, call: Call): Promise<IncomingMes
   const begun = performance.now();
   const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
   return new Promise((resolve, reject) => {
-    const request = open(endpoint, requestOptions(options, call, body));
-    const fail = (cause: unknown): void => {
-      reject(cause instanceof UnreachableError ? cause : unreachable(endpoint, cause));
-    };
+    const request = open(options, requestOptions(options, call, body));
+    const fail = (cause: unknown): void => reject(broken(options, cause));
     if (call.silenceMs !== null) {
       const seconds = Math.round(call.silenceMs / 100) / 10;
       request.setTimeout(call.silenceMs, () => {
@@ -64,24 +85,32 @@ export function send(options: TransportOptions, call: Call): Promise<IncomingMes
 
 /** The pieces of an answer. @throws {UnreachableError} when the connection breaks */
 export async function* receive(
-  endpoint: Endpoint,
+  options: TransportOptions,
   response: IncomingMessage,
 ): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of response) if (Buffer.isBuffer(piece)) yield piece;
   } catch (cause) {
-    throw cause instanceof UnreachableError ? cause : unreachable(endpoint, cause);
+    throw broken(options, cause);
   }
 }
 
-function open(endpoint: Endpoint, options: RequestOptions): ReturnType<typeof httpRequest> {
-  if (endpoint.type !== 'https') return httpRequest(options);
+function broken({ endpoint, agent }: TransportOptions, cause: unknown): UnreachableError {
+  if (cause instanceof UnreachableError) return cause;
+  return unreachable(endpoint, agent?.failure ?? cause);
+}
+
+function open(
+  { endpoint, agent }: TransportOptions,
+  options: RequestOptions,
+): ReturnType<typeof httpRequest> {
+  if (agent !== null || endpoint.type !== 'https') return httpRequest(options);
   // Loaded only here: TLS costs start-up time, and few commands need it.
   return process.getBuiltinModule('node:https').request(options);
 }
 
 function requestOptions(
-  { endpoint, user, tls }: TransportOptions,
+  { endpoint, user, tls, agent }: TransportOptions,
   { method, path, signal }: Call,
   body: Buffer | null,
 ): RequestOptions {
@@ -93,7 +122,7 @@ function requestOptions(
     ...target,
     ...tls,
     method,
-    agent: false,
+    agent: agent ?? false,
     ...(signal === undefined ? {} : { signal }),
     headers: {
       'User-Agent': 'musterctl',
