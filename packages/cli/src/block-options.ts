@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import { withReportOption } from './report-option.ts';
+import type { ReportOptions } from './report-option.ts';
 
-export interface BlockOptions {
+export interface BlockOptions extends ReportOptions {
   /** false: do not wait. */
   readonly block: boolean;
   /** 0: as long as it takes. */
@@ -15,7 +17,7 @@ const attemptMs = 2000;
 
 /** Adds the options of every command that waits. */
 export function withBlockOptions(command: Command): Command {
-  return command
+  return withReportOption(command)
     .option('--no-block', 'do not wait until it is done')
     .option(
       '--block-attempts <n>',

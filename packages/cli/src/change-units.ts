@@ -1,12 +1,15 @@
-import type { ApiClient, UnitRequest, WaitTarget } from '@muster/api/client';
+import type { ApiClient, UnitBody, UnitRequest, WaitTarget } from '@muster/api/client';
 import type { Command } from 'commander';
 import { waitLimitMs } from './block-options.ts';
 import type { BlockOptions } from './block-options.ts';
 import type { Context } from './context.ts';
 import { OperationError } from './errors.ts';
+import { habits } from './habits.ts';
+import type { Habits } from './habits.ts';
 import { knownUnits } from './known-units.ts';
+import { openReporter } from './report-option.ts';
 import { selectUnits } from './select-units.ts';
-import type { Terminal } from './terminal.ts';
+import type { UnitReporter } from './unit-reporter.ts';
 import { waitForUnits } from './wait-for-units.ts';
 
 export interface ChangePlan {
@@ -25,46 +28,84 @@ export async function changeUnits(
   context: Context,
   command: Command,
   plan: ChangePlan,
-): Promise<readonly string[]> {
-  const { terminal } = context;
+): Promise<void> {
+  const { terminal, programName } = context;
+  const { verb, options, until } = plan;
   const client = context.connect(command);
-  const { units, problems } = await choose(client, terminal, plan);
-  const { revision } =
+  const reporter = await openReporter(context, options);
+  const { units, problems } = await choose(client, { context, reporter }, plan);
+  const names = units.map(({ name }) => name);
+  const { revision, units: results } =
     units.length === 0
-      ? { revision: 0 }
-      : await client.writeUnits(units.map((name) => ({ name, ...plan.request })));
-  if (plan.options.block) {
-    await waitForUnits(client, terminal, {
-      units,
-      until: plan.until,
-      afterRevision: revision,
-      limitMs: waitLimitMs(plan.options),
-    });
-  } else {
-    for (const unit of units) terminal.print(`Triggered unit ${unit} ${plan.verb}`);
-  }
+      ? { revision: 0, units: [] }
+      : await client.writeUnits(names.map((name) => ({ name, ...plan.request })));
+  const { waited, triggered } = sortUnits(results, habits[programName], options);
+  for (const unit of triggered) reporter.triggered(unit, verb);
+  await waitForUnits(
+    client,
+    { terminal, reporter },
+    { units: waited, until, afterRevision: revision, limitMs: waitLimitMs(options) },
+  );
+  complainOfConflicts(results);
   if (problems > 0) throw new OperationError(`${problems} of the arguments could not be done`);
-  return units;
+  reporter.finished(waited, verb);
 }
 
-/** Complains of arguments that name nothing in the cluster. @returns how many */
-export function complainOfMissing(terminal: Terminal, missing: readonly string[]): number {
-  for (const name of missing) terminal.complain(`Unit ${name} does not exist.`);
-  return missing.length;
+/** @throws {OperationError} when others kept changing some of the units */
+export function complainOfConflicts(
+  results: readonly { readonly name: string; readonly result: string }[],
+): void {
+  const busy = results.filter(({ result }) => result === 'conflict').map(({ name }) => name);
+  if (busy.length > 0) {
+    throw new OperationError(`others are changing ${busy.join(', ')}; try again`);
+  }
+}
+
+/** Which units are waited for, and which are only told to have been asked for. */
+export function sortUnits<
+  T extends { readonly name: string; readonly isGlobal: boolean; readonly result: string },
+>(
+  results: readonly T[],
+  { skipsUnchanged, waitsForGlobals }: Habits,
+  { block }: Pick<BlockOptions, 'block'>,
+): { waited: string[]; triggered: T[] } {
+  const changed = results.filter(
+    ({ result }) => result !== 'conflict' && !(skipsUnchanged && result === 'unchanged'),
+  );
+  const isWaited = ({ isGlobal }: T): boolean => block && (waitsForGlobals || !isGlobal);
+  return {
+    waited: changed.filter(isWaited).map(({ name }) => name),
+    triggered: changed.filter((unit) => !isWaited(unit)),
+  };
+}
+
+/** Units of the cluster that the arguments name, and how many of these name none: those have been told. */
+export async function chooseUnits(
+  client: ApiClient,
+  args: readonly string[],
+  { context, reporter }: { readonly context: Context; readonly reporter: UnitReporter },
+): Promise<ReturnType<typeof selectUnits<UnitBody>> & { readonly problems: number }> {
+  const selection = selectUnits(args, await knownUnits(client, args));
+  for (const name of selection.missing) reporter.missing(name);
+  if (!habits[context.programName].forgivesMissing) {
+    return { ...selection, problems: selection.missing.length };
+  }
+  if (selection.units.length === 0) context.terminal.complain('Units not found in registry');
+  return { ...selection, problems: 0 };
 }
 
 async function choose(
   client: ApiClient,
-  terminal: Terminal,
+  tell: { readonly context: Context; readonly reporter: UnitReporter },
   { args, verb, takesInactive }: ChangePlan,
-): Promise<{ units: string[]; problems: number }> {
-  const selection = selectUnits(args, await knownUnits(client, args));
-  let problems = complainOfMissing(terminal, selection.missing);
-  const units: string[] = [];
-  for (const { name, desiredState } of selection.units) {
-    if (takesInactive || desiredState !== 'inactive') units.push(name);
-    else if (!selection.matched.has(name)) {
-      terminal.complain(`Unable to ${verb} unit ${name} in state inactive`);
+): Promise<{ units: readonly UnitBody[]; problems: number }> {
+  const selection = await chooseUnits(client, args, tell);
+  let { problems } = selection;
+  const units: UnitBody[] = [];
+  for (const unit of selection.units) {
+    if (takesInactive || unit.desiredState !== 'inactive') units.push(unit);
+    else if (!selection.matched.has(unit.name)) {
+      tell.reporter.inactive(unit.name, verb);
       problems += 1;
     }
   }

@@ -8,6 +8,22 @@ export class OperationError extends Error {
   override readonly name = 'OperationError';
 }
 
+/** There is nothing to do, which is no failure. Exit status 0. */
+export class NothingToDoError extends Error {
+  override readonly name = 'NothingToDoError';
+}
+
+/** Everything has been shown, and the status of what was shown is that of the program. */
+export class UnitStatusError extends Error {
+  override readonly name = 'UnitStatusError';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`status ${status}`);
+    this.status = status;
+  }
+}
+
 /** Ctrl-C while waiting. Exit status 130, as a shell has it. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
-import { UsageError } from './errors.ts';
+import { NothingToDoError, UsageError } from './errors.ts';
 import { readSwitch } from './read-arguments.ts';
 
 /** The name under which commander keeps what came from FLEETCTL_…, so that nothing but the command line goes before it. */
@@ -35,6 +35,19 @@ export function addFleetctlOptions(program: Command): void {
   };
   for (const command of program.commands) {
     for (const [flags, why] of ofVerbs[command.name()] ?? []) add(command, flags, why);
+  }
+}
+
+/** Scripts give these verbs what another command printed, which may be nothing. */
+const fleetVerbs = ['submit', 'load', 'start', 'stop', 'unload', 'restart', 'destroy'];
+
+/** Lets verbs that change units be called without any: that is told, and no failure. */
+export function allowNoUnits(program: Command): void {
+  for (const verb of program.commands.filter((each) => fleetVerbs.includes(each.name()))) {
+    for (const argument of verb.registeredArguments) argument.required = false;
+    verb.hook('preAction', (_, { args }) => {
+      if (args.length === 0) throw new NothingToDoError('No units given');
+    });
   }
 }
 

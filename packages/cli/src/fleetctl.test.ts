@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { unitStatusOf } from './commands/status.ts';
 import { m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
 
@@ -95,6 +96,155 @@ describe('options that only fleetctl had', () => {
       err: `error: ${message}`,
     });
   });
+});
+
+describe('what fleet printed', () => {
+  const on = { first: '1234abcd.../10.0.0.1', second: '5678abcd.../10.0.0.2' };
+
+  test('start stores a file, then runs it; a second start has nothing to say', async () => {
+    cli().unitFile('web.service', simple);
+    expect(await fleetctl('start', 'web.service')).toEqual(
+      ok(`Unit web.service inactive\nUnit web.service launched on ${on.first}\n`),
+    );
+    expect(await fleetctl('start', 'web.service')).toEqual(ok(''));
+    expect(await fleetctl('load', 'web')).toEqual(ok(`Unit web.service loaded on ${on.first}\n`));
+    expect(await fleetctl('start', '--no-block', 'web')).toEqual(
+      ok('Triggered unit web.service start\n'),
+    );
+  });
+
+  test('a global unit is not waited for', async () => {
+    cli().unitFile('all.service', `${simple}[X-Fleet]\nGlobal=true\n`);
+    expect(await fleetctl('start', 'all.service')).toEqual(
+      ok('Unit all.service inactive\nTriggered global unit all.service start\n'),
+    );
+    expect(await fleetctl('stop', 'all')).toEqual(
+      ok('Triggered global unit all.service stop\n', 'Successfully stopped units [].\n'),
+    );
+  });
+
+  test('an instance gets a copy of its template, which is not stored along', async () => {
+    cli().unitFile('units/web@.service', simple);
+    expect((await fleetctl('start', 'units/web@1')).out).toBe(
+      `Unit web@1.service inactive\nUnit web@1.service launched on ${on.first}\n`,
+    );
+    expect(await cli().cluster.unitNames()).toEqual(['web@1.service']);
+    cli().unitFile('units/web@.service', `${simple}Restart=always\n`);
+    expect(await fleetctl('submit', 'units/web@2')).toEqual(ok('Unit web@2.service inactive\n'));
+    expect((await fleetctl('cat', 'web@2')).out).toContain('Restart=always');
+  });
+
+  test('the template in the cluster goes before the one beside', async () => {
+    cli().unitFile('web@.service', simple);
+    await fleetctl('submit', 'web@.service');
+    cli().unitFile('web@.service', `${simple}Restart=always\n`);
+    expect(await fleetctl('submit', 'web@1')).toEqual(ok('Unit web@1.service inactive\n'));
+    expect((await fleetctl('cat', 'web@1')).out).toBe(simple);
+    expect(await fleetctl('start', 'web@1')).toEqual(
+      ok(
+        `Unit web@1.service launched on ${on.first}\n`,
+        'WARNING: Unit web@1.service in registry differs from local template unit file web@.service. Add --replace to override.\n',
+      ),
+    );
+    expect(await fleetctl('submit', '--replace', 'web@1')).toEqual(
+      ok('Unit web@1.service inactive\n'),
+    );
+    expect((await fleetctl('cat', 'web@1')).out).toContain('Restart=always');
+  });
+
+  test('other content is told and not used; --replace uses it', async () => {
+    cli().unitFile('web.service', simple);
+    await fleetctl('submit', 'web.service');
+    expect(await fleetctl('submit', '--replace', 'web.service')).toEqual(
+      ok('Found same Unit(web.service) in Registry, nothing to do\n'),
+    );
+    cli().unitFile('web.service', `${simple}Restart=always\n`);
+    cli().unitFile('new.service', simple);
+    expect(await fleetctl('start', 'new.service', 'web.service')).toEqual({
+      status: 0,
+      out: expect.stringContaining('Unit new.service inactive\n'),
+      err: 'WARNING: Unit web.service in registry differs from local unit file web.service. Add --replace to override.\n',
+    });
+    expect((await fleetctl('cat', 'web')).out).toBe(simple);
+    expect((await fleetctl('start', '--replace', 'web.service')).status).toBe(0);
+    expect((await fleetctl('cat', 'web')).out).toContain('Restart=always');
+  });
+
+  test('stop, unload, destroy', async () => {
+    cli().unitFile('web.service', simple);
+    await fleetctl('start', 'web.service');
+    expect(await fleetctl('stop', 'web', 'none')).toEqual(
+      ok(`Unit web.service loaded on ${on.first}\n`, 'Successfully stopped units [web.service].\n'),
+    );
+    expect(await fleetctl('stop', 'web')).toEqual(ok('', 'Successfully stopped units [].\n'));
+    expect(await fleetctl('unload', 'web')).toEqual(
+      ok('Unit web.service inactive\n', 'Successfully unloaded units [web.service].\n'),
+    );
+    expect(await fleetctl('stop', 'web')).toEqual({
+      status: 1,
+      out: '',
+      err: 'Unable to stop unit web.service in state inactive\n1 of the arguments could not be done\n',
+    });
+    expect(await fleetctl('destroy', '--no-block', 'web')).toEqual(ok('Destroyed web.service\n'));
+    expect(await fleetctl('destroy', 'web')).toEqual(ok('', 'Units not found in registry\n'));
+  });
+
+  test.each(['submit', 'load', 'start', 'stop', 'unload', 'restart', 'destroy'])(
+    '%s without a unit is no failure',
+    async (verb) => {
+      expect(await fleetctl(verb)).toEqual(ok('', 'No units given\n'));
+    },
+  );
+
+  test('the wait has an end when one is given', async () => {
+    cli().unitFile('far.service', `${simple}[X-Fleet]\nMachineMetadata=at=nowhere\n`);
+    expect(await fleetctl('start', '--timeout=0.2', 'far.service')).toEqual({
+      status: 1,
+      out: 'Unit far.service inactive\n',
+      err: `Error waiting for units: timed out waiting for unit far.service to report state launched: not placed on any machine yet
+1 of 1 unit did not become launched
+`,
+    });
+  });
+
+  test.each<[string[], number, string]>([
+    [
+      ['start', 'none'],
+      1,
+      'Error creating units: unable to find Unit(none.service) in Registry or on filesystem\nnothing was stored\n',
+    ],
+    [
+      ['start', 'none@1'],
+      1,
+      'Error creating units: failed getting Unit(none@1.service) from template: unable to find template Unit(none@.service) in Registry or on filesystem\nnothing was stored\n',
+    ],
+    [
+      ['submit', 'bad.service'],
+      1,
+      'Error creating units: failed getting Unit(bad.service) from file: bad.service:1: "nonsense" stands before the first section\nnothing was stored\n',
+    ],
+    [['cat', 'none'], 1, 'Unit none.service not found\n'],
+    [['status', 'none'], 1, 'Unit none.service does not exist.\n'],
+    [['journal', 'none'], 1, 'Unit none.service does not exist.\n'],
+    [['journal', 'idle'], 1, 'Unit idle.service does not appear to be running.\n'],
+    [['status', 'idle'], 1, 'Unit idle.service does not appear to be loaded.\n'],
+  ])('%j ends with %d', async (args, status, err) => {
+    cli().unitFile('idle.service', simple);
+    cli().unitFile('bad.service', 'nonsense\n');
+    await fleetctl('submit', 'idle.service');
+    expect(await fleetctl(...args)).toEqual({ status, out: '', err });
+  });
+});
+
+test.each([
+  ['● web.service\n     Loaded: loaded (/run/…)\n     Active: active (running) since …\n', 0],
+  ['● web.service\n     Active: activating (auto-restart)\n', 0],
+  ['○ web.service\n     Active: inactive (dead)\n', 3],
+  ['× web.service - Active: yes\n     Active: failed (Result: exit-code)\n', 3],
+  ['○ web.service\n     Loaded: not-found (Reason: …)\n     Active: inactive (dead)\n', 4],
+  ['Unit web.service could not be found.\n', 4],
+])('%j has the status %d', (text, status) => {
+  expect(unitStatusOf(text)).toBe(status);
 });
 
 test('version names the release whose behaviour it has', async () => {

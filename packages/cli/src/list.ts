@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { UsageError } from './errors.ts';
+import { printData } from './print-data.ts';
 import type { Terminal } from './terminal.ts';
 import { formatTable } from './table.ts';
 import type { Cell } from './table.ts';
@@ -59,12 +60,8 @@ export async function printList<T>(
 ): Promise<void> {
   switch (options.output) {
     case 'json':
-      return terminal.print(JSON.stringify(items, null, 2));
-    case 'yaml': {
-      // Loaded only here: it costs a third of the start-up time.
-      const { stringify } = await import('yaml');
-      return terminal.print(stringify(items).trimEnd());
-    }
+    case 'yaml':
+      return printData(terminal, options.output, items);
     case 'name': {
       const names = [...new Set(items.map(columns.nameOf))];
       if (names.length > 0) terminal.print(names.join('\n'));

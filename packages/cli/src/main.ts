@@ -1,7 +1,14 @@
 import { ApiError, BadEndpointError, UnreachableError } from '@muster/api/client';
 import { CommanderError } from 'commander';
 import { createContext } from './context.ts';
-import { exitStatus, InterruptedError, OperationError, UsageError } from './errors.ts';
+import {
+  exitStatus,
+  InterruptedError,
+  NothingToDoError,
+  OperationError,
+  UnitStatusError,
+  UsageError,
+} from './errors.ts';
 import { programNameOf } from './program-name.ts';
 import type { ProgramName } from './program-name.ts';
 import { createProgram } from './program.ts';
@@ -34,6 +41,11 @@ function explain(error: unknown, terminal: Terminal, programName: ProgramName): 
   if (error instanceof CommanderError) {
     // Commander has said it already; help and version that were asked for are no failure.
     return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  }
+  if (error instanceof UnitStatusError) return error.status;
+  if (error instanceof NothingToDoError) {
+    terminal.complain(error.message);
+    return exitStatus.ok;
   }
   if (error instanceof UsageError || error instanceof BadEndpointError) {
     terminal.complain(`error: ${error.message}`);

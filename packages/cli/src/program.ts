@@ -17,7 +17,7 @@ import { addUnload } from './commands/unload.ts';
 import { addVersion } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { defaultEndpoints } from './endpoint-option.ts';
-import { addFleetctlOptions, readFleetctlEnvironment } from './fleetctl-options.ts';
+import { addFleetctlOptions, allowNoUnits, readFleetctlEnvironment } from './fleetctl-options.ts';
 import { addHelp, otherVerbs } from './help.ts';
 import { versionLine } from './version.ts';
 
@@ -67,6 +67,7 @@ export function createProgram(context: Context): Command {
   addHelp(program, context);
   if (programName === 'fleetctl') {
     addFleetctlOptions(program);
+    allowNoUnits(program);
     readFleetctlEnvironment(program, context);
   }
   return program;

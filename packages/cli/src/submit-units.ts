@@ -3,11 +3,15 @@ import type { ApiClient, UnitRequest, UnitResultBody } from '@muster/api/client'
 import type { Command } from 'commander';
 import { waitLimitMs } from './block-options.ts';
 import type { BlockOptions } from './block-options.ts';
+import { complainOfConflicts, sortUnits } from './change-units.ts';
 import type { Context } from './context.ts';
 import { OperationError } from './errors.ts';
+import { habits } from './habits.ts';
+import { knownUnits } from './known-units.ts';
+import { openReporter } from './report-option.ts';
 import { matchUnits } from './select-units.ts';
-import type { Terminal } from './terminal.ts';
-import { findSources, isPattern, readUnitFile } from './unit-sources.ts';
+import { refusal } from './submit-refusal.ts';
+import { addTemplates, findSources, isPattern, readUnitFile } from './unit-sources.ts';
 import type { UnitSource } from './unit-sources.ts';
 import { waitForUnits } from './wait-for-units.ts';
 
@@ -15,26 +19,28 @@ export interface LaunchOptions extends BlockOptions {
   readonly replace?: boolean;
 }
 
-/** Hands units over in one request; nothing is stored when one of them is refused. */
+export interface Submission {
+  readonly args: readonly string[];
+  readonly replace: boolean;
+  /** null: new units are inactive, others stay as they are. */
+  readonly desiredState: 'loaded' | 'launched' | null;
+}
+
+/**
+ * Hands units over in one request; nothing is stored when one of them is refused.
+ * @returns what became of each; `isAside`: it was only needed by another
+ * @throws {OperationError} each reason has been told
+ */
 export async function submitUnits(
+  context: Context,
   client: ApiClient,
-  terminal: Terminal,
-  {
-    args,
-    replace,
-    desiredState,
-  }: {
-    readonly args: readonly string[];
-    readonly replace: boolean;
-    /** null: new units are inactive, others stay as they are. */
-    readonly desiredState: 'loaded' | 'launched' | null;
-  },
-): Promise<{
-  revision: number;
-  sources: readonly UnitSource[];
-  results: readonly UnitResultBody[];
-}> {
-  const sources = findSources(await replacePatterns(client, args));
+  { args, replace, desiredState }: Submission,
+): Promise<{ revision: number; results: (UnitResultBody & { isAside: boolean })[] }> {
+  const found = findSources(await replacePatterns(client, args));
+  const { submitsTemplates } = habits[context.programName];
+  const sources = submitsTemplates
+    ? addTemplates(found)
+    : await copyTemplates(client, found, replace);
   const requests = sources.map(({ name, path, isAside }): UnitRequest => {
     return {
       name,
@@ -43,15 +49,13 @@ export async function submitUnits(
       ...(replace ? { replace } : {}),
     };
   });
-  const { revision, units } = await writeOrExplain(client, terminal, { requests, sources });
+  const { revision, units } = await writeOrExplain(context, client, { requests, sources });
   for (const { name, warnings } of units) {
-    for (const warning of warnings) terminal.complain(`warning: ${name}: ${warning}`);
+    for (const warning of warnings) context.terminal.complain(`warning: ${name}: ${warning}`);
   }
-  const busy = units.filter(({ result }) => result === 'conflict').map(({ name }) => name);
-  if (busy.length > 0) {
-    throw new OperationError(`others are changing ${busy.join(', ')}; try again`);
-  }
-  return { revision, sources, results: units };
+  complainOfConflicts(units);
+  const aside = new Set(sources.filter(({ isAside }) => isAside).map(({ name }) => name));
+  return { revision, results: units.map((unit) => ({ ...unit, isAside: aside.has(unit.name) })) };
 }
 
 /** What load and start do: hand over, then wait until every unit is there. */
@@ -65,19 +69,21 @@ export async function launchUnits(
     readonly options: LaunchOptions;
   },
 ): Promise<void> {
-  const { terminal } = context;
+  const { terminal, programName } = context;
   const { verb, args, desiredState, options } = plan;
   const client = context.connect(command);
+  const reporter = await openReporter(context, options);
   const replace = options.replace === true;
-  const submitted = await submitUnits(client, terminal, { args, replace, desiredState });
-  const units = submitted.sources.filter(({ isAside }) => !isAside).map(({ name }) => name);
-  if (!options.block) {
-    for (const unit of units) terminal.print(`Triggered unit ${unit} ${verb}`);
-    return;
-  }
-  const limitMs = waitLimitMs(options);
-  const afterRevision = submitted.revision;
-  await waitForUnits(client, terminal, { units, until: desiredState, afterRevision, limitMs });
+  const { revision, results } = await submitUnits(context, client, { args, replace, desiredState });
+  const named = results.filter(({ isAside }) => !isAside);
+  for (const unit of named) reporter.stored(unit, { isOnly: false });
+  const { waited, triggered } = sortUnits(named, habits[programName], options);
+  for (const unit of triggered) reporter.triggered(unit, verb);
+  await waitForUnits(
+    client,
+    { terminal, reporter },
+    { units: waited, until: desiredState, afterRevision: revision, limitMs: waitLimitMs(options) },
+  );
 }
 
 /** Patterns that are not files stand for units of the cluster. */
@@ -92,23 +98,42 @@ async function replacePatterns(client: ApiClient, args: readonly string[]): Prom
   });
 }
 
-async function writeOrExplain(
+/**
+ * As fleet: an instance gets a copy of its template, the cluster's going before the one beside its
+ * path. An instance that is there already is compared with the one beside.
+ */
+async function copyTemplates(
   client: ApiClient,
-  terminal: Terminal,
-  { requests, sources }: { requests: readonly UnitRequest[]; sources: readonly UnitSource[] },
+  sources: readonly UnitSource[],
+  replace: boolean,
+): Promise<UnitSource[]> {
+  const instances = sources.filter(({ template }) => template !== null);
+  const names = instances.flatMap(({ name, template }) => [name, template?.name ?? name]);
+  const known = new Set((await knownUnits(client, names)).map(({ name }) => name));
+  return sources.map((source) => {
+    const { name, template } = source;
+    if (template === null) return source;
+    const takesStored = known.has(template.name) && !known.has(name) && !replace;
+    return takesStored ? source : { ...source, path: template.path };
+  });
+}
+
+async function writeOrExplain(
+  context: Context,
+  client: ApiClient,
+  batch: { requests: readonly UnitRequest[]; sources: readonly UnitSource[] },
 ): ReturnType<ApiClient['writeUnits']> {
+  const { terminal, programName } = context;
   try {
-    return await client.writeUnits(requests);
+    return await client.writeUnits(batch.requests);
   } catch (error) {
     if (!(error instanceof ApiError) || error.units.length === 0) throw error;
-    const paths = new Map(sources.map(({ name, path }) => [name, path]));
-    for (const { name, code, message, reason, line } of error.units) {
-      const file = paths.get(name) ?? null;
-      const hint = code === 'other-content' ? '; add --replace to overwrite it' : '';
-      const place = line === null ? file : `${file ?? name}:${line}`;
-      const isAboutFile = code === 'unit-file' || code === 'unit-file-syntax';
-      terminal.complain(isAboutFile ? `${place ?? name}: ${reason}` : `${message}${hint}`);
-    }
-    throw new OperationError('nothing was stored', { cause: error });
+    const { lines, kept } = refusal(error.units, batch.sources, programName);
+    for (const line of lines) terminal.complain(line);
+    if (kept === null) throw new OperationError('nothing was stored', { cause: error });
+    const requests = batch.requests.map(({ file, ...request }) =>
+      file === undefined || kept.has(request.name) ? request : { file, ...request },
+    );
+    return writeOrExplain(context, client, { ...batch, requests });
   }
 }

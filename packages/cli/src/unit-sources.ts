@@ -9,6 +9,8 @@ export interface UnitSource {
   readonly name: string;
   /** The file that its content comes from; null: none, the cluster has it. */
   readonly path: string | null;
+  /** Of an instance without a file of its own; its path is null when no such file lies beside. Else null. */
+  readonly template: { readonly name: string; readonly path: string | null } | null;
   /** Only submitted: a template that an instance needs, or that lay in a directory. */
   readonly isAside: boolean;
 }
@@ -25,18 +27,31 @@ export function isPattern(argument: string): boolean {
 
 /**
  * Finds what the arguments of submit, load and start name: files, directories of unit files,
- * instances of a template that lies beside, and names of units that the cluster has.
- * @returns each unit once; templates before what needs them
+ * instances of a template, and names of units that the cluster has.
+ * @returns each unit once
  * @throws {UsageError} for a path that leads nowhere
  */
 export function findSources(args: readonly string[]): UnitSource[] {
+  return eachOnce(args.flatMap(expandRanges).flatMap(sourcesOf));
+}
+
+/** Adds the templates that lie beside their instances, each before what needs it. */
+export function addTemplates(sources: readonly UnitSource[]): UnitSource[] {
+  return eachOnce(
+    sources.flatMap((source) => {
+      const { template } = source;
+      if (template === null || template.path === null) return [source];
+      return [{ name: template.name, path: template.path, template: null, isAside: true }, source];
+    }),
+  );
+}
+
+function eachOnce(sources: readonly UnitSource[]): UnitSource[] {
   const found = new Map<string, UnitSource>();
-  for (const argument of args.flatMap(expandRanges)) {
-    for (const source of sourcesOf(argument)) {
-      const known = found.get(source.name);
-      // What is named itself goes before what is only needed.
-      if (known === undefined || (known.isAside && !source.isAside)) found.set(source.name, source);
-    }
+  for (const source of sources) {
+    const known = found.get(source.name);
+    // What is named itself goes before what is only needed.
+    if (known === undefined || (known.isAside && !source.isAside)) found.set(source.name, source);
   }
   return [...found.values()];
 }
@@ -55,18 +70,16 @@ function sourcesOf(argument: string): UnitSource[] {
   const directory = path.dirname(argument);
   const name = unitNameOf(argument);
   const file = path.join(directory, name);
-  if (isFile(file)) return [{ name, path: file, isAside: false }];
+  if (isFile(file)) return [{ name, path: file, template: null, isAside: false }];
   if (isDirectory(argument)) return sourcesIn(argument);
-  const bare = { name, path: null, isAside: false };
   const template = templateOf(name);
-  const templateFile = template === null ? null : path.join(directory, template);
-  if (template !== null && templateFile !== null && isFile(templateFile)) {
-    return [{ name: template, path: templateFile, isAside: true }, bare];
+  if (template === null) {
+    if (argument.includes('/')) throw new UsageError(`there is no file ${file}`);
+    return [{ name, path: null, template: null, isAside: false }];
   }
-  if (argument.includes('/') && template === null) {
-    throw new UsageError(`there is no file ${file}`);
-  }
-  return [bare];
+  const beside = path.join(directory, template);
+  const templatePath = isFile(beside) ? beside : null;
+  return [{ name, path: null, template: { name: template, path: templatePath }, isAside: false }];
 }
 
 function sourcesIn(directory: string): UnitSource[] {
@@ -77,7 +90,7 @@ function sourcesIn(directory: string): UnitSource[] {
   if (names.length === 0) throw new UsageError(`there is no unit file in ${directory}`);
   const sources = names.map((name) => {
     const { isTemplate } = parseUnitName(name);
-    return { name, path: path.join(directory, name), isAside: isTemplate };
+    return { name, path: path.join(directory, name), template: null, isAside: isTemplate };
   });
   return sources.sort((a, b) => Number(b.isAside) - Number(a.isAside));
 }

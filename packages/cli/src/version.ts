@@ -3,7 +3,8 @@ import type { ProgramName } from './program-name.ts';
 /** Put in by the bundler from package.json. */
 declare const MUSTER_VERSION: string | undefined;
 
-const version: string = typeof MUSTER_VERSION === 'string' ? MUSTER_VERSION : '0.0.0-unbundled';
+export const version: string =
+  typeof MUSTER_VERSION === 'string' ? MUSTER_VERSION : '0.0.0-unbundled';
 
 /** fleetctl names the release whose behaviour it has: scripts ask for a least version. */
 export function versionLine(programName: ProgramName): string {

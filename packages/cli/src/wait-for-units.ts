@@ -1,7 +1,7 @@
 import type { ApiClient, WaitLine, WaitTarget } from '@muster/api/client';
 import { InterruptedError, OperationError } from './errors.ts';
-import { machineLegend } from './legend.ts';
 import type { Terminal } from './terminal.ts';
+import type { UnitReporter } from './unit-reporter.ts';
 import { untilInterrupted } from './until-interrupted.ts';
 
 export interface WaitPlan {
@@ -14,8 +14,11 @@ export interface WaitPlan {
 
 /** Without a terminal, what is waited for is said this often. */
 const quietMs = 10_000;
-/** Of many units that did not get there, so many are named. */
-const maxNamed = 20;
+/** Where a verb tells how far it is. */
+export interface Tell {
+  readonly terminal: Terminal;
+  readonly reporter: UnitReporter;
+}
 
 /**
  * Waits in one request for all units; a line for each as it gets there.
@@ -23,21 +26,17 @@ const maxNamed = 20;
  * @throws {OperationError} when not all did; each has been told
  * @throws {InterruptedError}
  */
-export async function waitForUnits(
-  client: ApiClient,
-  terminal: Terminal,
-  plan: WaitPlan,
-): Promise<number> {
+export async function waitForUnits(client: ApiClient, tell: Tell, plan: WaitPlan): Promise<number> {
   const { units, until, afterRevision, limitMs } = plan;
   if (units.length === 0) return 0;
   const state = { done: 0, failed: 0, pending: 0, lastSaid: Date.now() };
   const isInterrupted = await untilInterrupted(async (signal) => {
     const request = { units, until, afterRevision, timeoutMs: limitMs };
     for await (const line of client.wait(request, signal)) {
-      showLine(line, plan, { terminal, state });
+      showLine(line, plan, { ...tell, state });
     }
   });
-  terminal.progress(null);
+  tell.terminal.progress(null);
   if (isInterrupted) throw new InterruptedError('interrupted; what was asked for goes on');
   const left = state.failed + state.pending;
   if (left === 0) return state.done;
@@ -45,36 +44,27 @@ export async function waitForUnits(
   throw new OperationError(`${what} did not become ${until === 'absent' ? 'destroyed' : until}`);
 }
 
-interface Progress {
-  readonly terminal: Terminal;
+interface Progress extends Tell {
   readonly state: { done: number; failed: number; pending: number; lastSaid: number };
 }
 
-function showLine(line: WaitLine, plan: WaitPlan, { terminal, state }: Progress): void {
+function showLine(line: WaitLine, plan: WaitPlan, progress: Progress): void {
+  const { terminal, reporter, state } = progress;
   switch (line.type) {
     case 'done':
       state.done += 1;
-      terminal.print(doneText(line, plan.until));
+      reporter.done(line, plan.until);
       break;
-    case 'failed': {
+    case 'failed':
       state.failed += 1;
-      const where = line.machine === null ? '' : ` on ${machineLegend(line.machine, null, false)}`;
-      terminal.complain(`Unit ${line.unit} did not become ${plan.until}${where}: ${line.reason}`);
+      reporter.failed(line, plan.until);
       break;
-    }
     case 'waiting':
-      sayWaiting(line, { terminal, state });
+      sayWaiting(line, progress);
       break;
     case 'end':
       state.pending = line.pending.length;
-      for (const { unit, why } of line.pending.slice(0, maxNamed)) {
-        terminal.complain(
-          `timed out waiting for unit ${unit} to report state ${plan.until}: ${why}`,
-        );
-      }
-      if (line.pending.length > maxNamed) {
-        terminal.complain(`and for ${line.pending.length - maxNamed} more`);
-      }
+      reporter.timedOut(line.pending, plan.until);
       break;
     case 'error':
       throw new OperationError(line.message);
@@ -97,19 +87,4 @@ function sayWaiting(
     state.lastSaid = Date.now();
     terminal.complain(text);
   }
-}
-
-function doneText(
-  { unit, machines, note }: Extract<WaitLine, { type: 'done' }>,
-  until: WaitTarget,
-): string {
-  if (until === 'absent') return `Destroyed ${unit}`;
-  const [first, ...others] = machines;
-  const remark = note === null ? '' : ` (${note})`;
-  if (first === undefined) return `Unit ${unit} ${until}${remark}`;
-  const where =
-    others.length > 0
-      ? `${machines.length} machines`
-      : machineLegend(first.id, first.address, false);
-  return `Unit ${unit} ${until} on ${where}${remark}`;
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { waitLimitMs, withBlockOptions } from '../block-options.ts';
 import type { BlockOptions } from '../block-options.ts';
-import { complainOfMissing } from '../change-units.ts';
+import { chooseUnits, complainOfConflicts, sortUnits } from '../change-units.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../errors.ts';
-import { knownUnits } from '../known-units.ts';
-import { selectUnits } from '../select-units.ts';
+import { habits } from '../habits.ts';
+import { openReporter } from '../report-option.ts';
 import { waitForUnits } from '../wait-for-units.ts';
 
 export function addDestroy(program: Command, context: Context): void {
@@ -21,29 +21,29 @@ export function addDestroy(program: Command, context: Context): void {
 }
 
 async function destroyUnits(
-  { terminal, connect }: Context,
+  context: Context,
   command: Command,
   { args, options }: { readonly args: readonly string[]; readonly options: BlockOptions },
 ): Promise<void> {
-  const client = connect(command);
-  const selection = selectUnits(args, await knownUnits(client, args));
-  const names = selection.units.map(({ name }) => name);
-  const { revision, units } =
-    names.length === 0 ? { revision: 0, units: [] } : await client.destroyUnits(names);
-  const busy = units.filter(({ result }) => result === 'conflict').map(({ name }) => name);
-  if (options.block) {
-    await waitForUnits(client, terminal, {
-      units: names.filter((name) => !busy.includes(name)),
-      until: 'absent',
-      afterRevision: revision,
-      limitMs: waitLimitMs(options),
-    });
-  } else {
-    for (const name of names) terminal.print(`Triggered unit ${name} destroy`);
-  }
-  if (busy.length > 0) {
-    throw new OperationError(`others are changing ${busy.join(', ')}; try again`);
-  }
-  const missing = complainOfMissing(terminal, selection.missing);
-  if (missing > 0) throw new OperationError(`${missing} of the arguments could not be done`);
+  const client = context.connect(command);
+  const reporter = await openReporter(context, options);
+  const { units, problems } = await chooseUnits(client, args, { context, reporter });
+  const { revision, units: results } =
+    units.length === 0
+      ? { revision: 0, units: [] }
+      : await client.destroyUnits(units.map(({ name }) => name));
+  const ended = new Map(results.map(({ name, result }) => [name, result]));
+  const { waited, triggered } = sortUnits(
+    units.map((unit) => ({ ...unit, result: ended.get(unit.name) ?? 'absent' })),
+    habits[context.programName],
+    options,
+  );
+  for (const unit of triggered) reporter.triggered(unit, 'destroy');
+  await waitForUnits(
+    client,
+    { terminal: context.terminal, reporter },
+    { units: waited, until: 'absent', afterRevision: revision, limitMs: waitLimitMs(options) },
+  );
+  complainOfConflicts(results);
+  if (problems > 0) throw new OperationError(`${problems} of the arguments could not be done`);
 }

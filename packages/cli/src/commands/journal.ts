@@ -1,8 +1,10 @@
+import { ApiError } from '@muster/api/client';
 import type { JournalOptions } from '@muster/api/client';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { parseCount } from '../block-options.ts';
 import type { Context } from '../context.ts';
+import { OperationError } from '../errors.ts';
 import { findMachine } from '../find-machine.ts';
 import { unitNameOf } from '../unit-sources.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -25,17 +27,35 @@ export function addJournal(program: Command, context: Context): void {
       const client = context.connect(command);
       const { machine, lines, ...query } = options;
       const place = machine === undefined ? {} : { machine: await findMachine(client, machine) };
-      await untilInterrupted(async (signal) => {
+      const name = unitNameOf(argument);
+      const show = async (signal: AbortSignal): Promise<void> => {
         const pieces = client.journal(
-          unitNameOf(argument),
+          name,
           { ...query, ...place, lines: lines === 'all' ? null : lines },
           signal,
         );
         for await (const piece of pieces) {
           await context.terminal.write(piece);
         }
-      });
+      };
+      try {
+        await untilInterrupted(show);
+      } catch (error) {
+        throw context.programName === 'fleetctl' ? inFleetsWords(error, name) : error;
+      }
     });
+}
+
+function inFleetsWords(error: unknown, name: string): unknown {
+  if (!(error instanceof ApiError)) return error;
+  switch (error.code) {
+    case 'not-found':
+      return new OperationError(`Unit ${name} does not exist.`, { cause: error });
+    case 'not-placed':
+      return new OperationError(`Unit ${name} does not appear to be running.`, { cause: error });
+    default:
+      return error;
+  }
 }
 
 function parseLines(text: string): Options['lines'] {

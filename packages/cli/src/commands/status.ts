@@ -1,14 +1,24 @@
 import { ApiError } from '@muster/api/client';
-import type { ApiClient } from '@muster/api/client';
+import type { ApiClient, UnitBody } from '@muster/api/client';
 import type { Command } from 'commander';
-import { complainOfMissing } from '../change-units.ts';
 import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
-import { OperationError } from '../errors.ts';
+import { exitStatus, OperationError, UnitStatusError } from '../errors.ts';
 import { findMachine } from '../find-machine.ts';
+import { habits } from '../habits.ts';
 import { knownUnits } from '../known-units.ts';
+import { dataOption, printData } from '../print-data.ts';
+import type { DataOptions } from '../print-data.ts';
 import { selectUnits } from '../select-units.ts';
-import type { Terminal } from '../terminal.ts';
+
+interface Options extends DataOptions {
+  readonly machine?: string;
+}
+
+interface Ask {
+  readonly args: readonly string[];
+  readonly options: Options;
+}
 
 export function addStatus(program: Command, context: Context): void {
   program
@@ -16,32 +26,66 @@ export function addStatus(program: Command, context: Context): void {
     .description('show what systemd says of units, wherever they are; without one: the cluster')
     .argument('[unit...]', 'names of units, or patterns for them')
     .option('--machine <machine>', 'ask this machine, whoever has the unit')
-    .action((args: string[], { machine }: { machine?: string }, command: Command) =>
-      showStatus(context, context.connect(command), { args, machine: machine ?? null }),
+    .addOption(dataOption())
+    .action((args: string[], options: Options, command: Command) => {
+      const client = context.connect(command);
+      if (args.length === 0) return showCluster(context, client, options);
+      return options.output === 'text'
+        ? showUnits(context, client, { args, options })
+        : showData(context, client, { args, options });
+    });
+}
+
+async function showCluster(
+  { terminal }: Context,
+  client: ApiClient,
+  { output }: Options,
+): Promise<void> {
+  const cluster = await client.cluster();
+  if (output !== 'text') return printData(terminal, output, cluster);
+  for (const line of clusterLines(cluster)) terminal.print(line);
+}
+
+/** What the cluster knows of each unit; no machine is asked. */
+async function showData(
+  { terminal }: Context,
+  client: ApiClient,
+  { args, options: { output } }: Ask,
+): Promise<void> {
+  if (output === 'text') return;
+  const { units, missing } = selectUnits(args, await knownUnits(client, args));
+  const details = await Promise.all(units.map(({ name }) => client.unit(name)));
+  await printData(
+    terminal,
+    output,
+    details.filter((unit) => unit !== null),
+  );
+  for (const name of missing) terminal.complain(`Unit ${name} does not exist.`);
+  if (missing.length > 0)
+    throw new OperationError(
+      `${missing.length} of the arguments ${missing.length === 1 ? 'is no unit' : 'are no units'}`,
     );
 }
 
-async function showStatus(
-  { terminal }: Context,
+async function showUnits(
+  context: Context,
   client: ApiClient,
-  { args, machine }: { readonly args: readonly string[]; readonly machine: string | null },
+  { args, options: { machine } }: Ask,
 ): Promise<void> {
-  if (args.length === 0) {
-    for (const line of clusterLines(await client.cluster())) terminal.print(line);
-    return;
-  }
-  const place = machine === null ? null : await findMachine(client, machine);
+  const { terminal, programName } = context;
+  const place = machine === undefined ? null : await findMachine(client, machine);
   const selection = selectUnits(args, await knownUnits(client, args));
-  let problems = complainOfMissing(terminal, selection.missing);
+  for (const name of selection.missing) terminal.complain(`Unit ${name} does not exist.`);
+  let problems = selection.missing.length;
   let isFirst = true;
-  for (const { name, machines } of selection.units) {
-    const places = place === null ? machines : [{ machine: place }];
+  for (const unit of selection.units) {
+    const places = place === null ? unit.machines.map((each) => each.machine) : [place];
     if (places.length === 0) {
-      terminal.complain(`Unit ${name} does not appear to be loaded.`);
+      terminal.complain(`Unit ${unit.name} does not appear to be loaded.`);
       problems += 1;
     }
     for (const asked of places) {
-      const text = await statusOrComplaint(client, terminal, { name, machine: asked.machine });
+      const text = await statusOrComplaint(context, client, { unit, machine: asked });
       if (text === null) {
         problems += 1;
         continue;
@@ -49,16 +93,20 @@ async function showStatus(
       if (!isFirst) terminal.print('');
       isFirst = false;
       await terminal.write(Buffer.from(text));
+      const status = habits[programName].returnsUnitStatus ? unitStatusOf(text) : 0;
+      if (status !== 0) throw new UnitStatusError(status);
     }
   }
-  if (problems > 0) throw new OperationError(`${problems} of what was asked for has no status`);
+  if (problems === 0) return;
+  if (habits[programName].returnsUnitStatus) throw new UnitStatusError(exitStatus.failed);
+  throw new OperationError(`${problems} of what was asked for has no status`);
 }
 
 /** A machine that does not answer does not keep the others from being asked; null: it has been said. */
 async function statusOrComplaint(
+  { terminal }: Context,
   client: ApiClient,
-  terminal: Terminal,
-  { name, machine }: { readonly name: string; readonly machine: string },
+  { unit: { name }, machine }: { readonly unit: UnitBody; readonly machine: string },
 ): Promise<string | null> {
   try {
     return await client.status(name, machine);
@@ -67,4 +115,14 @@ async function statusOrComplaint(
     terminal.complain(`Unit ${name}: ${error.message}`);
     return null;
   }
+}
+
+/**
+ * The exit status that goes with a text of systemctl(1) status: 3 for a unit that is not active, 4
+ * for one that systemd does not have.
+ */
+export function unitStatusOf(text: string): number {
+  const active = /^ *Active: (\S+)/m.exec(text)?.[1];
+  if (active === undefined || /^ *Loaded: not-found/m.test(text)) return 4;
+  return active === 'inactive' || active === 'failed' ? 3 : 0;
 }

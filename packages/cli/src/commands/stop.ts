@@ -9,7 +9,7 @@ export function addStop(program: Command, context: Context): void {
     .description('stop units; they stay loaded on their machines')
     .argument('<unit...>', 'names of units, or patterns for them')
     .action(async (args: string[], options: BlockOptions, command: Command) => {
-      const units = await changeUnits(context, command, {
+      await changeUnits(context, command, {
         verb: 'stop',
         args,
         options: { ...command.optsWithGlobals(), ...options },
@@ -17,6 +17,5 @@ export function addStop(program: Command, context: Context): void {
         until: 'loaded',
         takesInactive: false,
       });
-      context.terminal.complain(`Successfully stopped units [${units.join(' ')}].`);
     });
 }

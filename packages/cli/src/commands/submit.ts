@@ -1,23 +1,25 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { openReporter, withReportOption } from '../report-option.ts';
+import type { ReportOptions } from '../report-option.ts';
 import { submitUnits } from '../submit-units.ts';
 
-const texts = { created: 'inactive', updated: 'replaced', unchanged: 'unchanged', conflict: '' };
+interface Options extends ReportOptions {
+  readonly replace?: boolean;
+}
 
 export function addSubmit(program: Command, context: Context): void {
-  program
-    .command('submit')
+  withReportOption(program.command('submit'))
     .description('store unit files in the cluster without starting them')
     .argument('<unit...>', 'unit files, or directories of them')
     .option('--replace', 'overwrite other content that the cluster has under the name')
-    .action(async (args: string[], options: { replace?: boolean }, command: Command) => {
-      const { results } = await submitUnits(context.connect(command), context.terminal, {
+    .action(async (args: string[], options: Options, command: Command) => {
+      const reporter = await openReporter(context, options);
+      const { results } = await submitUnits(context, context.connect(command), {
         args,
         replace: options.replace === true,
         desiredState: null,
       });
-      for (const { name, result } of results) {
-        context.terminal.print(`Unit ${name} ${texts[result]}`);
-      }
+      for (const unit of results) reporter.stored(unit, { isOnly: true });
     });
 }

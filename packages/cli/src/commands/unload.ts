@@ -9,7 +9,7 @@ export function addUnload(program: Command, context: Context): void {
     .description('stop units and take them off their machines')
     .argument('<unit...>', 'names of units, or patterns for them')
     .action(async (args: string[], options: BlockOptions, command: Command) => {
-      const units = await changeUnits(context, command, {
+      await changeUnits(context, command, {
         verb: 'unload',
         args,
         options: { ...command.optsWithGlobals(), ...options },
@@ -17,6 +17,5 @@ export function addUnload(program: Command, context: Context): void {
         until: 'inactive',
         takesInactive: true,
       });
-      context.terminal.complain(`Successfully unloaded units [${units.join(' ')}].`);
     });
 }
