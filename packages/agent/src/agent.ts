@@ -13,12 +13,13 @@ import type {
   LoadedUnit,
   Log,
   NoteStore,
+  PassEnd,
   Systemd,
   UnitNote,
 } from '@muster/core';
 import { Applier } from './applier.ts';
 import { isUp, planUnit } from './plan.ts';
-import type { UnitInput, UnitTask } from './plan.ts';
+import type { JobType, UnitInput, UnitTask } from './plan.ts';
 import { Publisher } from './publisher.ts';
 
 export interface AgentOptions {
@@ -29,6 +30,14 @@ export interface AgentOptions {
   readonly log: Log;
   readonly bootId: string;
   readonly pollMs: number;
+  readonly observer?: AgentObserver;
+}
+
+/** Told what the agent does, for counting. Must not throw. */
+export interface AgentObserver {
+  readonly passed: (pass: PassEnd) => void;
+  /** A step for one unit was carried out, or not; `none`: it was about files and notes only. */
+  readonly taskEnded: (job: JobType | 'none', result: 'done' | 'failed') => void;
 }
 
 /** Jobs asked for in one pass; what is left waits for the next, so that states are told between. */
@@ -92,7 +101,7 @@ export class Agent {
   readonly #awaited = new Map<string, number>();
 
   constructor(options: AgentOptions) {
-    const { clock, log } = options;
+    const { clock, log, observer } = options;
     this.#options = options;
     this.#loop = new ReconcileLoop({
       clock,
@@ -100,6 +109,7 @@ export class Agent {
       resyncMs: options.pollMs,
       maxBackoffMs: 2_000,
       restMs: (passMs) => Math.min(maxRestMs, passMs),
+      ...(observer === undefined ? {} : { onPass: observer.passed }),
       onFailure: (err, failures) => {
         // At the start, and when etcd or the bus is restarted, the first tries fail: no news.
         if (failures === 3 || failures % 60 === 0)
@@ -123,6 +133,16 @@ export class Agent {
     ];
     await this.#loop.run(signal);
     for (const undo of unsubscribe) undo();
+  }
+
+  /** How often the agent looks, from now on. */
+  setPoll(ms: number): void {
+    this.#loop.setResync(ms);
+  }
+
+  /** How many of this machine's units are in each of systemd's active states, as last looked at. */
+  activeStates(): ReadonlyMap<string, number> {
+    return this.#publisher.activeStates();
   }
 
   async #pass(signal: AbortSignal): Promise<void> {

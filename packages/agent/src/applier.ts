@@ -6,6 +6,7 @@ import {
   backoffMs,
 } from '@muster/core';
 import type { AgentRegistry, Clock, Log, NoteStore, Systemd, UnitNote } from '@muster/core';
+import type { AgentObserver } from './agent.ts';
 import { noteBefore } from './plan.ts';
 import type { JobType, UnitTask } from './plan.ts';
 import type { Problem } from './states.ts';
@@ -16,6 +17,7 @@ export interface ApplierOptions {
   readonly notes: NoteStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observer?: Pick<AgentObserver, 'taskEnded'>;
 }
 
 /** What the agent knows, brought up to date while tasks are carried out. */
@@ -102,7 +104,11 @@ export class Applier {
     await each((task) => this.#remove(task, known));
     await this.#reload(tasks, { known, attempt });
     await each((task) => this.#job(task, known));
-    for (const task of tasks) if (!failed.has(task.unit)) this.#succeed(task);
+    for (const task of tasks) {
+      const isFailed = failed.has(task.unit);
+      if (!isFailed) this.#succeed(task);
+      this.#options.observer?.taskEnded(task.job ?? 'none', isFailed ? 'failed' : 'done');
+    }
     const doneWithoutJob = tasks.filter((t) => t.job === null && !failed.has(t.unit)).length;
     return { doneWithoutJob, failed: failed.size };
   }

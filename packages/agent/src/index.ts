@@ -1,2 +1,2 @@
 export { Agent } from './agent.ts';
-export type { AgentOptions } from './agent.ts';
+export type { AgentObserver, AgentOptions } from './agent.ts';

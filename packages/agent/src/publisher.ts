@@ -75,6 +75,14 @@ export class Publisher {
     }
   }
 
+  activeStates(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { activeState } of this.#derived.values()) {
+      counts.set(activeState, (counts.get(activeState) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** Everything is told anew; what an earlier musterd told of units that are gone is taken back. */
   async #begin(session: string): Promise<void> {
     this.#leftover = new Set(await this.#options.registry.publishedUnits());

@@ -65,6 +65,7 @@ export type {
   UnitWriteResult,
   Unsubscribe,
 } from './ports.ts';
+export type { CallObserver, CallResult, PassEnd } from './observers.ts';
 export { ReconcileLoop } from './reconcile-loop.ts';
 export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';
 export { checkUnitFile } from './check-unit-file.ts';

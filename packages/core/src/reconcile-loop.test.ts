@@ -120,3 +120,35 @@ function gate(): { promise: Promise<void>; release: () => void } {
   });
   return { promise, release };
 }
+
+test('every pass is told of with its duration, but for one that is cut short', async () => {
+  const told: { ms: number; isFailed: boolean }[] = [];
+  const run = start(
+    async (signal, count) => {
+      await Promise.resolve();
+      await run.clock.sleep(count * 10, signal);
+      if (count === 2 || signal.aborted) throw new Error('no');
+    },
+    { onPass: (end) => told.push(end) },
+  );
+  await run.clock.advance(1500);
+  expect(told).toEqual([
+    { ms: 10, isFailed: false },
+    { ms: 20, isFailed: true },
+    { ms: 30, isFailed: false },
+  ]);
+  run.loop.kick();
+  await run.clock.advance(5);
+  await run.stop();
+  expect(run.passes).toHaveLength(4);
+  expect(told).toHaveLength(3);
+});
+
+test('another resync interval counts at once, not only after the old one is over', async () => {
+  const run = start(undefined, { resyncMs: 60_000 });
+  await run.clock.advance(500);
+  run.loop.setResync(100);
+  await run.clock.advance(300);
+  expect(run.passes).toEqual([0, 500, 600, 700, 800]);
+  await run.stop();
+});

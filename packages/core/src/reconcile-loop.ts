@@ -1,4 +1,5 @@
 import { backoffMs } from './backoff.ts';
+import type { PassEnd } from './observers.ts';
 import type { Clock } from './ports.ts';
 
 /** One look at the world and what follows from it; throws when it could not look or not act. */
@@ -17,6 +18,8 @@ export interface ReconcileLoopOptions {
   /** The longest delay after failures. */
   readonly maxBackoffMs?: number;
   readonly onFailure: (error: unknown, failures: number) => void;
+  /** After each pass, but for one that the signal cut short. Must not throw. */
+  readonly onPass?: (pass: PassEnd) => void;
 }
 
 /**
@@ -27,11 +30,19 @@ export interface ReconcileLoopOptions {
  */
 export class ReconcileLoop {
   readonly #options: ReconcileLoopOptions;
+  #resyncMs: number;
   #dirty = false;
   #wake: (() => void) | null = null;
 
   constructor(options: ReconcileLoopOptions) {
     this.#options = options;
+    this.#resyncMs = options.resyncMs;
+  }
+
+  /** Another resync interval, from now on: a pass is made soon. */
+  setResync(ms: number): void {
+    this.#resyncMs = ms;
+    this.kick();
   }
 
   /** Asks for a pass soon. Kicks during a pass cause exactly one more. */
@@ -42,7 +53,7 @@ export class ReconcileLoop {
 
   /** Resolves after the pass in flight once the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, pass, resyncMs, restMs, maxBackoffMs, onFailure } = this.#options;
+    const { clock, pass, restMs, maxBackoffMs, onFailure, onPass } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       this.#dirty = false;
@@ -55,13 +66,13 @@ export class ReconcileLoop {
         failures += 1;
         onFailure(error, failures);
       }
+      const passMs = clock.monotonic() - began;
+      onPass?.({ ms: passMs, isFailed: failures > 0 });
       // A failing pass waits out its delay even when kicked: a hot watch cannot defeat it.
       if (failures > 0) await clock.sleep(backoffMs(failures, 200, maxBackoffMs), signal);
       else {
-        if (restMs !== undefined) {
-          await clock.sleep(restMs(clock.monotonic() - began), signal);
-        }
-        if (!this.#dirty) await this.#sleepUntilKicked(resyncMs, signal);
+        if (restMs !== undefined) await clock.sleep(restMs(passMs), signal);
+        if (!this.#dirty) await this.#sleepUntilKicked(this.#resyncMs, signal);
       }
     }
   }

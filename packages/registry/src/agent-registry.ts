@@ -27,6 +27,8 @@ export interface AgentRegistryOptions {
   readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Log;
+  /** Everything was read anew. */
+  readonly onRead?: () => void;
 }
 
 const statesPerTxn = 100;

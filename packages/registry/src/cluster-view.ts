@@ -13,6 +13,8 @@ export interface SharedViewOptions {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly log: Log;
+  /** Everything was read anew. */
+  readonly onRead?: () => void;
 }
 
 const idleMs = 60_000;

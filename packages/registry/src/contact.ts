@@ -44,7 +44,7 @@ export class Contact implements StoreContact {
 }
 
 /** Whether an error was said by the store, rather than being its silence. */
-function isAnswer(error: unknown): boolean {
+export function isAnswer(error: unknown): boolean {
   if (error instanceof LeaseGoneError || error instanceof CompactedError) return true;
   return error instanceof AnswerTooLargeError || !(error instanceof StoreUnavailableError);
 }

@@ -7,6 +7,7 @@ import type {
   Log,
 } from '@muster/core';
 import type { MemoryStore } from './memory-store.ts';
+import type { RegistryObserver } from './observed.ts';
 import { openRegistryOn } from './registry.ts';
 import type { Registry } from './registry.ts';
 
@@ -19,6 +20,7 @@ export interface FakeRegistryOptions {
   readonly prefix?: string;
   /** Default: a machine that never belonged to a cluster. */
   readonly knownStore?: KnownStore;
+  readonly observer?: RegistryObserver;
 }
 
 /** The registry of one machine on a store in memory that several machines share. */
@@ -29,6 +31,7 @@ export function openFakeRegistry(store: MemoryStore, options: FakeRegistryOption
     clock: options.clock ?? realClock(),
     log: options.log ?? silentLog(),
     knownStore: options.knownStore ?? new MemoryKnownStore(),
+    ...(options.observer === undefined ? {} : { observer: options.observer }),
   });
 }
 

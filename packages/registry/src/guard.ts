@@ -50,6 +50,16 @@ export class StoreGuard {
     return this.#listeners.add(listener);
   }
 
+  /** The highest revision that was seen; null: the store is not trusted, or was not seen yet. */
+  revision(): Revision | null {
+    return this.#distrust === null && this.#fence !== null ? (this.#known?.revision ?? null) : null;
+  }
+
+  /** false: nothing is touched. Before the first look it is true. */
+  isTrusted(): boolean {
+    return this.#distrust === null;
+  }
+
   clusterId(): string | null {
     return this.#known?.clusterId ?? null;
   }

@@ -2,6 +2,7 @@ export type { Candidate } from './campaign.ts';
 export type { EtcdOptions } from './client.ts';
 export { MemoryKnownStore, MemoryLeaseStore, openFakeRegistry } from './fake.ts';
 export { MemoryStore } from './memory-store.ts';
+export type { RegistryObserver } from './observed.ts';
 export type { MachineFacts, RegisterOptions } from './presence.ts';
 export { openRegistry } from './registry.ts';
 export type { Registry, RegistryOptions } from './registry.ts';

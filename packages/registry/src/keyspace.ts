@@ -25,6 +25,8 @@ export interface KeyspaceOptions {
    * not throw.
    */
   readonly apply: (changes: readonly Change[]) => void;
+  /** All ranges were read anew. */
+  readonly onRead?: () => void;
 }
 
 interface Batch {
@@ -193,6 +195,7 @@ export class Keyspace {
     this.#wasUntrusted = false;
     this.#shortLived = 0;
     this.#next = ranges.map(() => first.revision + 1);
+    this.#options.onRead?.();
     this.#take(changes, first.revision);
   }
 

@@ -96,6 +96,32 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       expect(view.snapshot().machines.has('a')).toBe(true);
     });
 
+    test('facts that change while the store is away are published, on the same lease, when it is back', async () => {
+      await a.presence.register(facts('a'), options());
+      const session = a.agent.session();
+      await ground.outage(true);
+      expect(await a.presence.update(facts('a', { metadata: { zone: 'b' } }))).toBe(false);
+      await ground.outage(false);
+      await until('the new facts', async () => {
+        const machine = await watcher.units.machine('a');
+        return machine?.metadata['zone'] === 'b';
+      });
+      expect(a.agent.session()).toBe(session);
+      const before = await ground.contents();
+      expect(await a.presence.update(facts('a', { metadata: { zone: 'b' } }))).toBe(true);
+      expect(await ground.contents()).toBe(before);
+    });
+
+    test('facts that change before the machine is registered are published with it', async () => {
+      const registering = a.presence.register(facts('a'), options());
+      expect(await a.presence.update(facts('a', { address: '10.0.0.9' }))).toBe(false);
+      await registering;
+      await until('the new facts', async () => {
+        const machine = await watcher.units.machine('a');
+        return machine?.address === '10.0.0.9';
+      });
+    });
+
     test('after a reboot the machine takes over what nobody renews', async () => {
       await a.presence.register(facts('a'), options());
       await a.agent.publishStates(new Map([['x.service', report('x.service')]]));

@@ -13,6 +13,7 @@ import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { Listeners } from './listeners.ts';
 import { newNonce } from './nonce.ts';
+import type { RegistryObserver } from './observed.ts';
 import { parkRecords } from './park.ts';
 import { sleepUnless } from './sleep.ts';
 import { get, oneKey } from './store.ts';
@@ -40,6 +41,7 @@ export interface PresenceOptions {
   readonly contact: Contact;
   readonly clock: Clock;
   readonly log: Log;
+  readonly onRenewal?: RegistryObserver['leaseRenewal'];
 }
 
 /** One lease that our presence is on. */
@@ -97,12 +99,21 @@ export class Presence {
     this.#running = this.#keep(options);
   }
 
-  /** Publishes changed facts; writes nothing when none has changed. */
-  async update(machine: MachineFacts): Promise<void> {
+  /**
+   * Publishes changed facts; writes nothing when none has changed. What cannot be written now is
+   * written by itself as soon as it can be. Never rejects.
+   * @returns whether the store has these facts
+   */
+  async update(machine: MachineFacts): Promise<boolean> {
     this.#facts = machine;
     const session = this.#session;
-    if (session === null) return;
-    if (!(await this.#put(session, null))) this.doubt();
+    try {
+      if (session !== null && (await this.#put(session, null))) return true;
+    } catch (err) {
+      this.#options.log.debug({ err }, 'could not publish what changed of this machine');
+    }
+    this.doubt();
+    return false;
   }
 
   /** Something suggests that the record is no longer ours: it is looked at soon. */
@@ -241,25 +252,28 @@ export class Presence {
 
   /** One renewal. @returns false: no answer. When the lease is gone, the session ends. */
   async #renew({ lease, ttlMs }: Session): Promise<boolean> {
-    const { store, clock, log, contact } = this.#options;
+    const { store, clock, log, contact, onRenewal } = this.#options;
     try {
       const ttlSeconds = await store.renewLease(lease, Math.max(500, Math.min(ttlMs / 4, 2000)));
       const now = clock.monotonic();
       if (now - this.#lastAnswerAt > ttlMs / 2) contact.answeredLate();
       this.#lastAnswerAt = now;
+      onRenewal?.(ttlSeconds === 0 ? 'gone' : 'renewed');
       if (ttlSeconds === 0) this.#end('its lease is gone');
       return true;
     } catch (error) {
+      onRenewal?.('unanswered');
       log.debug({ err: error }, 'could not renew the presence of this machine');
       return false;
     }
   }
 
-  /** Looks whether the record is still ours. @returns false: no answer */
-  async #look({ lease }: Session): Promise<boolean> {
+  /** Looks whether the record is still ours, and says what we say. @returns false: no answer */
+  async #look(session: Session): Promise<boolean> {
     try {
       const present = await this.#read();
-      if (present?.stored.lease !== lease) this.#end('its record was removed or taken over');
+      if (present?.stored.lease === session.lease) await this.#put(session, present);
+      else this.#end('its record was removed or taken over');
       return true;
     } catch (error) {
       this.#options.log.debug({ err: error }, 'could not look at the presence of this machine');
@@ -275,8 +289,9 @@ export class Presence {
   /** @returns false: another machine is alive under our id, or closed meanwhile */
   async #enterAgain(options: RegisterOptions): Promise<boolean> {
     try {
-      await this.#enter(options);
+      // What is doubted from now on is looked at afterwards.
       this.#mustLook = false;
+      await this.#enter(options);
       return true;
     } catch (error) {
       if (error instanceof DuplicateMachineError) {

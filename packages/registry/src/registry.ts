@@ -4,6 +4,7 @@ import type {
   Clock,
   KnownStore,
   Log,
+  Revision,
   StoreContact,
   UnitRegistry,
 } from '@muster/core';
@@ -17,6 +18,8 @@ import { Contact, noting } from './contact.ts';
 import { StoreGuard } from './guard.ts';
 import { keysOf } from './keys.ts';
 import { newNonce } from './nonce.ts';
+import { observed } from './observed.ts';
+import type { RegistryObserver } from './observed.ts';
 import { Presence } from './presence.ts';
 import type { Store } from './store.ts';
 import { StoreUnitRegistry } from './unit-registry.ts';
@@ -29,6 +32,10 @@ export interface Registry {
   readonly contact: StoreContact;
   readonly presence: Presence;
   campaign(candidate: Candidate): Campaign;
+  /** The highest revision that was seen; null: the store is not trusted, or was not seen yet. */
+  revision(): Revision | null;
+  /** false: the store is not the one this machine belongs to, and nothing is touched. */
+  isTrusted(): boolean;
   /** Ends watches, renewals and leadership. Leases end by themselves: park or resign before. */
   close(): Promise<void>;
 }
@@ -40,6 +47,7 @@ export interface RegistryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly knownStore: KnownStore;
+  readonly observer?: RegistryObserver;
 }
 
 /** Never waits for etcd: it may be away, and be there later. @throws {InvalidInputError} prefix */
@@ -49,14 +57,17 @@ export function openRegistry(options: RegistryOptions & EtcdOptions): Registry {
 
 /** The same on any store. */
 export function openRegistryOn(bare: Store, options: RegistryOptions): Registry {
-  const { clock, log, machineId, knownStore } = options;
+  const { clock, log, machineId, knownStore, observer } = options;
   const keys = keysOf(options.prefix);
   const contact = new Contact(clock);
-  const store = noting(contact, bare);
+  const store = noting(contact, observer === undefined ? bare : observed(observer, bare));
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
-  const presence = new Presence({ store, guard, keys, machineId, contact, clock, log });
-  const agent = new StoreAgentRegistry({ store, guard, keys, machineId, presence, clock, log });
-  const view = new SharedView({ store, guard, keys, clock, log });
+  const common = { store, guard, keys, clock, log };
+  const reads = observer === undefined ? {} : { onRead: observer.fullRead };
+  const renewals = observer === undefined ? {} : { onRenewal: observer.leaseRenewal };
+  const presence = new Presence({ ...common, machineId, contact, ...renewals });
+  const agent = new StoreAgentRegistry({ ...common, machineId, presence, ...reads });
+  const view = new SharedView({ ...common, ...reads });
   const over = new AbortController();
   agent.start();
   return {
@@ -64,8 +75,9 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
     units: new StoreUnitRegistry({ store, guard, keys, view, log }),
     contact,
     presence,
-    campaign: (candidate) =>
-      new StoreCampaign({ store, guard, keys, clock, log, candidate, over: over.signal }),
+    campaign: (candidate) => new StoreCampaign({ ...common, candidate, over: over.signal }),
+    revision: () => guard.revision(),
+    isTrusted: () => guard.isTrusted(),
     close: async () => {
       over.abort();
       await Promise.all([presence.close(), agent.close(), view.close()]);

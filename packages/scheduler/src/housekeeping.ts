@@ -5,8 +5,8 @@ export interface HousekeepingOptions {
   readonly leadership: Leadership;
   readonly clock: Clock;
   readonly log: Log;
-  /** null: do not compact. */
-  readonly compactMs: number | null;
+  /** null: do not compact. Asked each time: it may change. */
+  readonly compactMs: () => number | null;
 }
 
 const everyMs = 60_000;
@@ -84,8 +84,12 @@ export class Housekeeping {
   }
 
   async #compact(): Promise<void> {
-    const { view, leadership, clock, log, compactMs } = this.#options;
-    if (compactMs === null) return;
+    const { view, leadership, clock, log } = this.#options;
+    const compactMs = this.#options.compactMs();
+    if (compactMs === null) {
+      this.#history = [];
+      return;
+    }
     const now = clock.monotonic();
     this.#history.push({ revision: view.snapshot().revision, at: now });
     const old = this.#history.filter(({ at }) => now - at >= compactMs);

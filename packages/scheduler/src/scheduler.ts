@@ -3,8 +3,10 @@ import type {
   Campaign,
   Clock,
   ClusterView,
+  CommitResult,
   Leadership,
   Log,
+  PassEnd,
   PlacementChange,
   StoreContact,
 } from '@muster/core';
@@ -25,6 +27,17 @@ export interface SchedulerOptions {
   readonly machineTtlMs: number;
   /** How long etcd keeps old revisions; null: compaction is somebody else's business. */
   readonly compactMs: number | null;
+  readonly observer?: SchedulerObserver;
+}
+
+/** Told what the scheduler does, for counting. Must not throw. */
+export interface SchedulerObserver {
+  readonly passed: (pass: PassEnd) => void;
+  /** Leadership was won, or is over. */
+  readonly leads: (isLeading: boolean) => void;
+  /** What the last pass saw, and how many units it could place nowhere. */
+  readonly planned: (counts: { units: number; machines: number; unplaced: number }) => void;
+  readonly committed: (results: readonly CommitResult[]) => void;
 }
 
 const resyncMs = 30_000;
@@ -48,24 +61,34 @@ export class Scheduler {
   #reported = new Map<string, string>();
   #willLookAgain = false;
 
+  #compactMs: number | null;
+
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#compactMs = options.compactMs;
+  }
+
+  /** How long etcd keeps old revisions, from now on; null as in the options. */
+  setCompaction(ms: number | null): void {
+    this.#compactMs = ms;
   }
 
   /** Campaigns, leads, and campaigns again; resolves after the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { campaign, log } = this.#options;
+    const { campaign, log, observer } = this.#options;
     while (!signal.aborted) {
       const leadership = await campaign.lead(signal);
       if (leadership === null) return;
       log.info({ fence: leadership.fence }, 'leading: placing units');
+      observer?.leads(true);
       await this.#lead(leadership, AbortSignal.any([signal, leadership.signal]));
+      observer?.leads(false);
       log.info({ fence: leadership.fence }, 'no longer leading');
     }
   }
 
   async #lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
-    const { clock, log, openView, compactMs } = this.#options;
+    const { clock, log, openView, observer } = this.#options;
     const view = await this.#open(openView, signal);
     if (view !== null) {
       const loop = new ReconcileLoop({
@@ -76,8 +99,10 @@ export class Scheduler {
         maxBackoffMs: 2_000,
         onFailure: (err, failures) =>
           log.warn({ err, failures }, 'placing units failed, will try again'),
+        ...(observer === undefined ? {} : { onPass: observer.passed }),
       });
       const unsubscribe = view.onChange(() => loop.kick());
+      const compactMs = (): number | null => this.#compactMs;
       const housekeeping = new Housekeeping({ view, leadership, clock, log, compactMs });
       await Promise.all([loop.run(signal), housekeeping.run(signal)]);
       unsubscribe();
@@ -120,12 +145,18 @@ export class Scheduler {
   }): Promise<void> {
     const mayDeclareAbsent = this.#mayDeclareAbsent();
     if (!mayDeclareAbsent) this.#lookAgainSoon(signal, again);
-    const plan = planPlacements(buildModel(view.snapshot(), this.#candidates), {
-      mayDeclareAbsent,
+    const snapshot = view.snapshot();
+    const plan = planPlacements(buildModel(snapshot, this.#candidates), { mayDeclareAbsent });
+    const { observer } = this.#options;
+    observer?.planned({
+      units: snapshot.units.size,
+      machines: snapshot.machines.size,
+      unplaced: plan.unplaced.length,
     });
     this.#report(plan.unplaced);
     if (plan.changes.length === 0 || signal.aborted) return;
     const results = await leadership.commit(plan.changes);
+    observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
     this.#logChanges(committed);
     if (committed.length < plan.changes.length && !results.includes('not-leader')) again();

@@ -1,5 +1,5 @@
-import type { Clock, Log } from '@muster/core';
-import { SystemdUnavailableError, backoffMs } from '@muster/core';
+import type { CallObserver, Clock, Log } from '@muster/core';
+import { SystemdRefusedError, SystemdUnavailableError, backoffMs } from '@muster/core';
 import { BusConnection } from './connection.ts';
 import type { BusCall, BusSignal } from './connection.ts';
 
@@ -14,6 +14,15 @@ export interface BusOptions {
   /** A connection is new: what was known before may be out of date. */
   readonly onConnected: () => void;
   readonly onLost: () => void;
+  readonly observer?: BusObserver | undefined;
+}
+
+/** Told what goes on between this process and the message bus, for counting. Must not throw. */
+export interface BusObserver {
+  /** By the member that is called: `ListUnits`, `StartUnit`, `Get`, … */
+  readonly call: CallObserver;
+  readonly connected: () => void;
+  readonly lost: () => void;
 }
 
 const busName = 'org.freedesktop.DBus';
@@ -44,8 +53,16 @@ export class MessageBusLink {
    * @throws {SystemdRefusedError}
    */
   async call(call: BusCall): Promise<readonly unknown[]> {
-    const connection = this.#current ?? (await this.#connection);
-    return connection.call(call);
+    const ended = this.#options.observer?.call(call.member);
+    try {
+      const connection = this.#current ?? (await this.#connection);
+      const answer = await connection.call(call);
+      ended?.('ok');
+      return answer;
+    } catch (error) {
+      ended?.(error instanceof SystemdRefusedError ? 'refused' : 'unanswered');
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -92,12 +109,14 @@ export class MessageBusLink {
 
   /** Resolves when the connection is dead. */
   async #use(connection: BusConnection): Promise<void> {
-    const { log, onConnected, onLost } = this.#options;
+    const { log, onConnected, onLost, observer } = this.#options;
     this.#current = connection;
+    observer?.connected();
     if (this.#closing.signal.aborted) connection.close();
     else onConnected();
     const reason = await connection.down;
     this.#current = null;
+    observer?.lost();
     if (this.#closing.signal.aborted) return;
     // Until the next attempt begins, callers get this reason.
     this.#connection = Promise.reject(reason);

@@ -1,3 +1,4 @@
+export type { BusObserver } from './bus.ts';
 export { FakeSystemd } from './fake.ts';
 export type { AskedJob } from './fake.ts';
 export { openInspector } from './inspector.ts';

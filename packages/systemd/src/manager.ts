@@ -13,6 +13,7 @@ import type {
 import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
 import { isNoSuchUnit } from './bus-errors.ts';
 import { MessageBusLink } from './bus.ts';
+import type { BusObserver } from './bus.ts';
 import type { BusSignal } from './connection.ts';
 import { UnitFiles } from './files.ts';
 import { Gate } from './gate.ts';
@@ -34,6 +35,7 @@ export interface SystemdOptions {
   readonly unitDirectory?: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observer?: BusObserver;
 }
 
 const service = 'org.freedesktop.systemd1';
@@ -106,6 +108,7 @@ class LocalSystemd implements Systemd {
         this.#onNewPeer();
       },
       onLost: () => this.#jobPlaces.freeAll(),
+      observer: options.observer,
     });
   }
 

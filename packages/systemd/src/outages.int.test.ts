@@ -17,6 +17,8 @@ function suite(): void {
   let systemd: Systemd & { close(): Promise<void> };
   let seen: ReturnType<typeof observe>;
   let changes = 0;
+  const counts = new Map<string, number>();
+  const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
 
   const open = (busAddress: string) =>
     openSystemd({
@@ -26,6 +28,11 @@ function suite(): void {
       unitDirectory: manager.unitDirectory,
       clock: realClock,
       log: memoryLog(),
+      observer: {
+        call: (member) => (result) => count(`${member} ${result}`),
+        connected: () => count('connected'),
+        lost: () => count('lost'),
+      },
     });
   const answers = () =>
     eventually(
@@ -88,6 +95,18 @@ function suite(): void {
     );
     await answers();
     await startAndSee('after-term.service');
+  });
+
+  test('calls, how they ended, and the state of the connection were told', async () => {
+    expect(counts.get('StartUnit unanswered')).toBe(150);
+    expect(counts.get('StartUnit ok')).toBe(3);
+    expect(counts.get('ListUnits ok')).toBeGreaterThan(0);
+    expect(counts.get('ListUnits unanswered')).toBeGreaterThan(0);
+    expect([counts.get('lost'), counts.get('connected')]).toEqual([2, 3]);
+    await expect(systemd.start('no-such-unit.service')).rejects.toMatchObject({
+      code: 'systemd-refused',
+    });
+    expect(counts.get('StartUnit refused')).toBe(1);
   });
 
   test('systemd executes itself anew: jobs under way still tell how they end', async () => {
