@@ -20,13 +20,17 @@ export function renderUnits(snapshot: ClusterSnapshot, globals: GlobalUnits): Un
   for (const unit of snapshot.units.values()) {
     const assignments = snapshot.assignments.get(unit.name) ?? none;
     const states = snapshot.states.get(unit.name) ?? none;
-    const isGlobal = globals.demandsOf(unit, snapshot.files.get(unit.hash) ?? null) !== null;
-    bodies.push(renderUnit({ unit, assignments, states }, isGlobal));
+    const text = snapshot.files.get(unit.hash) ?? null;
+    const isGlobal = globals.demandsOf(unit, text) !== null;
+    bodies.push(renderUnit({ unit, assignments, states }, { isGlobal, text }));
   }
   return bodies.sort((a, b) => compare(a.name, b.name));
 }
 
-function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
+function renderUnit(
+  records: UnitRecords,
+  { isGlobal, text }: { readonly isGlobal: boolean; readonly text: string | null },
+): UnitBody {
   const { name, hash, desiredState, restarts, perMachine, origin, modRevision } = records.unit;
   return {
     name,
@@ -34,6 +38,7 @@ function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
     desiredState,
     currentState: deriveCurrentState(records),
     isGlobal,
+    description: descriptionIn(text),
     machines: [...records.assignments.values()]
       .map(({ machine, role }) => ({ machine, role }))
       .sort((a, b) => compare(a.machine, b.machine)),
@@ -42,6 +47,15 @@ function renderUnit(records: UnitRecords, isGlobal: boolean): UnitBody {
     origin,
     revision: modRevision,
   };
+}
+
+/** The first line of the last `Description=`, as it stands there. Only section [Unit] has that option. */
+function descriptionIn(text: string | null): string | null {
+  const at = text?.lastIndexOf('\nDescription=') ?? -1;
+  if (text === null || at === -1) return null;
+  const from = at + '\nDescription='.length;
+  const line = text.slice(from, text.indexOf('\n', from)).replace(/\s*\\$/, '');
+  return line === '' ? null : line;
 }
 
 /** @param file - null when the content is missing or does not parse */
@@ -53,7 +67,7 @@ export function renderDetail(
   const assignments = new Map(detail.assignments.map((a) => [a.machine, a]));
   const states = new Map(detail.states.map((state) => [state.machine, state]));
   return {
-    ...renderUnit({ unit: detail.unit, assignments, states }, isGlobal),
+    ...renderUnit({ unit: detail.unit, assignments, states }, { isGlobal, text: detail.file }),
     file: detail.file,
     options: file?.options ?? [],
     assignments: [...assignments.values()]

@@ -403,15 +403,25 @@ test('lists show the cluster', async () => {
   cluster.addMachine(there, null, { awaySince: 5 });
   cluster.store.put('/muster/unit/x.service', 'no json');
   const { revision } = await client.writeUnits([
-    { name: 'b.service', file: simple, desiredState: 'launched' },
+    {
+      name: 'b.service',
+      file: `[Unit]\nDescription=B \\\n more\n${simple}`,
+      desiredState: 'launched',
+    },
     { name: 'a.service', file: `${simple}[X-Fleet]\nGlobal=true\n`, desiredState: 'launched' },
   ]);
   const names = ['a.service', 'b.service'];
   await linesOf(client.wait({ units: names, until: 'launched', afterRevision: revision }));
   expect(await client.units()).toMatchObject([
     { name: 'a.service', currentState: 'launched', isGlobal: true, machines: [{}, {}] },
-    { name: 'b.service', isGlobal: false, machines: [{ machine: here, role: 'holder' }] },
+    {
+      name: 'b.service',
+      isGlobal: false,
+      description: 'B',
+      machines: [{ machine: here, role: 'holder' }],
+    },
   ]);
+  expect(await client.unit('a.service')).toMatchObject({ description: null });
   expect(await client.machines()).toMatchObject([
     { id: here, units: 2, metadata: { region: 'eu' } },
     { id: there, units: 1, awaySince: 5 },

@@ -79,6 +79,8 @@ export interface UnitBody {
   readonly desiredState: DesiredState;
   readonly currentState: DesiredState;
   readonly isGlobal: boolean;
+  /** `[Unit] Description=`, specifiers as they stand there; null: there is none. */
+  readonly description: string | null;
   /** Sorted by machine. */
   readonly machines: readonly { readonly machine: string; readonly role: Role }[];
   /** Restarts that were asked for wherever it is. */

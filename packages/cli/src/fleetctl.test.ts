@@ -247,6 +247,71 @@ test.each([
   expect(unitStatusOf(text)).toBe(status);
 });
 
+describe('lists', () => {
+  beforeEach(async () => {
+    cli().unitFile('web@.service', `[Unit]\nDescription=Web server %i\n${simple}`);
+    cli().unitFile('all.service', `${simple}[X-Fleet]\nGlobal=true\n`);
+    await cli().musterctl('start', 'web@1', 'all.service');
+  });
+
+  test('units', async () => {
+    const out = `UNIT\t\tMACHINE\t\t\tACTIVE\tSUB
+all.service\t1234abcd.../10.0.0.1\tactive\trunning
+all.service\t5678abcd.../10.0.0.2\tactive\trunning
+web@1.service\t1234abcd.../10.0.0.1\tactive\trunning
+`;
+    expect(await fleetctl('list-units')).toEqual(ok(out));
+    expect(
+      (await fleetctl('list-units', '--no-legend', '--full=true', '--fields=machine', 'web@1')).out,
+    ).toBe(`${m1}/10.0.0.1\n`);
+  });
+
+  test('unit files', async () => {
+    expect(await fleetctl('list-unit-files')).toEqual(
+      ok(`UNIT\t\tHASH\tDSTATE\t\tSTATE\t\tTARGET
+all.service\tdb8384a\tlaunched\t-\t\tglobal
+web@.service\t2fb5f52\tinactive\tinactive\t-
+web@1.service\t2fb5f52\tlaunched\tlaunched\t1234abcd.../10.0.0.1
+`),
+    );
+    const fields = '--fields=unit,desc,global,tmachine';
+    expect(await fleetctl('list-unit-files', '--no-legend', fields)).toEqual(
+      ok(
+        `all.service\t-\t\ttrue\t1234abcd.../10.0.0.1,5678abcd.../10.0.0.2
+web@.service\tWeb server %i\tfalse\t-
+web@1.service\tWeb server 1\tfalse\t1234abcd.../10.0.0.1
+`,
+        'WARNING: The "tmachine" field is deprecated. Use "target" instead\n',
+      ),
+    );
+  });
+
+  test('machines', async () => {
+    expect(await fleetctl('list-machines')).toEqual(
+      ok(`MACHINE\t\tIP\t\tMETADATA
+1234abcd...\t10.0.0.1\tdisk=ssd,region=eu
+5678abcd...\t10.0.0.2\t-
+`),
+    );
+  });
+
+  test('only a machine that holds a unit is its target', async () => {
+    await cli().cluster.assign('web@1.service', m2, 'released');
+    const target = ['list-unit-files', '--no-legend', '--fields=target', 'web@1'];
+    expect((await fleetctl(...target)).out).toBe('1234abcd.../10.0.0.1\n');
+    expect((await cli().musterctl(...target)).out).toBe(
+      '1234abcd.../10.0.0.1,5678abcd.../10.0.0.2(released)\n',
+    );
+  });
+
+  test.each([
+    ['--fields=unit,foo', 'Invalid key in output format: "foo"\n'],
+    ['--fields=', 'Must define output format\n'],
+  ])('%s is refused', async (fields, err) => {
+    expect(await fleetctl('list-units', fields)).toEqual({ status: 1, out: '', err });
+  });
+});
+
 test('version names the release whose behaviour it has', async () => {
   const line = 'fleetctl version 1.0.0 (muster 1.2.3)\n';
   for (const word of ['version', '--version', '-v']) expect(await fleetctl(word)).toEqual(ok(line));

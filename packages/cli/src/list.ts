@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { UsageError } from './errors.ts';
+import type { Context } from './context.ts';
+import { OperationError, UsageError } from './errors.ts';
 import { printData } from './print-data.ts';
-import type { Terminal } from './terminal.ts';
+import type { ProgramName } from './program-name.ts';
+import { formatTabTable } from './tab-table.ts';
 import { formatTable } from './table.ts';
 import type { Cell } from './table.ts';
 
@@ -39,21 +41,35 @@ export function withListOptions(command: Command): Command {
     .option('--no-legend', 'leave the header away');
 }
 
-/** Which columns a table gets. @throws {UsageError} for a name that is none */
-export function chooseColumns<T>(columns: Columns<T>, options: ListOptions): readonly string[] {
+/**
+ * Which columns a table gets.
+ * @throws {UsageError} for a name that is none; fleetctl called that a failure
+ */
+export function chooseColumns<T>(
+  columns: Columns<T>,
+  options: ListOptions,
+  programName: ProgramName,
+): readonly string[] {
   if (options.fields === undefined) {
     return options.output === 'wide' ? columns.wide : columns.normal;
   }
   const chosen = options.fields.split(',');
   const odd = chosen.find((name) => !Object.hasOwn(columns.cells, name));
   if (odd === undefined) return chosen;
+  if (programName === 'fleetctl') {
+    throw new OperationError(
+      options.fields === ''
+        ? 'Must define output format'
+        : `Invalid key in output format: ${JSON.stringify(odd)}`,
+    );
+  }
   const known = Object.keys(columns.cells).sort().join(', ');
   throw new UsageError(`unknown field "${odd}" in --fields; known are ${known}`);
 }
 
 /** @param items - json and yaml show them as they are */
 export async function printList<T>(
-  terminal: Terminal,
+  { terminal, programName }: Pick<Context, 'terminal' | 'programName'>,
   columns: Columns<T>,
   options: ListOptions,
   items: readonly T[],
@@ -69,12 +85,19 @@ export async function printList<T>(
     }
     case 'table':
     case 'wide': {
-      const chosen = chooseColumns(columns, options);
+      const chosen = chooseColumns(columns, options, programName);
       const cells = chosen.flatMap((name) => columns.cells[name] ?? []);
       const rows = items.map((item) => cells.map((cell) => cell(item)));
       const header = options.legend ? chosen.map((name) => name.toUpperCase()) : null;
-      const lines = formatTable(header, rows, terminal.hasColour);
+      const lines =
+        programName === 'fleetctl'
+          ? formatTabTable([...(header === null ? [] : [header]), ...rows.map(plainRow)])
+          : formatTable(header, rows, terminal.hasColour);
       if (lines.length > 0) terminal.print(lines.join('\n'));
     }
   }
+}
+
+function plainRow(row: readonly Cell[]): string[] {
+  return row.map((cell) => (typeof cell === 'string' ? cell : cell.text));
 }

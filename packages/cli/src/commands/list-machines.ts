@@ -9,9 +9,9 @@ export function addListMachines(program: Command, context: Context): void {
     .description('list the machines of the cluster')
     .action(async (options: ListOptions, command: Command) => {
       const columns = columnsFor(options);
-      chooseColumns(columns, options);
+      chooseColumns(columns, options, context.programName);
       const machines = await context.connect(command).machines();
-      await printList(context.terminal, columns, options, machines);
+      await printList(context, columns, options, machines);
     });
 }
 

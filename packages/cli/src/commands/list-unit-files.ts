@@ -1,4 +1,5 @@
 import type { UnitBody } from '@muster/api/client';
+import { expandSpecifiers, parseUnitName } from '@muster/core';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { machineLegends } from '../legend.ts';
@@ -11,24 +12,39 @@ export function addListUnitFiles(program: Command, context: Context): void {
     .description('list the units that the cluster has, and what is wanted of them')
     .argument('[unit...]', 'only these: names, or patterns for them')
     .action(async (args: string[], options: ListOptions, command: Command) => {
-      const withNobody = columnsFor(() => '', options);
-      const shown = chooseColumns(withNobody, options);
+      const isFleetctl = context.programName === 'fleetctl';
+      const withNobody = columnsFor(() => '', { ...options, isFleetctl });
+      const shown = chooseColumns(withNobody, options, context.programName);
+      if (isFleetctl && shown.includes('tmachine')) {
+        context.terminal.complain(
+          'WARNING: The "tmachine" field is deprecated. Use "target" instead',
+        );
+      }
       const client = context.connect(command);
       const [units, machines] = await Promise.all([
         client.units(),
         shown.some((name) => name === 'target' || name === 'tmachine') ? client.machines() : [],
       ]);
-      const columns = columnsFor(machineLegends(machines, options.full === true), options);
+      const columns = columnsFor(machineLegends(machines, options.full === true), {
+        ...options,
+        isFleetctl,
+      });
       const chosen = filterByUnit(args, units, ({ name }) => name);
-      await printList(context.terminal, columns, options, chosen);
+      await printList(context, columns, options, chosen);
     });
 }
 
-function columnsFor(machineOf: (id: string) => string, { full }: ListOptions): Columns<UnitBody> {
+/** @param isFleetctl - of the machines of a unit only those that hold it are shown */
+function columnsFor(
+  machineOf: (id: string) => string,
+  { full, isFleetctl }: ListOptions & { readonly isFleetctl: boolean },
+): Columns<UnitBody> {
   const machines = (unit: UnitBody): string => {
-    const shown = unit.machines.map(({ machine, role }) =>
-      role === 'holder' ? machineOf(machine) : `${machineOf(machine)}(${role})`,
-    );
+    const shown = unit.machines
+      .filter(({ role }) => role === 'holder' || !isFleetctl)
+      .map(({ machine, role }) =>
+        role === 'holder' ? machineOf(machine) : `${machineOf(machine)}(${role})`,
+      );
     return shown.length === 0 ? '-' : shown.join(',');
   };
   return {
@@ -39,12 +55,18 @@ function columnsFor(machineOf: (id: string) => string, { full }: ListOptions): C
       state: ({ currentState, isGlobal }) => (isGlobal ? '-' : currentState),
       target: (unit) => (unit.isGlobal ? 'global' : machines(unit)),
       tmachine: machines,
+      desc: ({ name, description }) => descriptionText(name, description),
       global: ({ isGlobal }) => String(isGlobal),
       restarts: ({ restarts }) => String(restarts),
       origin: ({ origin }) => origin.by,
     },
     normal: ['unit', 'hash', 'dstate', 'state', 'target'],
-    wide: ['unit', 'hash', 'dstate', 'state', 'target', 'tmachine', 'restarts', 'origin'],
+    wide: ['unit', 'hash', 'dstate', 'state', 'target', 'tmachine', 'restarts', 'origin', 'desc'],
     nameOf: ({ name }) => name,
   };
+}
+
+function descriptionText(name: string, description: string | null): string {
+  if (description === null) return '-';
+  return parseUnitName(name).isTemplate ? description : expandSpecifiers(description, name);
 }

@@ -13,7 +13,7 @@ export function addListUnits(program: Command, context: Context): void {
     .argument('[unit...]', 'only these: names, or patterns for them')
     .action(async (args: string[], options: ListOptions, command: Command) => {
       const withNobody = columnsFor(() => '', options);
-      const shown = chooseColumns(withNobody, options);
+      const shown = chooseColumns(withNobody, options, context.programName);
       const client = context.connect(command);
       const [states, machines] = await Promise.all([
         client.states(),
@@ -21,7 +21,7 @@ export function addListUnits(program: Command, context: Context): void {
       ]);
       const columns = columnsFor(machineLegends(machines, options.full === true), options);
       const chosen = filterByUnit(args, states, ({ unit }) => unit);
-      await printList(context.terminal, columns, options, chosen);
+      await printList(context, columns, options, chosen);
     });
 }
 

@@ -2,6 +2,7 @@ import { countsOn, InvalidInputError } from '@muster/core';
 import type {
   Assignment,
   Machine,
+  Role,
   StateReport,
   Unit,
   UnitRegistry,
@@ -112,7 +113,7 @@ export class PlacedCluster {
   }
 
   /** The leader gives a unit to a machine, which has it beside those that have it already. */
-  async assign(name: string, machine: string): Promise<Assignment> {
+  async assign(name: string, machine: string, role: Role = 'holder'): Promise<Assignment> {
     const detail = await this.#registry.units.detail(name);
     if (detail === null) throw new InvalidInputError(`no unit ${name}`);
     const { unit, assignments } = detail;
@@ -123,11 +124,14 @@ export class PlacedCluster {
       desiredState: unit.desiredState === 'launched' ? ('launched' as const) : ('loaded' as const),
       ...countsOn(unit, machine),
       incarnation: unit.createRevision,
-      role: 'holder' as const,
+      role,
       reason: 'test',
     };
-    const places = new Set([...assignments.map((each) => each.machine), machine]);
-    const machines = [...places].sort().map((id) => ({ machine: id, role: 'holder' as const }));
+    const roles = new Map(assignments.map((each) => [each.machine, each.role]));
+    roles.set(machine, role);
+    const machines = [...roles]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, held]) => ({ machine: id, role: held }));
     this.store.put(keys.placement(name), encodePlacement({ unit: name, machines }, 'nonce'));
     this.store.put(keys.assignment(machine, name), encodeAssignment(assignment, 'nonce'));
     return { ...assignment, modRevision: this.store.revision };
