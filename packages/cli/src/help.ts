@@ -131,6 +131,16 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
     group: machines,
     examples: [['metadata remove 1a2b3c4d rack', 'removes a key']],
   },
+  verify: {
+    group: otherVerbs,
+    details:
+      'Nothing is stored, and musterd need not run. An option of [X-Fleet] that has no meaning is a problem here, and a warning elsewhere. Exit status 1 when there are problems; warnings are none.',
+    examples: [
+      ['verify units', 'checks all unit files of a directory'],
+      ['verify units/web@1', 'checks a template as one of its instances'],
+      ['verify -o json units/web.service', 'prints what there is to say as JSON'],
+    ],
+  },
   version: {
     group: otherVerbs,
     examples: [['version', 'prints the version of this program']],

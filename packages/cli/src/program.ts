@@ -14,6 +14,7 @@ import { addStatus } from './commands/status.ts';
 import { addStop } from './commands/stop.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUnload } from './commands/unload.ts';
+import { addVerify } from './commands/verify.ts';
 import { addVersion } from './commands/version.ts';
 import type { Context } from './context.ts';
 import { defaultEndpoints } from './endpoint-option.ts';
@@ -88,5 +89,6 @@ const verbs = [
   addListUnitFiles,
   addListMachines,
   addMetadata,
+  addVerify,
   addVersion,
 ];

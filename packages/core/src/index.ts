@@ -73,7 +73,7 @@ export type { UnitFileCheck } from './check-unit-file.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
 export { nearest } from './nearest.ts';
-export { parseRequirements } from './requirements.ts';
+export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { reservedNameProblem } from './reserved-names.ts';
 export { countOn, countRestart, countsOn, hasCountsOf } from './unit-counts.ts';
@@ -81,6 +81,7 @@ export type { UnitCounts } from './unit-counts.ts';
 export {
   hashUnitFile,
   lastOption,
+  locateOptions,
   optionProblem,
   optionValues,
   parseUnitFile,

@@ -56,7 +56,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...contradictions({ ...requirements, conflicts: fleetConflicts }, name),
     ],
     warnings: [
-      ...unknownOptions(file),
+      ...unknownFleetOptions(file),
       ...doubtfulMachineIds(machineIds, name),
       ...doubtfulGlobal(lastFleetValue(file, name, 'Global')),
       ...doubtfulNames(requirements, name),
@@ -227,7 +227,8 @@ const exclusive = [
 
 // ------------------------------------------------------------------------------------- warnings
 
-function unknownOptions(file: UnitFile): string[] {
+/** A warning for each option of `[X-Fleet]` that has no meaning. */
+export function unknownFleetOptions(file: UnitFile): string[] {
   const names = file.options.filter((o) => o.section === section).map((o) => o.name);
   return unique(names)
     .filter((option) => !fleetOptions.some((known) => known === option))

@@ -32,6 +32,16 @@ interface LogicalLine {
  */
 export function parseUnitFile(text: string): UnitFile {
   const options: UnitOption[] = [];
+  for (const { section, name, value } of locateOptions(text))
+    options.push({ section, name, value });
+  return { options: [...bySection(options).values()].flat() };
+}
+
+/**
+ * The same options with the line that each begins in, from 1, in the order of the file.
+ * @throws {UnitFileSyntaxError} when it gets there
+ */
+export function* locateOptions(text: string): Generator<UnitOption & { readonly line: number }> {
   let section: string | null = null;
   for (const logical of logicalLines(text)) {
     if (logical.text.startsWith('[')) {
@@ -42,10 +52,9 @@ export function parseUnitFile(text: string): UnitFile {
         `${excerpt(logical.text)} stands before the first section`,
       );
     } else {
-      options.push({ section, ...parseAssignment(logical) });
+      yield { section, ...parseAssignment(logical), line: logical.line };
     }
   }
-  return { options: [...bySection(options).values()].flat() };
 }
 
 /** The normalised text: what is hashed, stored, shown by `cat` and given to systemd. */
