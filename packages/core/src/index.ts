@@ -13,7 +13,15 @@ export {
   UnitFileSyntaxError,
 } from './errors.ts';
 export type { Retry } from './errors.ts';
-export type { AuditEntry } from './history.ts';
+export { HistoryCompactedError } from './history.ts';
+export type {
+  AuditEntry,
+  ChangeBatch,
+  History,
+  HistoryQuery,
+  HistoryReader,
+  RecordChange,
+} from './history.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,

@@ -1,3 +1,4 @@
+import type { History } from './history.ts';
 import type {
   Assignment,
   CorruptRecord,
@@ -257,6 +258,7 @@ export interface UnitRegistry {
   writeSettings(settings: Omit<MachineSettings, 'modRevision'>, expect: Revision): Promise<boolean>;
   /** A current picture of everything; opened when asked, let go when idle. */
   cluster(): Promise<ClusterView>;
+  readonly history: History;
 }
 
 // ---------------------------------------------------------------- one machine's systemd

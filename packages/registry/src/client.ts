@@ -50,7 +50,11 @@ export class EtcdStore implements Store {
     const ops = answer.succeeded ? success : failure;
     const gets = answer.responses
       .filter((_, i) => ops[i]?.type === 'get')
-      .map(({ response_range: page }) => ({ keys: page.kvs.map(toStoredKey), more: page.more }));
+      .map(({ response_range: page }) => ({
+        keys: page.kvs.map(toStoredKey),
+        more: page.more,
+        count: Number(page.count),
+      }));
     return { succeeded: answer.succeeded, revision: revisionOf(answer.header.revision), gets };
   }
 
@@ -94,7 +98,13 @@ export class EtcdStore implements Store {
     const client = this.#client;
     return openEtcdWatch({
       client: client.watchClient,
-      requests: ranges.map(({ range, from }) => ({ ...bounds(range), start_revision: from })),
+      requests: ranges.map(({ range, from, withBefore = false }) => ({
+        ...bounds(range),
+        start_revision: from,
+        prev_kv: withBefore,
+        // With what was before, a thousand revisions can be more than an answer may hold.
+        fragment: withBefore,
+      })),
       openWithinMs: watchOpenMs,
       translate: (error) => translateEtcdError(error, this.#endpoints, 'keep a watch open'),
       // A connection that was accepted and never answers is not noticed by gRPC: start afresh.

@@ -20,15 +20,22 @@ export function toStoredKey(kv: IKeyValue): StoredKey {
   };
 }
 
-export function toKeyEvent(event: IEvent): KeyEvent {
-  if (event.type === 'Put') {
-    return { type: 'put', stored: toStoredKey(event.kv) };
-  }
+/** @param withBefore - the event was asked for with what the key was before */
+export function toKeyEvent({ type, kv, prev_kv: prev }: IEvent, withBefore: boolean): KeyEvent {
+  const before = withBefore ? toBefore(kv, prev) : {};
+  if (type === 'Put') return { type: 'put', stored: toStoredKey(kv), ...before };
   return {
     type: 'delete',
-    key: event.kv.key.toString(),
-    modRevision: revisionOf(event.kv.mod_revision),
+    key: kv.key.toString(),
+    modRevision: revisionOf(kv.mod_revision),
+    ...before,
   };
+}
+
+function toBefore(kv: IKeyValue, prev: IKeyValue | null): { before?: StoredKey | null } {
+  if (prev !== null) return { before: toStoredKey(prev) };
+  // etcd leaves away what has been compacted; only a key that was just made had nothing before.
+  return kv.create_revision === kv.mod_revision ? { before: null } : {};
 }
 
 /** `key` and `range_end` of a range. */
@@ -67,6 +74,7 @@ export function toRequest(op: Put | Delete | Get): IRequestOp {
 }
 
 function toRangeRequest(op: Get): IRangeRequest {
-  const { limit = 0, revision = 0 } = op;
-  return { ...bounds(op.range), limit, revision };
+  const { limit = 0, revision = 0, newestFirst = false } = op;
+  const order = newestFirst ? ({ sort_order: 'Descend', sort_target: 'Mod' } as const) : {};
+  return { ...bounds(op.range), limit, revision, ...order };
 }

@@ -6,8 +6,8 @@ import type {
   WatchClient,
 } from 'etcd3';
 import { revisionOf, toKeyEvent } from './etcd-messages.ts';
-import { CompactedError } from './store.ts';
-import type { Watch, WatchListener } from './store.ts';
+import { CompactedError, revisionAt } from './store.ts';
+import type { KeyEvent, Watch, WatchListener } from './store.ts';
 
 export interface EtcdWatchOptions {
   readonly client: WatchClient;
@@ -20,6 +20,12 @@ export interface EtcdWatchOptions {
 }
 
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>;
+
+/** What etcd3 hands out is grpc-js's stream, a Readable; etcd3's type does not say so. */
+interface Pausable {
+  pause(): void;
+  resume(): void;
+}
 
 /**
  * One watch stream of etcd's own protocol. etcd3's Watcher is not used: it resumes from the
@@ -35,8 +41,11 @@ class EtcdWatch implements Watch {
   readonly #options: EtcdWatchOptions;
   /** watch id → index of the range */
   readonly #ranges = new Map<string, number>();
+  /** range → the last transaction of an answer that came in pieces: its rest may be in the next. */
+  readonly #held = new Map<number, readonly KeyEvent[]>();
   #stream: Stream | null = null;
   #isOver = false;
+  #isPaused = false;
   #watchdog: NodeJS.Timeout | undefined;
 
   constructor(options: EtcdWatchOptions) {
@@ -64,11 +73,22 @@ class EtcdWatch implements Watch {
     this.#stream?.cancel();
   }
 
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#stream !== null) pausable(this.#stream).pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#stream !== null) pausable(this.#stream).resume();
+  }
+
   #use(stream: Stream): void {
     stream
       .on('error', (error) => this.#fail(error))
       .on('end', () => this.#fail(new Error('etcd ended the stream')))
       .on('data', (answer) => this.#take(answer));
+    if (this.#isPaused) pausable(stream).pause();
     this.#stream = stream;
     if (this.#isOver) return this.close();
     for (const request of this.#options.requests) {
@@ -83,7 +103,8 @@ class EtcdWatch implements Watch {
       const isCompacted = answer.compact_revision !== '0';
       const reason = answer.cancel_reason === '' ? 'no reason given' : answer.cancel_reason;
       const error = translate(new Error(`etcd cancelled it: ${reason}`));
-      this.#fail(isCompacted ? new CompactedError(error.message) : error);
+      const oldest = revisionOf(answer.compact_revision);
+      this.#fail(isCompacted ? new CompactedError(error.message, { oldest }) : error);
       return;
     }
     const revision = revisionOf(answer.header.revision);
@@ -96,15 +117,23 @@ class EtcdWatch implements Watch {
       return;
     }
     const range = this.#ranges.get(answer.watch_id);
-    if (range === undefined) return;
-    const events = answer.events.map(toKeyEvent);
-    const last = answer.events.at(-1);
+    if (range !== undefined) this.#deliver(range, answer);
+  }
+
+  #deliver(range: number, { header, events: pieces, fragment }: IWatchResponse): void {
+    const { listener, requests } = this.#options;
+    const withBefore = requests[range]?.prev_kv === true;
+    const fresh = pieces.map((event) => toKeyEvent(event, withBefore));
+    const events = [...(this.#held.get(range) ?? []), ...fresh];
+    const last = events.at(-1);
     // The header may be ahead of the events: only what was delivered counts.
-    listener.events(
-      range,
-      events,
-      last === undefined ? revision : revisionOf(last.kv.mod_revision),
-    );
+    const revision = last === undefined ? revisionOf(header.revision) : revisionAt(last);
+    this.#held.delete(range);
+    if (!fragment) return listener.events(range, events, revision);
+    const whole = events.filter((event) => revisionAt(event) < revision);
+    this.#held.set(range, events.slice(whole.length));
+    const end = whole.at(-1);
+    if (end !== undefined) listener.events(range, whole, revisionAt(end));
   }
 
   #fail(error: unknown): void {
@@ -113,4 +142,13 @@ class EtcdWatch implements Watch {
     const { listener, translate } = this.#options;
     listener.failed(error instanceof CompactedError ? error : translate(error));
   }
+}
+
+function pausable(stream: Stream): Pausable {
+  if (isPausable(stream)) return stream;
+  throw new Error('a watch stream of etcd3 cannot be paused');
+}
+
+function isPausable(stream: Stream): stream is Stream & Pausable {
+  return 'pause' in stream && 'resume' in stream;
 }

@@ -1,5 +1,6 @@
 import { MemoryKnownStore, openFakeRegistry } from './fake.ts';
 import { MemoryStore } from './memory-store.ts';
+import { describeHistoryContract } from './history.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import type { Registry } from './registry.ts';
 import { describeRegistryContract } from './registry.contract.ts';
@@ -28,6 +29,11 @@ function makeGround(): Promise<Ground> {
       const keys = gets[0]?.keys ?? [];
       await direct.txn({ success: keys.map((stored) => ({ type: 'delete', key: stored.key })) });
     },
+    putElsewhere: async () => {
+      store.put('/somebody/else', 'x');
+      return Promise.resolve(store.revision);
+    },
+    compact: (revision) => direct.compact(revision),
     contents: async () => {
       const { gets } = await direct.txn({
         success: [{ type: 'get', range: keysUnder('/muster/') }],
@@ -45,3 +51,4 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('the fake', makeGround);
 describePresenceContract('the fake', makeGround);
+describeHistoryContract('the fake', makeGround);

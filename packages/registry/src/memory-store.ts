@@ -1,6 +1,6 @@
 import { InvalidInputError, StoreUnavailableError } from '@muster/core';
 import type { Revision } from '@muster/core';
-import { CompactedError, isInRange, LeaseGoneError } from './store.ts';
+import { CompactedError, isInRange, keyOf, LeaseGoneError } from './store.ts';
 import type {
   Compare,
   Get,
@@ -26,6 +26,9 @@ interface OpenWatch {
   readonly owner: string;
   readonly ranges: readonly WatchRange[];
   readonly listener: WatchListener;
+  /** Index in the history of what is delivered next. */
+  position: number;
+  isPaused: boolean;
 }
 
 interface Commit {
@@ -65,7 +68,8 @@ export class MemoryStore {
       leaseLeft: (lease) => this.#answer(owner, () => this.#look(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
       compact: (revision) => this.#answer(owner, () => this.#compact(revision)),
-      watch: (ranges, listener) => this.#watch({ owner, ranges, listener }),
+      watch: (ranges, listener) =>
+        this.#watch({ owner, ranges, listener, position: 0, isPaused: false }),
       close: () => Promise.resolve(),
     };
   }
@@ -110,6 +114,7 @@ export class MemoryStore {
     this.#leases.clear();
     this.#history = [];
     this.#revision = 1;
+    this.#compacted = 0;
     for (const watch of this.#watches) this.#break(watch, unavailable());
   }
 
@@ -166,26 +171,27 @@ export class MemoryStore {
       if (op.type === 'get') gets.push(this.#get(op));
       else if (op.type === 'delete') events.push(...this.#delete(op.key, revision));
       else {
-        const createRevision = this.#keys.get(op.key)?.createRevision ?? revision;
+        const before = this.#keys.get(op.key) ?? null;
+        const createRevision = before?.createRevision ?? revision;
         const { key, value, lease } = op;
         const stored = { key, value, lease, createRevision, modRevision: revision };
         this.#keys.set(key, stored);
-        events.push({ type: 'put', stored });
+        events.push({ type: 'put', stored, before });
       }
     }
     this.#commit(events);
     return { succeeded, revision: this.#revision, gets };
   }
 
-  #get({ range, limit = 0, revision }: Get): Page {
+  #get({ range, limit = 0, revision, newestFirst = false }: Get): Page {
     if (revision !== undefined && revision < this.#compacted) {
-      throw new CompactedError('the store no longer keeps that revision');
+      throw this.#tooOld();
     }
     const found = this.#at(revision ?? this.#revision)
       .filter(({ key }) => isInRange(range, key))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
+      .sort((a, b) => (newestFirst ? b.modRevision - a.modRevision : a.key < b.key ? -1 : 1));
     const keys = limit === 0 ? found : found.slice(0, limit);
-    return { keys, more: keys.length < found.length };
+    return { keys, more: keys.length < found.length, count: found.length };
   }
 
   #at(revision: Revision): StoredKey[] {
@@ -213,7 +219,10 @@ export class MemoryStore {
   }
 
   #delete(key: string, modRevision: Revision): KeyEvent[] {
-    return this.#keys.delete(key) ? [{ type: 'delete', key, modRevision }] : [];
+    const before = this.#keys.get(key);
+    if (before === undefined) return [];
+    this.#keys.delete(key);
+    return [{ type: 'delete', key, modRevision, before }];
   }
 
   #endLeases(ids: readonly string[]): void {
@@ -228,9 +237,8 @@ export class MemoryStore {
   #commit(events: readonly KeyEvent[]): void {
     if (events.length === 0) return;
     this.#revision += 1;
-    const commit = { revision: this.#revision, events };
-    this.#history.push(commit);
-    for (const watch of this.#watches) this.#deliver(watch, [commit]);
+    this.#history.push({ revision: this.#revision, events });
+    for (const watch of this.#watches) this.#deliver(watch);
   }
 
   #compact(revision: Revision): void {
@@ -243,13 +251,20 @@ export class MemoryStore {
       if (isClosed) return;
       if (this.#isAway(watch.owner)) return watch.listener.failed(unavailable());
       if (watch.ranges.some(({ from }) => from < this.#compacted)) {
-        return watch.listener.failed(new CompactedError('the store no longer keeps that revision'));
+        return watch.listener.failed(this.#tooOld());
       }
       this.#watches.add(watch);
       watch.listener.opened(this.#revision);
-      this.#deliver(watch, [...this.#history]);
+      this.#deliver(watch);
     });
     return {
+      pause: () => {
+        watch.isPaused = true;
+      },
+      resume: () => {
+        watch.isPaused = false;
+        this.#deliver(watch);
+      },
       close: () => {
         isClosed = true;
         this.#watches.delete(watch);
@@ -257,17 +272,32 @@ export class MemoryStore {
     };
   }
 
-  #deliver(watch: OpenWatch, commits: readonly Commit[]): void {
+  #deliver(watch: OpenWatch): void {
     queueMicrotask(() => {
-      for (const [i, { range, from }] of watch.ranges.entries()) {
-        const news = commits.filter(({ revision }) => revision >= from);
-        for (const { revision, events } of news) {
-          const concerned = events.filter((event) => isInRange(range, keyOf(event)));
-          if (!this.#watches.has(watch)) return;
-          if (concerned.length > 0) watch.listener.events(i, concerned, revision);
-        }
+      while (this.#watches.has(watch) && !watch.isPaused) {
+        const commit = this.#history[watch.position];
+        if (commit === undefined) return;
+        watch.position += 1;
+        this.#deliverOne(watch, commit);
       }
     });
+  }
+
+  #deliverOne(watch: OpenWatch, { revision, events }: Commit): void {
+    for (const [i, { range, from, withBefore = false }] of watch.ranges.entries()) {
+      if (revision < from || !this.#watches.has(watch)) continue;
+      const concerned = events.filter((event) => isInRange(range, keyOf(event)));
+      if (concerned.length === 0) continue;
+      if (revision < this.#compacted) return this.#break(watch, this.#tooOld());
+      const isKept = withBefore && revision > this.#compacted;
+      const told = concerned.map((event) => (isKept ? event : withoutBefore(event, withBefore)));
+      watch.listener.events(i, told, revision);
+    }
+  }
+
+  #tooOld(): CompactedError {
+    const oldest = this.#compacted;
+    return new CompactedError('the store no longer keeps that revision', { oldest });
   }
 
   #break(watch: OpenWatch, error: Error): void {
@@ -276,8 +306,10 @@ export class MemoryStore {
   }
 }
 
-function keyOf(event: KeyEvent): string {
-  return event.type === 'put' ? event.stored.key : event.key;
+/** @param wasAsked - what was before is no longer kept; that a key was just made is known still */
+function withoutBefore(event: KeyEvent, wasAsked: boolean): KeyEvent {
+  const { before, ...rest } = event;
+  return wasAsked && before === null ? event : rest;
 }
 
 function unavailable(): StoreUnavailableError {

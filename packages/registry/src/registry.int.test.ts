@@ -1,6 +1,7 @@
 // needs: etcd
 import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
+import { describeHistoryContract } from './history.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import { openRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
@@ -61,6 +62,12 @@ function makeGround(): Promise<Ground> {
       const keys = gets[0]?.keys ?? [];
       await direct.txn({ success: keys.map((stored) => ({ type: 'delete', key: stored.key })) });
     },
+    putElsewhere: async () => {
+      const key = '/somebody/else';
+      const put = { type: 'put', key, value: 'x', lease: null } as const;
+      return (await direct.txn({ success: [put] })).revision;
+    },
+    compact: (revision) => direct.compact(revision),
     contents: async () => {
       const { gets } = await direct.txn({ success: [get(keysUnder(`${prefix}/`))] });
       return describeKeys(gets[0]?.keys ?? []);
@@ -80,3 +87,4 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('etcd', makeGround);
 describePresenceContract('etcd', makeGround);
+describeHistoryContract('etcd', makeGround);

@@ -16,6 +16,7 @@ import type { EtcdOptions } from './client.ts';
 import { SharedView } from './cluster-view.ts';
 import { Contact, noting } from './contact.ts';
 import { StoreGuard } from './guard.ts';
+import { StoreHistory } from './history.ts';
 import { keysOf } from './keys.ts';
 import { newNonce } from './nonce.ts';
 import { observed } from './observed.ts';
@@ -69,10 +70,11 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const agent = new StoreAgentRegistry({ ...common, machineId, presence, ...reads });
   const view = new SharedView({ ...common, ...reads });
   const over = new AbortController();
+  const history = new StoreHistory({ store, guard, keys, clock, log, over: over.signal });
   agent.start();
   return {
     agent,
-    units: new StoreUnitRegistry({ store, guard, keys, view, log }),
+    units: new StoreUnitRegistry({ store, guard, keys, view, history, log }),
     contact,
     presence,
     campaign: (candidate) => new StoreCampaign({ ...common, candidate, over: over.signal }),

@@ -65,8 +65,10 @@ export interface Delete {
 export interface Get {
   readonly type: 'get';
   readonly range: KeyRange;
-  /** At most so many keys, in the order of keys; 0: all. */
+  /** At most so many keys, in their order; 0: all. */
   readonly limit?: number;
+  /** Ordered by when they were written, the last one first, instead of by key. */
+  readonly newestFirst?: boolean;
   /** Absent: the newest. */
   readonly revision?: Revision;
 }
@@ -91,16 +93,29 @@ export interface TxnResult {
 export interface Page {
   readonly keys: readonly StoredKey[];
   readonly more: boolean;
+  /** How many keys the range has, whatever the limit. */
+  readonly count: number;
 }
 
+/**
+ * `before`: the key as it was until then; null: it did not exist. Absent when it was not asked for
+ * (see WatchRange), or when that revision is no longer kept.
+ */
 export type KeyEvent =
-  | { readonly type: 'put'; readonly stored: StoredKey }
-  | { readonly type: 'delete'; readonly key: string; readonly modRevision: Revision };
+  | { readonly type: 'put'; readonly stored: StoredKey; readonly before?: StoredKey | null }
+  | {
+      readonly type: 'delete';
+      readonly key: string;
+      readonly modRevision: Revision;
+      readonly before?: StoredKey | null;
+    };
 
 export interface WatchRange {
   readonly range: KeyRange;
   /** The first revision of interest. */
   readonly from: Revision;
+  /** Events carry what the key was before. */
+  readonly withBefore?: boolean;
 }
 
 export interface WatchListener {
@@ -118,13 +133,24 @@ export interface WatchListener {
 export interface Watch {
   /** Nothing is called after this. */
   close(): void;
+  /** After `opened`: no events come until `resume`; the store keeps them. It may fail meanwhile. */
+  pause(): void;
+  resume(): void;
 }
 
 /** The lease of a put does not exist (any more). */
 export class LeaseGoneError extends StoreUnavailableError {}
 
 /** A revision that was asked for is no longer kept. */
-export class CompactedError extends StoreUnavailableError {}
+export class CompactedError extends StoreUnavailableError {
+  /** The oldest revision that is kept, as far as the store said it. */
+  readonly oldest: Revision | null;
+
+  constructor(message: string, options: { cause?: unknown; oldest?: Revision } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.oldest = options.oldest ?? null;
+  }
+}
 
 /** An answer was larger than this client takes; ask for less at once. */
 export class AnswerTooLargeError extends StoreUnavailableError {}
@@ -142,10 +168,19 @@ export function keysUnder(prefix: string): KeyRange {
   };
 }
 
-export function get(range: KeyRange, more: { limit?: number; revision?: Revision } = {}): Get {
+export function get(range: KeyRange, more: Omit<Get, 'type' | 'range'> = {}): Get {
   return { type: 'get', range, ...more };
 }
 
 export function isInRange(range: KeyRange, key: string): boolean {
   return range.end === null ? key === range.key : key >= range.key && key < range.end;
+}
+
+export function keyOf(event: KeyEvent): string {
+  return event.type === 'put' ? event.stored.key : event.key;
+}
+
+/** The revision of the transaction that an event is of. */
+export function revisionAt(event: KeyEvent): Revision {
+  return event.type === 'put' ? event.stored.modRevision : event.modRevision;
 }

@@ -1,5 +1,6 @@
 import type {
   ClusterView,
+  History,
   Log,
   Machine,
   MachineSettings,
@@ -34,6 +35,7 @@ export interface UnitRegistryOptions {
   readonly guard: StoreGuard;
   readonly keys: Keys;
   readonly view: SharedView;
+  readonly history: History;
   readonly log: Log;
 }
 
@@ -43,10 +45,12 @@ const maxDetailAttempts = 3;
 
 /** The API's side of the store. */
 export class StoreUnitRegistry implements UnitRegistry {
+  readonly history: History;
   readonly #options: UnitRegistryOptions;
 
   constructor(options: UnitRegistryOptions) {
     this.#options = options;
+    this.history = options.history;
   }
 
   async units(

@@ -11,6 +11,9 @@ export interface Ground {
   /** Writes a key under the prefix directly. */
   put(path: string, value: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Writes a key of somebody else who uses the same store. @returns the store's revision then */
+  putElsewhere(): Promise<number>;
+  compact(revision: number): Promise<void>;
   /** All keys under the prefix with their revisions: differs after every write. */
   contents(): Promise<string>;
   outage(isOn: boolean): Promise<void>;

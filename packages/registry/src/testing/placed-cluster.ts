@@ -55,6 +55,7 @@ export class PlacedCluster {
         this.views += 1;
         return units.cluster();
       },
+      history: units.history,
     };
   }
 

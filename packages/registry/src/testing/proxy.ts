@@ -11,6 +11,8 @@ export interface TestProxy {
   block(isOn: boolean): void;
   /** Cuts once, after so many more bytes have come from the server. */
   cutAfter(bytes: number): void;
+  /** How many bytes have come from the server so far. */
+  received(): number;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
   const sockets = new Set<Socket>();
   let isBlocked = false;
   let bytesLeft = Number.POSITIVE_INFINITY;
+  let received = 0;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
     sockets.clear();
@@ -36,9 +39,12 @@ export async function startProxy(target: string): Promise<TestProxy> {
       });
     }
     client.pipe(upstream);
+    client.on('drain', () => upstream.resume());
     upstream.on('data', (chunk: Buffer) => {
-      client.write(chunk);
+      // A client that does not read is felt by the server, as without a proxy.
+      if (!client.write(chunk)) upstream.pause();
       bytesLeft -= chunk.length;
+      received += chunk.length;
       if (bytesLeft > 0) return;
       bytesLeft = Number.POSITIVE_INFINITY;
       cut();
@@ -58,6 +64,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     cutAfter: (bytes) => {
       bytesLeft = bytes;
     },
+    received: () => received,
     close: async () => {
       cut();
       server.close();
