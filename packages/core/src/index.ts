@@ -22,6 +22,7 @@ export type {
   HistoryReader,
   RecordChange,
 } from './history.ts';
+export type { KnownStore, KnownStoreRecord, LeaseRecord, LeaseStore } from './machine-records.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,
@@ -51,12 +52,8 @@ export type {
   Inspector,
   JobEnd,
   JournalQuery,
-  KnownStore,
-  KnownStoreRecord,
   Leader,
   Leadership,
-  LeaseRecord,
-  LeaseStore,
   LoadedUnit,
   Log,
   NoteStore,
