@@ -1,6 +1,7 @@
 export { createForwarder } from './forwarder.ts';
 export type { ForwardedAnswer, Forwarder, TlsMaterial } from './forwarder.ts';
-export type { ListenOptions } from './listeners.ts';
-export { parseListenAddress } from './listeners.ts';
+export type { InheritedSocket } from './door.ts';
+export { parseListenAddress } from './listen-address.ts';
+export type { ListenOptions } from './listener-set.ts';
 export { createApiServer } from './server.ts';
 export type { ApiServer, ApiServerOptions } from './server.ts';

@@ -1,9 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '@muster/core';
 import { sendError, statusOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { openListener, parseListenAddress } from './listeners.ts';
-import type { ListenOptions } from './listeners.ts';
+import { ListenerSet } from './listener-set.ts';
+import type { ListenOptions } from './listener-set.ts';
 import { matchRoute } from './router.ts';
 import { createRoutes } from './routes.ts';
 import type { RoutesOptions } from './routes.ts';
@@ -16,9 +16,10 @@ export interface ApiServer {
   /** Answers one request; never throws. */
   handle(req: IncomingMessage, res: ServerResponse): void;
   /**
-   * Opens all of these listeners or none.
+   * Listens on exactly these from now on, or, on an error, on what it did before; see
+   * `ListenerSet.set`.
    * @param addresses - `unix:/path` or `tcp:host:port` (port 0: any free one)
-   * @returns the addresses that it has, in order
+   * @returns the addresses that it has
    * @throws {InvalidInputError} saying which one cannot be had and why
    */
   listen(
@@ -34,13 +35,13 @@ const defaults: ListenOptions = {
   insecure: false,
   socketMode: 0o660,
   socketGroup: 'muster',
+  inherited: [],
 };
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { log, self } = options;
   const routes = createRoutes(options);
   const closing = new AbortController();
-  const servers: Server[] = [];
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     res.setHeader('Server', `musterd/${self.version}`);
     const [path = '', search = ''] = (req.url ?? '').split(/\?(.*)/s, 2);
@@ -58,28 +59,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }
   };
   const handle = (req: IncomingMessage, res: ServerResponse): void => void answer(req, res);
+  const listeners = new ListenerSet({ handle, log });
   const close = async (): Promise<void> => {
     closing.abort();
-    await Promise.all(servers.splice(0).map(closeServer));
+    await listeners.close();
   };
-  const listen: ApiServer['listen'] = async (addresses, listenOptions) => {
-    const all = { ...defaults, ...listenOptions };
-    const parsed = addresses.map(parseListenAddress);
-    const bound: string[] = [];
-    try {
-      for (const address of parsed) {
-        const opened = await openListener(address, all, handle);
-        servers.push(opened.server);
-        opened.server.on('error', (err) => log.error({ err, listener: opened.bound }, 'listener'));
-        bound.push(opened.bound);
-      }
-    } catch (error) {
-      await Promise.all(servers.splice(servers.length - bound.length).map(closeServer));
-      throw error;
-    }
-    return bound;
+  return {
+    handle,
+    listen: async (addresses, more) => listeners.set(addresses, { ...defaults, ...more }),
+    close,
   };
-  return { handle, listen, close };
 }
 
 /** Aborts when the caller is gone before the answer is complete, or the server closes. */
@@ -93,11 +82,4 @@ function signalOf(res: ServerResponse, closing: AbortSignal): AbortSignal {
   closing.addEventListener('abort', onClosing, { once: true });
   if (closing.aborted) gone.abort();
   return gone.signal;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

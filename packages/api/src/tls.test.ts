@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +9,7 @@ import { createForwarder } from './forwarder.ts';
 import type { TlsMaterial } from './forwarder.ts';
 import { createApiServer } from './server.ts';
 import type { ApiServer } from './server.ts';
+import { makeTls } from './testing/make-tls.ts';
 
 const machineId = 'a'.repeat(32);
 let dir: string;
@@ -19,27 +19,10 @@ let ours: TlsMaterial;
 let foreign: TlsMaterial;
 const cluster = new PlacedCluster();
 
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
-}
-
-/** A CA of its own with one certificate for 127.0.0.1 that serves both sides. */
-function makeTls(name: string): TlsMaterial {
-  const read = (file: string): string => readFileSync(path.join(dir, file), 'utf8');
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const [ca, key, csr, cert] = [`${name}.ca`, `${name}.key`, `${name}.csr`, `${name}.crt`];
-  openssl('req', '-x509', ...curve, '-keyout', `${ca}.key`, '-out', ca, '-subj', `/CN=${name}-ca`);
-  openssl('req', ...curve, '-keyout', key, '-out', csr, '-subj', `/CN=${name}`);
-  writeFileSync(path.join(dir, 'san'), 'subjectAltName=IP:127.0.0.1');
-  const signed = ['-CA', ca, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', 'san'];
-  openssl('x509', '-req', '-in', csr, ...signed, '-out', cert);
-  return { ca: read(ca), cert: read(cert), key: read(key) };
-}
-
 beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'muster-tls-'));
-  ours = makeTls('alice');
-  foreign = makeTls('mallory');
+  ours = makeTls(dir, 'alice');
+  foreign = makeTls(dir, 'mallory');
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   cluster.addMachine(machineId, null);
   server = createApiServer({
