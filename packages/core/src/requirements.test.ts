@@ -103,6 +103,11 @@ test.each<[string, string, Partial<Requirements>]>([
     { conflicts: ['d.service', 'b*.service', 'c.service'] },
   ],
   ['an empty assignment takes back', 'Conflicts=b.service\nConflicts=', {}],
+  [
+    'replaces',
+    'Replaces=old@*.service\nReplaces=a.timer b.timer',
+    { replaces: ['old@*.service', 'a.timer', 'b.timer'] },
+  ],
   ['global', 'Global=true', { isGlobal: true }],
   ['global, other words', 'Global=YES', { isGlobal: true }],
   ['the last Global wins', 'Global=true\nGlobal=no', {}],
@@ -111,14 +116,6 @@ test.each<[string, string, Partial<Requirements>]>([
     requirements: { ...none, ...expected },
     problems: [],
     warnings: [],
-  });
-});
-
-test('replaces are read, and not acted on yet', () => {
-  expect(read('Replaces=old@*.service')).toEqual({
-    requirements: { ...none, replaces: ['old@*.service'] },
-    problems: [],
-    warnings: ['Replaces= is checked but has no effect yet'],
   });
 });
 
@@ -217,6 +214,11 @@ test.each([
     'a peer that is a template',
     'MachineOf=b@.service',
     'MachineOf=b@.service names a template, which never runs',
+  ],
+  [
+    'a unit that replaces itself',
+    'Replaces=a.*',
+    'Replaces=a.* matches a.service itself: among units that replace each other it has no effect',
   ],
   ['a malformed pattern', 'Conflicts=b[', 'the pattern "b[" is malformed and never matches'],
 ])('warned: %s', (_, fleet, expected) => {

@@ -18,7 +18,7 @@ export interface Requirements {
    * them, quoted; those that are no unit of the cluster simply never match.
    */
   readonly conflicts: readonly string[];
-  /** Globs of units that go elsewhere when this one is placed. */
+  /** Globs of units that leave the machine that this one is placed on. */
   readonly replaces: readonly string[];
   /** Runs on every machine that satisfies the rest. */
   readonly isGlobal: boolean;
@@ -61,7 +61,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...doubtfulGlobal(lastFleetValue(file, name, 'Global')),
       ...doubtfulNames(requirements, name),
       ...malformedGlobs(requirements),
-      ...(requirements.replaces.length > 0 ? ['Replaces= is checked but has no effect yet'] : []),
+      ...selfReplacements(requirements, name),
       ...unitConflicts.filter((unit) => machineOf.includes(unit)).map(contestedPeer),
       ...(requirements.isGlobal ? [] : looseDependencies(file, name, machineOf)),
     ],
@@ -269,6 +269,15 @@ function malformedGlobs({ conflicts, replaces }: Requirements): string[] {
   return unique([...conflicts, ...replaces])
     .filter((pattern) => compileGlob(pattern).isMalformed)
     .map((pattern) => `the pattern ${JSON.stringify(pattern)} is malformed and never matches`);
+}
+
+function selfReplacements({ replaces }: Requirements, name: string): string[] {
+  return replaces
+    .filter((pattern) => compileGlob(pattern).matches(name))
+    .map(
+      (pattern) =>
+        `Replaces=${pattern} matches ${name} itself: among units that replace each other it has no effect`,
+    );
 }
 
 function contestedPeer(peer: string): string {

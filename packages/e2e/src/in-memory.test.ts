@@ -261,6 +261,49 @@ test('a machine that is gone: its unit runs elsewhere; back after a boot it star
   expect(await cluster.states('a.service', via)).toHaveLength(1);
 });
 
+describe('a unit that replaces another', () => {
+  const replacing = `${sleeper}[X-Fleet]\nReplaces=old.service\n`;
+
+  test('starts on its machine after that has ended; that runs on elsewhere', async () => {
+    await begin(2);
+    await cluster.write('old.service', sleeper);
+    await cluster.write('x.service', sleeper);
+    expect(await cluster.where('old.service')).toEqual([1]);
+    cluster.machine(1).systemd.script('old.service', { stopMs: 20_000 });
+    await cluster.write('new.service', replacing);
+    await cluster.clock.advance(10_000);
+    expect(asked(1, 'old.service')).toEqual(['start', 'stop']);
+    expect([...asked(1, 'new.service'), ...asked(2, 'new.service')]).toEqual([]);
+    await cluster.clock.advance(15_000);
+    expect(await cluster.where('new.service')).toEqual([1]);
+    expect(await cluster.where('old.service')).toEqual([2]);
+    await cluster.clock.advance(300_000);
+    expect(asked(1, 'new.service')).toEqual(['start']);
+    expect(asked(2, 'old.service')).toEqual(['start']);
+    expect(asked(2, 'x.service')).toEqual(['start']);
+  });
+
+  test('is placed by the next leader when the first is gone in between', async () => {
+    await begin(3);
+    for (const unit of ['x', 'old', 'y', 'z']) await cluster.write(`${unit}.service`, sleeper);
+    expect(await cluster.where('old.service')).toEqual([2]);
+    expect(cluster.store.value('/muster/leader')).toContain('"m1"');
+    cluster.machine(2).systemd.script('old.service', { stopMs: 60_000 });
+    await cluster.write('new.service', replacing, 'launched', 2);
+    expect(asked(2, 'old.service')).toEqual(['start', 'stop']);
+    await cluster.machine(1).kill();
+    cluster.store.expireLease('m1');
+    await cluster.clock.advance(30_000);
+    expect(cluster.store.value('/muster/leader')).not.toContain('"m1"');
+    expect(await cluster.where('new.service')).toEqual([]);
+    await cluster.clock.advance(30_000);
+    expect(await cluster.where('new.service')).toEqual([2]);
+    expect(await cluster.where('old.service')).toEqual([3]);
+    const reason = cluster.store.value('/muster/assignment/m3/old.service');
+    expect(reason).toContain('replaced by new.service');
+  });
+});
+
 test('an outage of the store for everybody moves and stops nothing, however long', async () => {
   await begin(3);
   for (const unit of ['a.service', 'b.service', 'c.service']) await cluster.write(unit, sleeper);

@@ -1,4 +1,5 @@
 import type { Glob, Metadata, Requirements } from '@muster/core';
+import type { Replacements } from './replacements.ts';
 
 /** What a unit asks of the machine it is placed on, with its name and age. */
 export interface Candidate {
@@ -8,11 +9,13 @@ export interface Candidate {
   readonly requirements: Requirements;
   /** `requirements.conflicts`, compiled. */
   readonly conflicts: readonly Glob[];
+  /** `requirements.replaces`, compiled. */
+  readonly replaces: readonly Glob[];
   /** It runs once, on any machine, beside anything. */
   readonly isUndemanding: boolean;
 }
 
-/** A machine as placement sees it. `residents` changes while a plan is made. */
+/** A machine as placement sees it. What it holds changes while a plan is made. */
 export interface Host {
   readonly id: string;
   /** The machine's own metadata with the operator's settings laid over it. */
@@ -21,6 +24,15 @@ export interface Host {
   readonly residents: Map<string, Candidate>;
   /** Residents that forbid others; kept apart because most units forbid nothing. */
   readonly picky: Map<string, Candidate>;
+  /** Residents that are promised the place and still have to end on another machine. */
+  readonly expected: Set<string>;
+  /**
+   * Units that run here and have no place here any more; null: nothing is known of what they ask.
+   * Known only in a cluster where some unit forbids others.
+   */
+  readonly lingering: Map<string, Candidate | null>;
+  /** Those of `lingering` that are known to forbid others. */
+  readonly lingeringPicky: Map<string, Candidate>;
 }
 
 /** Why this machine can never run the unit, whatever else is placed; null: it can. */
@@ -67,8 +79,48 @@ function lookUp(host: Host, name: string): readonly Candidate[] {
   return resident === undefined ? [] : [resident];
 }
 
+/** A unit that has still to end here before this one may be placed; null: there is none. */
+export function conflictEndingOn(unit: Candidate, host: Host): string | null {
+  for (const [name, other] of host.lingeringPicky) {
+    if (name === unit.name || host.residents.has(name)) continue;
+    const theirs = other.conflicts.find((glob) => glob.matches(unit.name));
+    if (theirs !== undefined) return `${name} runs there still and has Conflicts=${theirs.pattern}`;
+  }
+  for (const glob of unit.conflicts) {
+    for (const name of lingeringMatches(host, glob)) {
+      if (name !== unit.name)
+        return `${name} runs there still and matches Conflicts=${glob.pattern}`;
+    }
+  }
+  return null;
+}
+
+/** Units that match and run here though they have no place here any more. */
+export function lingeringMatches(host: Host, glob: Glob): string[] {
+  const names = glob.literal === null ? host.lingering.keys() : [glob.literal];
+  return [...names].filter(
+    (name) => host.lingering.has(name) && !host.residents.has(name) && glob.matches(name),
+  );
+}
+
+/** The unit here that this one gives way to; null: none. */
+export function replacedOn(
+  unit: Candidate,
+  host: Host,
+  replacements: Replacements,
+): { readonly by: string; readonly pattern: string } | null {
+  for (const other of host.picky.values()) {
+    if (other.replaces.length === 0) continue;
+    const pattern = replacements.patternFor(other, unit.name);
+    if (pattern !== null) return { by: other.name, pattern };
+  }
+  return null;
+}
+
+type Aged = Pick<Candidate, 'name' | 'createRevision'>;
+
 /** Whether `a` came before `b`: the one that stays when both cannot share a machine. */
-export function isOlder(a: Candidate, b: Candidate): boolean {
+export function isOlder(a: Aged, b: Aged): boolean {
   if (a.createRevision !== b.createRevision) return a.createRevision < b.createRevision;
   return a.name < b.name;
 }
@@ -76,11 +128,18 @@ export function isOlder(a: Candidate, b: Candidate): boolean {
 /** Adds a unit to what the machine holds. */
 export function settle(host: Host, unit: Candidate): void {
   host.residents.set(unit.name, unit);
-  if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
+  if (unit.conflicts.length > 0 || unit.replaces.length > 0) host.picky.set(unit.name, unit);
+}
+
+/** Notes that a unit runs here without having a place here. */
+export function linger(host: Host, name: string, unit: Candidate | null): void {
+  host.lingering.set(name, unit);
+  if (unit !== null && unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
 }
 
 /** Takes a unit away from what the machine holds. */
 export function vacate(host: Host, name: string): void {
   host.residents.delete(name);
   host.picky.delete(name);
+  host.expected.delete(name);
 }

@@ -1,5 +1,6 @@
 export { planPlacements } from './plan.ts';
-export type { Plan, PlanOptions, Unplaced } from './plan.ts';
+export type { PlanOptions, Unplaced } from './draft.ts';
+export type { Plan } from './plan.ts';
 export { buildModel } from './model.ts';
 export type { CandidateCache, Model } from './model.ts';
 export { Scheduler } from './scheduler.ts';

@@ -1,7 +1,9 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
 import type { ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
-import { settle } from './eligibility.ts';
+import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
+import { Replacements } from './replacements.ts';
+import { circlesOf } from './strongly-connected.ts';
 
 /** The cluster as one plan sees it: the snapshot and what is derived from it. */
 export interface Model {
@@ -16,6 +18,10 @@ export interface Model {
   readonly obscure: ReadonlySet<string>;
   /** Readable units, by name. */
   readonly candidates: ReadonlyMap<string, Candidate>;
+  /** Which unit makes which others give way. */
+  readonly replacements: Replacements;
+  /** unit → the units that follow each other by MachineOf, with itself; a unit in no circle is missing. */
+  readonly peerCircles: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What was read of units, by name, so that a plan need not parse what has not changed. */
@@ -39,10 +45,21 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     else candidates.set(unit.name, candidate);
   }
   const hosts = buildHosts(snapshot, candidates);
+  if ([...candidates.values()].some(forbidsOthers)) findLingering(snapshot, candidates, hosts);
+  const replacements = new Replacements(candidates);
   const open = [...hosts.values()]
     .filter((host) => snapshot.machines.get(host.id)?.awaySince === null)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { snapshot, hosts, open, untouchable, obscure, candidates };
+  return {
+    snapshot,
+    hosts,
+    open,
+    untouchable,
+    obscure,
+    candidates,
+    replacements,
+    peerCircles: peerCircles(candidates),
+  };
 }
 
 /** The sentence says why the unit cannot be read. */
@@ -65,6 +82,7 @@ function readCandidate(
       createRevision: unit.createRevision,
       requirements,
       conflicts: requirements.conflicts.map(compileGlob),
+      replaces: requirements.replaces.map(compileGlob),
       isUndemanding: isUndemanding(requirements),
     };
     cache.set(unit.name, { hash: unit.hash, candidate });
@@ -80,8 +98,42 @@ function isUndemanding(requirements: Requirements): boolean {
     requirements.machineId === null &&
     requirements.metadata.size === 0 &&
     requirements.machineOf.length === 0 &&
-    requirements.conflicts.length === 0
+    requirements.conflicts.length === 0 &&
+    requirements.replaces.length === 0
   );
+}
+
+function forbidsOthers(unit: Candidate): boolean {
+  return unit.conflicts.length > 0 || unit.replaces.length > 0;
+}
+
+/** unit → the units that it follows and that follow it, directly or through others, with itself */
+function peerCircles(candidates: ReadonlyMap<string, Candidate>): Map<string, readonly string[]> {
+  const followers = [...candidates.values()]
+    .filter((candidate) => candidate.requirements.machineOf.length > 0)
+    .map((candidate) => candidate.name);
+  const peersOf = (name: string): readonly string[] =>
+    candidates.get(name)?.requirements.machineOf ?? [];
+  return new Map(
+    circlesOf(followers, peersOf).flatMap((circle) => circle.map((name) => [name, circle])),
+  );
+}
+
+/** Notes on each machine what it reports and does not hold, and what it holds and cannot be read. */
+function findLingering(
+  snapshot: ClusterSnapshot,
+  candidates: ReadonlyMap<string, Candidate>,
+  hosts: ReadonlyMap<string, Host>,
+): void {
+  for (const known of [snapshot.states, snapshot.assignments]) {
+    for (const [name, byMachine] of known) {
+      for (const machine of byMachine.keys()) {
+        const host = hosts.get(machine);
+        if (host === undefined || host.residents.has(name)) continue;
+        linger(host, name, candidates.get(name) ?? null);
+      }
+    }
+  }
 }
 
 function buildHosts(
@@ -94,7 +146,15 @@ function buildHosts(
       machine.metadata,
       snapshot.settings.get(machine.id)?.metadata ?? {},
     );
-    hosts.set(machine.id, { id: machine.id, metadata, residents: new Map(), picky: new Map() });
+    hosts.set(machine.id, {
+      id: machine.id,
+      metadata,
+      residents: new Map(),
+      picky: new Map(),
+      expected: new Set(),
+      lingering: new Map(),
+      lingeringPicky: new Map(),
+    });
   }
   for (const [name, byMachine] of snapshot.assignments) {
     const candidate = candidates.get(name);

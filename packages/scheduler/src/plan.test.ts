@@ -1,148 +1,7 @@
-import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
-import type {
-  Assignment,
-  ClusterSnapshot,
-  CorruptRecord,
-  Machine,
-  Placement,
-  Unit,
-  UnitCounts,
-  UnitState,
-} from '@muster/core';
 import fc from 'fast-check';
 import { buildModel } from './model.ts';
-import { planPlacements } from './plan.ts';
 import type { Plan } from './plan.ts';
-
-/** A cluster in memory that a plan can be read from and written back to. */
-class Cluster {
-  readonly units = new Map<string, Unit>();
-  readonly files = new Map<string, string>();
-  readonly machines = new Map<string, Machine>();
-  readonly placements = new Map<string, Placement>();
-  readonly assignments = new Map<string, Map<string, Assignment>>();
-  readonly states = new Map<string, Map<string, UnitState>>();
-  readonly corrupt: CorruptRecord[] = [];
-  revision = 1;
-
-  machine(
-    id: string,
-    metadata: Record<string, string> = {},
-    awaySince: number | null = null,
-  ): this {
-    this.machines.set(id, {
-      id,
-      bootId: `boot-${id}`,
-      hostname: id,
-      address: null,
-      apiUrl: null,
-      metadata,
-      capacity: { cpus: 1, memoryBytes: 1 },
-      version: '0',
-      awaySince,
-      modRevision: this.revision++,
-    });
-    return this;
-  }
-
-  unit(name: string, fleet = '', desiredState: Unit['desiredState'] = 'launched'): this {
-    const file = parseUnitFile(
-      `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`,
-    );
-    const hash = hashUnitFile(file);
-    this.files.set(hash, serializeUnitFile(file));
-    const createRevision = this.units.get(name)?.createRevision ?? this.revision;
-    this.units.set(name, {
-      name,
-      hash,
-      desiredState,
-      restarts: 0,
-      origin: { by: 'test' },
-      createRevision,
-      modRevision: this.revision++,
-    });
-    return this;
-  }
-
-  /** Restarts and starts are asked of the unit. */
-  ask(name: string, counts: UnitCounts): this {
-    const unit = this.units.get(name);
-    if (unit === undefined) throw new Error(`there is no ${name}`);
-    this.units.set(name, { ...unit, ...counts, modRevision: this.revision++ });
-    return this;
-  }
-
-  snapshot(): ClusterSnapshot {
-    const { revision, units, files, machines, placements, assignments, states, corrupt } = this;
-    return {
-      revision,
-      units,
-      files,
-      machines,
-      placements,
-      assignments,
-      states,
-      corrupt,
-      clusterId: 'test',
-      fileRevisions: new Map(),
-      settings: new Map(),
-      leader: null,
-    };
-  }
-
-  plan(mayDeclareAbsent = true): Plan {
-    return planPlacements(buildModel(this.snapshot(), new Map()), { mayDeclareAbsent });
-  }
-
-  /** Plans, writes the plan, and says what was planned. */
-  settle(mayDeclareAbsent = true): Plan {
-    const plan = this.plan(mayDeclareAbsent);
-    for (const change of plan.changes) {
-      const modRevision = this.revision++;
-      const byMachine = this.assignments.get(change.unit) ?? new Map<string, Assignment>();
-      for (const machine of change.withdraw) byMachine.delete(machine);
-      for (const a of change.assign) byMachine.set(a.machine, { ...a, modRevision });
-      if (byMachine.size === 0) this.assignments.delete(change.unit);
-      else this.assignments.set(change.unit, byMachine);
-      if (change.placement === null) this.placements.delete(change.unit);
-      else this.placements.set(change.unit, { ...change.placement, modRevision });
-    }
-    return plan;
-  }
-
-  /** Reports a unit as systemd would, as an answer to its present assignment. */
-  state(unit: string, machine: string, activeState: string): this {
-    const byMachine = this.states.get(unit) ?? new Map<string, UnitState>();
-    byMachine.set(machine, {
-      unit,
-      machine,
-      loadState: 'loaded',
-      activeState,
-      subState: '',
-      result: null,
-      problem: null,
-      since: 0,
-      bootId: `boot-${machine}`,
-      invocationId: null,
-      hash: '',
-      answers: this.assignments.get(unit)?.get(machine)?.modRevision ?? 0,
-      modRevision: this.revision++,
-    });
-    this.states.set(unit, byMachine);
-    return this;
-  }
-
-  /** unit → `machine` or `machine:role`, sorted. */
-  where(): Record<string, string[]> {
-    const found: Record<string, string[]> = {};
-    for (const [unit, byMachine] of this.assignments) {
-      found[unit] = [...byMachine.values()]
-        .map((a) => (a.role === 'holder' ? a.machine : `${a.machine}:${a.role}`))
-        .sort();
-    }
-    return found;
-  }
-}
+import { PlannedCluster as Cluster, isAccepted } from './testing/planned-cluster.ts';
 
 const three = (): Cluster => new Cluster().machine('m1').machine('m2').machine('m3');
 
@@ -266,6 +125,75 @@ test('MachineOf follows its peer, whatever the order of names', () => {
   expect(where['a.service']).toEqual(where['z.service']);
 });
 
+test('a unit waits for one it conflicts with to end, also for one that was destroyed', () => {
+  const cluster = new Cluster().machine('m1').unit('a.service', 'Conflicts=b.service');
+  cluster.rest();
+  cluster.units.delete('a.service');
+  cluster.unit('b.service').unit('c.service', 'Conflicts=a.service').unit('d.service');
+  const plan = cluster.settle();
+  expect(cluster.where()).toEqual({ 'b.service': ['m1'], 'd.service': ['m1'] });
+  expect(plan.unplaced).toEqual([
+    {
+      unit: 'c.service',
+      reason: 'no machine can take it',
+      machines: [
+        { machine: 'm1', reason: 'a.service runs there still and matches Conflicts=a.service' },
+      ],
+    },
+  ]);
+  cluster.report().rest();
+  expect(cluster.where()['c.service']).toEqual(['m1']);
+});
+
+test('of units found together the oldest is asked first: one that leaves makes no younger one leave', () => {
+  const cluster = new Cluster().machine('m1');
+  cluster.unit('c.service').unit('b.service').unit('a.service').rest();
+  cluster.machine('m2');
+  cluster.unit('c.service', 'Conflicts=b.service').unit('b.service', 'Conflicts=a.service').rest();
+  expect(cluster.where()).toEqual({
+    'a.service': ['m1'],
+    'b.service': ['m2'],
+    'c.service': ['m1'],
+  });
+});
+
+describe('units that follow each other', () => {
+  test('are placed together, where all of them may be', () => {
+    const cluster = three()
+      .machine('m2', { disk: 'ssd' })
+      .unit('x.service', 'MachineMetadata=disk=ssd')
+      .unit('a.service', 'MachineOf=b.service')
+      .unit('b.service', 'MachineOf=c.service')
+      .unit('c.service', 'MachineOf=a.service\nMachineMetadata=disk=ssd');
+    cluster.rest();
+    const where = cluster.where();
+    for (const unit of ['a.service', 'b.service', 'c.service']) expect(where[unit]).toEqual(['m2']);
+  });
+
+  test('say which of them no machine can take', () => {
+    const cluster = new Cluster().machine('m1');
+    cluster.unit('a.service', 'MachineOf=b.service');
+    cluster.unit('b.service', 'MachineOf=a.service\nMachineMetadata=disk=ssd');
+    const reason = 'MachineMetadata wants disk=ssd, the machine has no disk';
+    expect(cluster.rest()).toEqual([]);
+    expect(cluster.plan().unplaced.map(({ machines }) => machines)).toEqual([
+      [{ machine: 'm1', reason: `b.service has to come along: ${reason}` }],
+      [{ machine: 'm1', reason }],
+    ]);
+  });
+
+  test('wait for one that is not to run', () => {
+    const cluster = new Cluster().machine('m1').unit('a.service', 'MachineOf=b.service');
+    cluster.unit('b.service', 'MachineOf=a.service', 'inactive');
+    expect(cluster.rest()).toEqual([]);
+    expect(cluster.plan().unplaced[0]?.machines).toEqual([
+      { machine: 'm1', reason: 'MachineOf=b.service is not on it' },
+    ]);
+    cluster.unit('b.service', 'MachineOf=a.service').rest();
+    expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m1'] });
+  });
+});
+
 test('units of a machine that is gone are placed elsewhere; its own record stays as released until that is ready', () => {
   const cluster = three().unit('a.service', '', 'launched');
   cluster.settle();
@@ -367,8 +295,9 @@ test('whatever happens: one holder at most, no conflict on a present machine, an
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
       const cluster = new Cluster();
       for (const s of steps) {
-        if (s.type === 'unit') cluster.unit(s.name, s.fleet);
-        else if (s.type === 'destroy') cluster.units.delete(s.name);
+        if (s.type === 'unit') {
+          if (isAccepted(s.name, s.fleet)) cluster.unit(s.name, s.fleet);
+        } else if (s.type === 'destroy') cluster.units.delete(s.name);
         else if (s.type === 'machine') cluster.machine(s.id, { disk: s.disk });
         else cluster.machines.delete(s.id);
         // What an eviction frees may be filled by the pass after it.

@@ -1,41 +1,24 @@
 import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
 import type { Assignment, PlacementChange, Unit } from '@muster/core';
-import { conflictOn, isOlder, mismatch, settle, vacate } from './eligibility.ts';
-import type { Candidate, Host } from './eligibility.ts';
+import { assignmentsOf } from './draft.ts';
+import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
+import { mismatch, settle, vacate } from './eligibility.ts';
+import type { Candidate } from './eligibility.ts';
+import { evictUnfit, makeRoomWhereItIs } from './evict.ts';
 import type { Model } from './model.ts';
-import { peersFirst } from './peers-first.ts';
-
-/** Why a unit is not (or not rightly) placed: one phrase, and what each machine says. */
-export interface Unplaced {
-  readonly unit: string;
-  readonly reason: string;
-  readonly machines: readonly { readonly machine: string; readonly reason: string }[];
-}
+import { placeAnew } from './place.ts';
+import { placementOrder } from './placement-order.ts';
+import { contention } from './refusal.ts';
 
 /** What is to be written. Changes are in the order in which they are to be committed. */
 export interface Plan {
   readonly changes: readonly PlacementChange[];
   /** Sorted by unit. A result, not an error: it is shown, and looked at again with the next change. */
   readonly unplaced: readonly Unplaced[];
-}
-
-export interface PlanOptions {
-  /**
-   * False while this daemon's own contact with the store is too young to tell a machine that is
-   * gone from one that could not renew its lease either: units of absent machines stay then.
-   */
-  readonly mayDeclareAbsent: boolean;
-}
-
-/** Where a unit is to be, one entry for each machine. */
-type Wanted = Map<string, Pick<Assignment, 'machine' | 'role' | 'reason'>>;
-
-/** A plan in the making. */
-interface Draft {
-  readonly model: Model;
-  readonly options: PlanOptions;
-  readonly changes: PlacementChange[];
-  readonly unplaced: Unplaced[];
+  /** Units that have lost their place, or wait for others to leave theirs: for the next plan. */
+  readonly underway: ReadonlyMap<string, Underway>;
+  /** Units among which Replaces= has no effect because they replace each other; sorted. */
+  readonly circles: readonly (readonly string[])[];
 }
 
 /**
@@ -46,14 +29,50 @@ interface Draft {
  * touches what it cannot read.
  */
 export function planPlacements(model: Model, options: PlanOptions): Plan {
-  const draft: Draft = { model, options, changes: [], unplaced: [] };
+  const underway = stillUnderway(model, options.underway ?? new Map());
+  const draft: Draft = {
+    model,
+    options,
+    changes: [],
+    unplaced: [],
+    underway,
+    promises: new Map(),
+    decided: new Set(),
+  };
   withdrawDestroyed(draft);
-  const units = peersFirst(model);
+  const units = placementOrder(model, (unit) => isMoving(model, unit));
   const restless = units.filter((unit) => !isSettled(draft, unit));
-  for (const unit of restless) evictIfUnfit(draft, unit);
+  evictUnfit(draft, restless);
+  for (const unit of restless) makeRoomWhereItIs(draft, unit);
   for (const unit of restless) decideUnit(draft, unit);
+  // One that made room for them may have been plainly settled before.
+  for (const name of [...underway.keys()].sort()) {
+    const unit = model.snapshot.units.get(name);
+    if (unit !== undefined && !draft.decided.has(name)) decideUnit(draft, unit);
+  }
   draft.unplaced.sort((a, b) => (a.unit < b.unit ? -1 : 1));
-  return { changes: draft.changes, unplaced: draft.unplaced };
+  const { changes, unplaced } = draft;
+  return { changes, unplaced, underway, circles: model.replacements.circles };
+}
+
+/** Whether a unit that is wanted is on no machine, and still has to end on one. */
+function isMoving(model: Model, { name, desiredState }: Unit): boolean {
+  return desiredState !== 'inactive' && model.snapshot.states.has(name) && !hasHolder(model, name);
+}
+
+function hasHolder({ snapshot }: Model, name: string): boolean {
+  const byMachine = snapshot.assignments.get(name);
+  return byMachine !== undefined && [...byMachine.values()].some((a) => a.role !== 'released');
+}
+
+/** What the plan before said of units that are on no machine even now. */
+function stillUnderway(model: Model, before: ReadonlyMap<string, Underway>): Map<string, Underway> {
+  return new Map(
+    [...before].filter(([name]) => {
+      const unit = model.snapshot.units.get(name);
+      return unit !== undefined && unit.desiredState !== 'inactive' && !hasHolder(model, name);
+    }),
+  );
 }
 
 /**
@@ -92,48 +111,8 @@ function withdrawDestroyed(draft: Draft): void {
   }
 }
 
-/** Takes a unit off a present machine that it may no longer be on, before anything is placed. */
-function evictIfUnfit(draft: Draft, unit: Unit): void {
-  const candidate = draft.model.candidates.get(unit.name);
-  if (candidate === undefined || draft.model.untouchable.has(unit.name)) return;
-  for (const assignment of assignmentsOf(draft, unit.name)) {
-    const host = draft.model.hosts.get(assignment.machine);
-    if (host === undefined || assignment.role === 'released') continue;
-    const away = draft.model.snapshot.machines.get(host.id)?.awaySince !== null;
-    if (
-      unit.desiredState === 'inactive' ||
-      (!away && unfitReason(draft, candidate, host) !== null)
-    ) {
-      vacate(host, unit.name);
-    }
-  }
-}
-
-/** Why a unit that is on a machine may not stay there; null: it stays. */
-function unfitReason(draft: Draft, unit: Candidate, host: Host): string | null {
-  const strayed = unit.requirements.machineOf.find((peer) => {
-    const places = placesOf(draft, peer);
-    return places.length > 0 && !places.includes(host.id);
-  });
-  if (strayed !== undefined) return `MachineOf=${strayed} is on another machine`;
-  return mismatch(unit, host) ?? conflictOn(unit, host, (other) => isOlder(other, unit));
-}
-
-/** Machines that hold a unit in this draft. */
-function placesOf(draft: Draft, name: string): string[] {
-  const places: string[] = [];
-  for (const assignment of assignmentsOf(draft, name)) {
-    if (assignment.role === 'released') continue;
-    const host = draft.model.hosts.get(assignment.machine);
-    if (host === undefined || host.residents.has(name)) places.push(assignment.machine);
-  }
-  for (const host of draft.model.hosts.values()) {
-    if (host.residents.has(name) && !places.includes(host.id)) places.push(host.id);
-  }
-  return places;
-}
-
 function decideUnit(draft: Draft, unit: Unit): void {
+  draft.decided.add(unit.name);
   const candidate = draft.model.candidates.get(unit.name);
   if (candidate === undefined || draft.model.untouchable.has(unit.name)) {
     const reason = draft.model.untouchable.get(unit.name) ?? 'its record does not parse';
@@ -162,7 +141,7 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
   const refusals: Unplaced['machines'][number][] = [];
   for (const host of model.open) {
     if (wanted.has(host.id)) continue;
-    const reason = mismatch(unit, host) ?? conflictOn(unit, host);
+    const reason = mismatch(unit, host) ?? contention(draft, unit, host);
     if (reason !== null) {
       refusals.push({ machine: host.id, reason });
       continue;
@@ -217,90 +196,6 @@ function keepOneHolder(
   return kept;
 }
 
-/** Finds a place for a unit that has none, or whose machine is gone. */
-function placeAnew(
-  draft: Draft,
-  {
-    unit,
-    wanted,
-    absentHolder,
-  }: { unit: Candidate; wanted: Wanted; absentHolder: Assignment | null },
-): void {
-  const { model } = draft;
-  if (absentHolder !== null) {
-    const { machine } = absentHolder;
-    if (model.obscure.has(machine) || !draft.options.mayDeclareAbsent) return;
-    if (unit.requirements.machineId !== null) {
-      draft.unplaced.push({
-        unit: unit.name,
-        reason: `its machine ${machine} is absent and MachineID allows no other`,
-        machines: [],
-      });
-      return;
-    }
-  }
-  const { best, refusals } = choose(draft, unit, wanted);
-  if (best === null) {
-    draft.unplaced.push({
-      unit: unit.name,
-      reason: model.open.length === 0 ? 'there is no machine' : 'no machine can take it',
-      machines: refusals,
-    });
-    return;
-  }
-  if (absentHolder !== null) {
-    wanted.set(absentHolder.machine, {
-      ...absentHolder,
-      role: 'released',
-      reason: 'machine is gone',
-    });
-  }
-  settle(best, unit);
-  wanted.set(best.id, {
-    machine: best.id,
-    role: 'holder',
-    reason: absentHolder === null ? 'least loaded' : `machine ${absentHolder.machine} is gone`,
-  });
-}
-
-/** The least loaded machine that may take the unit; one that still runs it comes first. */
-function choose(
-  draft: Draft,
-  unit: Candidate,
-  wanted: Wanted,
-): { best: Host | null; refusals: Unplaced['machines'] } {
-  const lingering = stillStoppingOn(draft, unit.name, wanted);
-  const refusals: Unplaced['machines'][number][] = [];
-  let best: Host | null = null;
-  for (const host of draft.model.open) {
-    const reason = refusal(unit, host, lingering);
-    if (reason !== null) {
-      refusals.push({ machine: host.id, reason });
-      continue;
-    }
-    if (wanted.get(host.id)?.role === 'released') return { best: host, refusals };
-    if (best === null || host.residents.size < best.residents.size) best = host;
-  }
-  return { best, refusals };
-}
-
-/** Why a machine cannot take the unit now; null: it can. */
-function refusal(unit: Candidate, host: Host, lingering: readonly string[]): string | null {
-  const elsewhere = lingering.find((machine) => machine !== host.id);
-  if (elsewhere !== undefined) return `it is still being stopped on ${elsewhere}`;
-  const missing = unit.requirements.machineOf.find((peer) => !host.residents.has(peer));
-  if (missing !== undefined) return `MachineOf=${missing} is not on it`;
-  return mismatch(unit, host) ?? conflictOn(unit, host);
-}
-
-/** Present machines that still report the unit though they are not to have it any more. */
-function stillStoppingOn(draft: Draft, name: string, wanted: Wanted): string[] {
-  const { snapshot } = draft.model;
-  return [...(snapshot.states.get(name)?.keys() ?? [])].filter(
-    (machine) => snapshot.machines.has(machine) && !wanted.has(machine),
-  );
-}
-
 /** Whether a holder has carried its assignment out and the unit is up, or has run to its end. */
 function isReady(draft: Draft, name: string, machine: string): boolean {
   const assignment = draft.model.snapshot.assignments.get(name)?.get(machine);
@@ -309,13 +204,6 @@ function isReady(draft: Draft, name: string, machine: string): boolean {
   if (state.answers < assignment.modRevision || state.problem !== null) return false;
   if (assignment.desiredState === 'loaded' || state.activeState === 'active') return true;
   return state.activeState === 'inactive' && state.result === 'success';
-}
-
-function assignmentsOf(draft: Draft, name: string): Assignment[] {
-  const byMachine = draft.model.snapshot.assignments.get(name);
-  if (byMachine === undefined) return [];
-  if (byMachine.size === 1) return [...byMachine.values()];
-  return [...byMachine.values()].sort((a, b) => (a.machine < b.machine ? -1 : 1));
 }
 
 /** Records what has to be written to get from what is stored to what is wanted, if anything. */

@@ -14,7 +14,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { buildModel } from './model.ts';
 import type { CandidateCache } from './model.ts';
 import { planPlacements } from './plan.ts';
-import type { Unplaced } from './plan.ts';
+import type { Plan } from './plan.ts';
 
 export interface SchedulerOptions {
   readonly campaign: Campaign;
@@ -59,6 +59,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #candidates: CandidateCache = new Map();
   #reported = new Map<string, string>();
+  /** Of the plan before, while this daemon leads: see PlanOptions. */
+  #underway: Plan['underway'] = new Map();
   #willLookAgain = false;
 
   #compactMs: number | null;
@@ -90,6 +92,8 @@ export class Scheduler {
   async #lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
     const { clock, log, openView, observer } = this.#options;
     const view = await this.#open(openView, signal);
+    // Another leader may have placed them meanwhile.
+    this.#underway = new Map();
     if (view !== null) {
       const loop = new ReconcileLoop({
         clock,
@@ -146,19 +150,23 @@ export class Scheduler {
     const mayDeclareAbsent = this.#mayDeclareAbsent();
     if (!mayDeclareAbsent) this.#lookAgainSoon(signal, again);
     const snapshot = view.snapshot();
-    const plan = planPlacements(buildModel(snapshot, this.#candidates), { mayDeclareAbsent });
+    const plan = planPlacements(buildModel(snapshot, this.#candidates), {
+      mayDeclareAbsent,
+      underway: this.#underway,
+    });
     const { observer } = this.#options;
     observer?.planned({
       units: snapshot.units.size,
       machines: snapshot.machines.size,
       unplaced: plan.unplaced.length,
     });
-    this.#report(plan.unplaced);
+    this.#underway = plan.underway;
+    this.#report(plan);
     if (plan.changes.length === 0 || signal.aborted) return;
     const results = await leadership.commit(plan.changes);
     observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
-    this.#logChanges(committed);
+    this.#logChanges(committed, plan.underway);
     if (committed.length < plan.changes.length && !results.includes('not-leader')) again();
     // The next plan must see this one's writes, else it would decide the same once more.
     await this.#seen(view, committed, signal);
@@ -196,7 +204,7 @@ export class Scheduler {
     }
   }
 
-  #logChanges(changes: readonly PlacementChange[]): void {
+  #logChanges(changes: readonly PlacementChange[], underway: Plan['underway']): void {
     for (const { unit, assign, withdraw } of changes) {
       for (const a of assign) {
         this.#options.log.info(
@@ -210,17 +218,25 @@ export class Scheduler {
           'assigned',
         );
       }
-      for (const machine of withdraw) this.#options.log.info({ unit, machine }, 'withdrawn');
+      const reason = underway.get(unit)?.reason;
+      for (const machine of withdraw) {
+        this.#options.log.info({ unit, machine, ...(reason && { reason }) }, 'withdrawn');
+      }
     }
   }
 
   /** Says each reason once, not with every pass. */
-  #report(unplaced: readonly Unplaced[]): void {
-    const now = new Map(unplaced.map((u) => [u.unit, JSON.stringify(u)]));
-    for (const entry of unplaced) {
-      if (this.#reported.get(entry.unit) !== now.get(entry.unit)) {
-        this.#options.log.warn({ ...entry }, 'cannot place unit');
-      }
+  #report({ unplaced, circles }: Plan): void {
+    const now = new Map<string, string>();
+    const say = (key: string, fields: object, message: string): void => {
+      const said = JSON.stringify(fields);
+      now.set(key, said);
+      if (this.#reported.get(key) !== said) this.#options.log.warn(fields, message);
+    };
+    for (const entry of unplaced) say(entry.unit, { ...entry }, 'cannot place unit');
+    for (const units of circles) {
+      const message = 'units replace each other: Replaces= has no effect among them';
+      say(`circle ${units.join(' ')}`, { units }, message);
     }
     this.#reported = now;
   }

@@ -1,0 +1,74 @@
+import type { Assignment, PlacementChange } from '@muster/core';
+import { linger, vacate } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
+import type { Model } from './model.ts';
+
+/** Why a unit is not (or not rightly) placed: one phrase, and what each machine says. */
+export interface Unplaced {
+  readonly unit: string;
+  readonly reason: string;
+  readonly machines: readonly { readonly machine: string; readonly reason: string }[];
+}
+
+export interface PlanOptions {
+  /**
+   * False while this daemon's own contact with the store is too young to tell a machine that is
+   * gone from one that could not renew its lease either: units of absent machines stay then.
+   */
+  readonly mayDeclareAbsent: boolean;
+  /** Of the plan before. A leader that knows none of it decides no less rightly. */
+  readonly underway?: ReadonlyMap<string, Underway>;
+}
+
+/** What is remembered of a unit that is between two machines. */
+export interface Underway {
+  /** Why it left a machine, for its next place to say; null: it has left none. */
+  readonly reason: string | null;
+  /** The machine that others leave for it; null: none does. */
+  readonly to: string | null;
+}
+
+/** Where a unit is to be, one entry for each machine. */
+export type Wanted = Map<string, Pick<Assignment, 'machine' | 'role' | 'reason'>>;
+
+/** A plan in the making. */
+export interface Draft {
+  readonly model: Model;
+  readonly options: PlanOptions;
+  readonly changes: PlacementChange[];
+  readonly unplaced: Unplaced[];
+  /** Units that have lost their place, or wait for others to leave theirs. */
+  readonly underway: Map<string, Underway>;
+  /** Unit → the machine on which a place is kept free for it: it is among the residents there. */
+  readonly promises: Map<string, Host>;
+  /** Units whose place is decided: nothing makes them move any more in this plan. */
+  readonly decided: Set<string>;
+}
+
+export function assignmentsOf(draft: Draft, name: string): Assignment[] {
+  const byMachine = draft.model.snapshot.assignments.get(name);
+  if (byMachine === undefined) return [];
+  if (byMachine.size === 1) return [...byMachine.values()];
+  return [...byMachine.values()].sort((a, b) => (a.machine < b.machine ? -1 : 1));
+}
+
+/** Present machines that still report the unit though they are not to have it any more. */
+export function stillEndingOn(
+  { model: { snapshot } }: Draft,
+  name: string,
+  isWanted: (machine: string) => boolean,
+): string[] {
+  return [...(snapshot.states.get(name)?.keys() ?? [])].filter(
+    (machine) => snapshot.machines.has(machine) && !isWanted(machine),
+  );
+}
+
+/** Takes a unit off a machine that is there: it ends there, and finds another place afterwards. */
+export function leave(
+  draft: Draft,
+  { unit, host, reason }: { unit: Candidate; host: Host; reason: string },
+): void {
+  vacate(host, unit.name);
+  linger(host, unit.name, unit);
+  draft.underway.set(unit.name, { reason, to: null });
+}

@@ -1,0 +1,214 @@
+import type { Assignment } from '@muster/core';
+import { lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
+import { leave, stillEndingOn } from './draft.ts';
+import type { Draft, Unplaced, Wanted } from './draft.ts';
+import { findRoom } from './make-room.ts';
+import type { Move, Vacancy } from './make-room.ts';
+import type { Model } from './model.ts';
+import { groupRefusal, refusal } from './refusal.ts';
+
+/** A unit that has no place, or whose machine is gone. */
+export interface Homeless {
+  readonly unit: Candidate;
+  /** Its other places; the new one is added. */
+  readonly wanted: Wanted;
+  /** Its place on a machine that is not there. */
+  readonly absentHolder: Assignment | null;
+}
+
+/** Finds a place for a unit, or says why there is none (now). */
+export function placeAnew(draft: Draft, homeless: Homeless): void {
+  const { unit, wanted, absentHolder } = homeless;
+  if (absentHolder !== null && !mayReplaceHolder(draft, unit, absentHolder)) return;
+  breakPromises(draft, unit.name);
+  const endingOn = stillEndingOn(draft, unit.name, (machine) => wanted.has(machine));
+  noteWhyItLeft(draft, unit, endingOn);
+  const { best, refusals } = choose(draft, homeless, endingOn);
+  if (best === null) {
+    const reason = draft.model.open.length === 0 ? 'there is no machine' : 'no machine can take it';
+    draft.unplaced.push({ unit: unit.name, reason, machines: refusals });
+    if (endingOn.length > 0) promiseBest(draft, homeless);
+    return;
+  }
+  const { host, room } = best;
+  settle(host, unit);
+  if (room.type !== 'free') {
+    waitForRoom(draft, { unit, host, room });
+    return;
+  }
+  if (absentHolder !== null) {
+    wanted.set(absentHolder.machine, {
+      ...absentHolder,
+      role: 'released',
+      reason: 'machine is gone',
+    });
+  }
+  const why = absentHolder === null ? 'least loaded' : `machine ${absentHolder.machine} is gone`;
+  const reason = draft.underway.get(unit.name)?.reason ?? why;
+  wanted.set(host.id, { machine: host.id, role: 'holder', reason });
+  draft.underway.delete(unit.name);
+}
+
+/** What was kept free for the unit is to be chosen again, by itself. */
+function breakPromises(draft: Draft, name: string): void {
+  const host = draft.promises.get(name);
+  if (host === undefined) return;
+  vacate(host, name);
+  draft.promises.delete(name);
+}
+
+/** A leader that did not see the unit lose its place can still tell why, while it ends there. */
+function noteWhyItLeft(draft: Draft, unit: Candidate, endingOn: readonly string[]): void {
+  if (draft.underway.has(unit.name)) return;
+  for (const machine of endingOn) {
+    const host = draft.model.hosts.get(machine);
+    const replaced = host && replacedOn(unit, host, draft.model.replacements);
+    const reason = replaced && `replaced by ${replaced.by}`;
+    if (reason) draft.underway.set(unit.name, { reason, to: null });
+  }
+}
+
+function mayReplaceHolder(draft: Draft, unit: Candidate, { machine }: Assignment): boolean {
+  if (draft.model.obscure.has(machine) || !draft.options.mayDeclareAbsent) return false;
+  if (unit.requirements.machineId === null) return true;
+  const reason = `its machine ${machine} is absent and MachineID allows no other`;
+  draft.unplaced.push({ unit: unit.name, reason, machines: [] });
+  return false;
+}
+
+/**
+ * The unit has the machine from now on, and gets its assignment when nobody it replaces is there
+ * any more. Until then each plan decides the same anew, from what the store says.
+ */
+function waitForRoom(
+  draft: Draft,
+  { unit, host, room }: { unit: Candidate; host: Host; room: Exclude<Vacancy, { type: 'free' }> },
+): void {
+  if (room.type === 'occupied') giveWay(draft, { to: unit, host, moves: room.moves });
+  const left = draft.underway.get(unit.name)?.reason ?? null;
+  draft.underway.set(unit.name, { reason: left, to: host.id });
+  const names = room.type === 'pending' ? room.units : room.moves.map((move) => move.unit.name);
+  const reason = `it waits for ${names.join(', ')} to end on ${host.id}`;
+  draft.unplaced.push({ unit: unit.name, reason, machines: [] });
+}
+
+/** Units leave a machine for one that replaces them; what they found elsewhere is kept free. */
+export function giveWay(
+  draft: Draft,
+  { to, host, moves }: { to: Candidate; host: Host; moves: readonly Move[] },
+): void {
+  for (const move of moves) {
+    const { name } = move.unit;
+    const isReplaced = draft.model.replacements.patternFor(to, name) !== null;
+    const reason = `${isReplaced ? '' : 'follows a unit '}replaced by ${to.name}`;
+    leave(draft, { unit: move.unit, host, reason });
+    promise(draft, move.unit, move.to);
+  }
+}
+
+function promise(draft: Draft, unit: Candidate, host: Host): void {
+  settle(host, unit);
+  host.expected.add(unit.name);
+  draft.promises.set(unit.name, host);
+}
+
+/** Keeps a place free for a unit that has still to end where it was, lest it find none then. */
+function promiseBest(draft: Draft, homeless: Homeless): void {
+  const { best } = choose(draft, homeless, []);
+  if (best?.room.type === 'free') promise(draft, homeless.unit, best.host);
+}
+
+/** `best`: where the unit goes, and what has to happen there before. */
+interface Choice {
+  readonly best: { readonly host: Host; readonly room: Vacancy } | null;
+  readonly refusals: Unplaced['machines'];
+}
+
+/**
+ * The least loaded machine that may take the unit; one that still runs it comes first.
+ * @param endingOn - machines on which it has still to end
+ */
+function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly string[]): Choice {
+  const companions = companionsOf(draft, unit);
+  const group = companions.length === 0 ? null : [unit, ...companions];
+  const replaces = unit.replaces.length > 0;
+  const refusals: Unplaced['machines'][number][] = [];
+  const able: Host[] = [];
+  let lightest: Host | null = null;
+  for (const host of draft.model.open) {
+    const reason =
+      endsElsewhere(endingOn, host) ??
+      (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
+    if (reason !== null) refusals.push({ machine: host.id, reason });
+    else if (replaces) able.push(host);
+    else if (wanted.get(host.id)?.role === 'released') return freeAt(host, refusals);
+    else if (lightest === null || host.residents.size < lightest.residents.size) lightest = host;
+  }
+  if (replaces) return firstWithRoom(draft, { unit, wanted }, { hosts: able, refusals });
+  return lightest === null ? { best: null, refusals } : freeAt(lightest, refusals);
+}
+
+function endsElsewhere(endingOn: readonly string[], host: Host): string | null {
+  if (endingOn.length === 0) return null;
+  const elsewhere = endingOn.find((machine) => machine !== host.id);
+  return elsewhere === undefined ? null : `it is still being stopped on ${elsewhere}`;
+}
+
+function freeAt(host: Host, refusals: Choice['refusals']): Choice {
+  return { best: { host, room: { type: 'free' } }, refusals };
+}
+
+/** Whether units end there, or just did, to make room for this one: that is not to be in vain. */
+function isMakingRoom({ model, underway }: Draft, unit: Candidate, host: Host): boolean {
+  if (underway.get(unit.name)?.to === host.id) return true;
+  return unit.replaces
+    .flatMap((glob) => lingeringMatches(host, glob))
+    .some((name) => {
+      const other = model.snapshot.units.get(name);
+      const isWanted = other !== undefined && other.desiredState !== 'inactive';
+      return isWanted && model.replacements.patternFor(unit, name) !== null;
+    });
+}
+
+function firstWithRoom(
+  draft: Draft,
+  { unit, wanted }: Pick<Homeless, 'unit' | 'wanted'>,
+  { hosts, refusals }: { hosts: readonly Host[]; refusals: Choice['refusals'] },
+): Choice {
+  const rank = (host: Host): number => {
+    if (wanted.get(host.id)?.role === 'released') return -2;
+    return isMakingRoom(draft, unit, host) ? -1 : host.residents.size;
+  };
+  const crowded: Unplaced['machines'][number][] = [];
+  // Stable: machines of one rank stay sorted by id.
+  for (const host of hosts.toSorted((a, b) => rank(a) - rank(b))) {
+    const room = findRoom(draft, unit, host);
+    if (room.type !== 'refused') return { best: { host, room }, refusals };
+    crowded.push({ machine: host.id, reason: room.reason });
+  }
+  const all = [...refusals, ...crowded].sort((a, b) => (a.machine < b.machine ? -1 : 1));
+  return { best: null, refusals: all };
+}
+
+/**
+ * Units that follow this one by MachineOf while it follows them, and that are on no machine yet:
+ * each would wait for the other for ever, so they are placed together.
+ */
+function companionsOf(draft: Draft, unit: Candidate): Candidate[] {
+  const { model } = draft;
+  const circle = model.peerCircles.get(unit.name);
+  if (circle === undefined) return [];
+  return circle.flatMap((name) => {
+    const companion = model.candidates.get(name);
+    const isWanted = model.snapshot.units.get(name)?.desiredState !== 'inactive';
+    if (companion === undefined || companion === unit || !isWanted) return [];
+    return isPlaced(model, name) ? [] : [companion];
+  });
+}
+
+function isPlaced({ hosts, snapshot }: Model, name: string): boolean {
+  for (const host of hosts.values()) if (host.residents.has(name)) return true;
+  const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
+  return assignments.some(({ machine, role }) => role !== 'released' && !hosts.has(machine));
+}

@@ -1,0 +1,66 @@
+import {
+  conflictEndingOn,
+  conflictOn,
+  lingeringMatches,
+  mismatch,
+  replacedOn,
+  settle,
+  vacate,
+} from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
+import type { Draft } from './draft.ts';
+
+/**
+ * Why a machine cannot take the unit now, whoever may have to leave for it; null: it can.
+ * @param together - units that are placed in the same step
+ */
+export function refusal(
+  draft: Draft,
+  unit: Candidate,
+  host: Host,
+  together: readonly Candidate[] = [],
+): string | null {
+  for (const peer of unit.requirements.machineOf) {
+    if (together.some(({ name }) => name === peer)) continue;
+    if (!host.residents.has(peer)) return `MachineOf=${peer} is not on it`;
+    if (host.expected.has(peer)) return `MachineOf=${peer} is not on it yet`;
+  }
+  return mismatch(unit, host) ?? contention(draft, unit, host);
+}
+
+/** Who is, or still runs, on the machine and keeps the unit away; null: nobody. */
+export function contention(draft: Draft, unit: Candidate, host: Host): string | null {
+  // Most machines hold nobody who minds, and are asked about most often.
+  const isCalm = host.picky.size === 0 && host.lingering.size === 0;
+  if (isCalm && unit.conflicts.length === 0) return null;
+  const conflict = conflictOn(unit, host) ?? conflictEndingOn(unit, host);
+  if (conflict !== null) return conflict;
+  const replaced = replacedOn(unit, host, draft.model.replacements);
+  return replaced === null ? null : `${replaced.by} is there and has Replaces=${replaced.pattern}`;
+}
+
+/** Why a machine cannot take all of them as it is, with nobody leaving it; null: it can. */
+export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Host): string | null {
+  const settled: string[] = [];
+  let found: string | null = null;
+  for (const unit of group) {
+    const reason = refusal(draft, unit, host, group) ?? ownReplaced(draft, unit, host);
+    if (reason !== null) {
+      found = unit === group[0] ? reason : `${unit.name} has to come along: ${reason}`;
+      break;
+    }
+    settle(host, unit);
+    settled.push(unit.name);
+  }
+  for (const name of settled) vacate(host, name);
+  return found;
+}
+
+function ownReplaced(draft: Draft, unit: Candidate, host: Host): string | null {
+  if (unit.replaces.length === 0) return null;
+  const replaced = [
+    ...host.residents.keys(),
+    ...unit.replaces.flatMap((glob) => lingeringMatches(host, glob)),
+  ].find((name) => draft.model.replacements.patternFor(unit, name) !== null);
+  return replaced === undefined ? null : `${replaced} is there and would have to leave`;
+}

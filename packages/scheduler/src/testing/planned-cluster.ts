@@ -1,0 +1,191 @@
+import { hashUnitFile, parseRequirements, parseUnitFile, serializeUnitFile } from '@muster/core';
+import type {
+  Assignment,
+  ClusterSnapshot,
+  CorruptRecord,
+  Machine,
+  Placement,
+  Unit,
+  UnitCounts,
+  UnitState,
+} from '@muster/core';
+import { buildModel } from '../model.ts';
+import { planPlacements } from '../plan.ts';
+import type { Plan } from '../plan.ts';
+
+/** Whether the API would store such a unit. */
+export function isAccepted(name: string, fleet: string): boolean {
+  const { problems } = parseRequirements(parseUnitFile(`[X-Fleet]\n${fleet}\n`), name);
+  return problems.length === 0;
+}
+
+/** A cluster in memory that a plan can be read from and written back to. */
+export class PlannedCluster {
+  readonly units = new Map<string, Unit>();
+  readonly files = new Map<string, string>();
+  readonly machines = new Map<string, Machine>();
+  readonly placements = new Map<string, Placement>();
+  readonly assignments = new Map<string, Map<string, Assignment>>();
+  readonly states = new Map<string, Map<string, UnitState>>();
+  readonly corrupt: CorruptRecord[] = [];
+  /** What the last plan said of units between two machines; a new leader knows none of it. */
+  underway: Plan['underway'] = new Map();
+  revision = 1;
+
+  machine(
+    id: string,
+    metadata: Record<string, string> = {},
+    awaySince: number | null = null,
+  ): this {
+    this.machines.set(id, {
+      id,
+      bootId: `boot-${id}`,
+      hostname: id,
+      address: null,
+      apiUrl: null,
+      metadata,
+      capacity: { cpus: 1, memoryBytes: 1 },
+      version: '0',
+      awaySince,
+      modRevision: this.revision++,
+    });
+    return this;
+  }
+
+  unit(name: string, fleet = '', desiredState: Unit['desiredState'] = 'launched'): this {
+    const file = parseUnitFile(
+      `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`,
+    );
+    const hash = hashUnitFile(file);
+    this.files.set(hash, serializeUnitFile(file));
+    const createRevision = this.units.get(name)?.createRevision ?? this.revision;
+    this.units.set(name, {
+      name,
+      hash,
+      desiredState,
+      restarts: 0,
+      origin: { by: 'test' },
+      createRevision,
+      modRevision: this.revision++,
+    });
+    return this;
+  }
+
+  /** Restarts and starts are asked of the unit. */
+  ask(name: string, counts: UnitCounts): this {
+    const unit = this.units.get(name);
+    if (unit === undefined) throw new Error(`there is no ${name}`);
+    this.units.set(name, { ...unit, ...counts, modRevision: this.revision++ });
+    return this;
+  }
+
+  snapshot(): ClusterSnapshot {
+    const { revision, units, files, machines, placements, assignments, states, corrupt } = this;
+    return {
+      revision,
+      units,
+      files,
+      machines,
+      placements,
+      assignments,
+      states,
+      corrupt,
+      clusterId: 'test',
+      fileRevisions: new Map(),
+      settings: new Map(),
+      leader: null,
+    };
+  }
+
+  plan(mayDeclareAbsent = true): Plan {
+    return planPlacements(buildModel(this.snapshot(), new Map()), {
+      mayDeclareAbsent,
+      underway: this.underway,
+    });
+  }
+
+  /** Plans, writes the plan, and says what was planned. */
+  settle(mayDeclareAbsent = true): Plan {
+    const plan = this.plan(mayDeclareAbsent);
+    this.underway = plan.underway;
+    for (const change of plan.changes) {
+      const modRevision = this.revision++;
+      const byMachine = this.assignments.get(change.unit) ?? new Map<string, Assignment>();
+      for (const machine of change.withdraw) byMachine.delete(machine);
+      for (const a of change.assign) byMachine.set(a.machine, { ...a, modRevision });
+      if (byMachine.size === 0) this.assignments.delete(change.unit);
+      else this.assignments.set(change.unit, byMachine);
+      if (change.placement === null) this.placements.delete(change.unit);
+      else this.placements.set(change.unit, { ...change.placement, modRevision });
+    }
+    return plan;
+  }
+
+  /** Reports a unit as systemd would, as an answer to its present assignment. */
+  state(unit: string, machine: string, activeState: string): this {
+    const byMachine = this.states.get(unit) ?? new Map<string, UnitState>();
+    byMachine.set(machine, {
+      unit,
+      machine,
+      loadState: 'loaded',
+      activeState,
+      subState: '',
+      result: null,
+      problem: null,
+      since: 0,
+      bootId: `boot-${machine}`,
+      invocationId: null,
+      hash: '',
+      answers: this.assignments.get(unit)?.get(machine)?.modRevision ?? 0,
+      modRevision: this.revision++,
+    });
+    this.states.set(unit, byMachine);
+    return this;
+  }
+
+  /** Every agent reports what is assigned to it as up, and everything else as ended. */
+  report(): this {
+    for (const [unit, byMachine] of this.states) {
+      for (const machine of byMachine.keys()) {
+        if (this.assignments.get(unit)?.has(machine) !== true) byMachine.delete(machine);
+      }
+      if (byMachine.size === 0) this.states.delete(unit);
+    }
+    for (const [unit, byMachine] of this.assignments) {
+      for (const machine of byMachine.keys()) {
+        if (this.machines.has(machine)) this.state(unit, machine, 'active');
+      }
+    }
+    return this;
+  }
+
+  /** Plans and reports in turn until a plan changes nothing. @returns every plan that did */
+  rest(rounds = 20): Plan[] {
+    const plans: Plan[] = [];
+    for (let i = 0; i < rounds; i += 1) {
+      const plan = this.settle();
+      if (plan.changes.length === 0) return plans;
+      plans.push(plan);
+      this.report();
+    }
+    throw new Error(`no rest after ${rounds} plans: ${JSON.stringify(this.where())}`);
+  }
+
+  /** A machine vanishes, and its lease with what it reported. */
+  lose(machine: string): this {
+    this.machines.delete(machine);
+    for (const byMachine of this.states.values()) byMachine.delete(machine);
+    return this;
+  }
+
+  /** unit → `machine` or `machine:role`, sorted. */
+  where(): Record<string, string[]> {
+    const found: Record<string, string[]> = {};
+    for (const [unit, byMachine] of this.assignments) {
+      found[unit] = [...byMachine.values()]
+        .map((a) => (a.role === 'holder' ? a.machine : `${a.machine}:${a.role}`))
+        .sort();
+    }
+    return found;
+  }
+}
