@@ -20,7 +20,7 @@ import type {
   WaitRequest,
 } from './wire.ts';
 
-export { BadEndpointError, UnreachableError } from './endpoint.ts';
+export { BadEndpointError, unreachable, UnreachableError } from './endpoint.ts';
 export type { Endpoint } from './endpoint.ts';
 export type { Dialer } from './stream-agent.ts';
 export type { ClientTls } from './transport.ts';

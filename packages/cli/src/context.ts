@@ -1,11 +1,14 @@
 import { userInfo } from 'node:os';
 import { createApiClient } from '@muster/api/client';
-import type { ApiClient } from '@muster/api/client';
+import type { ApiClient, Dialer } from '@muster/api/client';
 import type { Command } from 'commander';
 import { chooseEndpoint, readTls } from './endpoint-option.ts';
 import type { EndpointOptions } from './endpoint-option.ts';
 import type { ProgramName } from './program-name.ts';
+import type { SshOptions } from './ssh-arguments.ts';
 import type { Terminal } from './terminal.ts';
+import { openTunnel } from './tunnel.ts';
+import type { Tunnel } from './tunnel.ts';
 
 /** What every command gets from main. */
 export interface Context {
@@ -14,18 +17,30 @@ export interface Context {
   readonly programName: ProgramName;
   /** The API that the command line and the environment name. */
   readonly connect: (command: Command) => ApiClient;
+  /** Ends the connections that are kept for a next request. */
+  readonly close: () => void;
 }
 
 /** Options that every command takes; commander reads them on either side of the verb. */
-interface GlobalOptions extends EndpointOptions {
+interface GlobalOptions extends EndpointOptions, SshOptions {
   readonly timeout?: number;
   readonly debug?: boolean;
 }
 
-export function createContext(given: Omit<Context, 'connect'>): Context {
+export function createContext(given: Omit<Context, 'connect' | 'close'>): Context {
   const { environment, terminal } = given;
+  const tunnels: Tunnel[] = [];
+  const dialerFor = (options: GlobalOptions): { dialer?: Dialer } => {
+    if (options.tunnel === undefined) return {};
+    const tunnel = openTunnel(options.tunnel, options);
+    tunnels.push(tunnel);
+    return { dialer: tunnel.dialer };
+  };
   return {
     ...given,
+    close: () => {
+      for (const tunnel of tunnels.splice(0)) tunnel.close();
+    },
     connect: (command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       const endpoint = chooseEndpoint(options, given);
@@ -35,6 +50,7 @@ export function createContext(given: Omit<Context, 'connect'>): Context {
         user: userName(environment),
         ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
         ...(tls === null ? {} : { tls }),
+        ...dialerFor(options),
         ...(options.debug === true
           ? { trace: (text) => terminal.complain(`DEBUG ${endpoint}: ${text}`) }
           : {}),

@@ -4,6 +4,7 @@ import type { ClientTls } from '@muster/api/client';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
 import type { ProgramName } from './program-name.ts';
+import type { Destination } from './ssh-arguments.ts';
 
 /** Options about the API that every verb takes; commander reads them on either side of the verb. */
 export interface EndpointOptions {
@@ -16,6 +17,8 @@ export interface EndpointOptions {
   readonly etcdCafile?: string;
   readonly etcdCertfile?: string;
   readonly etcdKeyfile?: string;
+  /** Present: the endpoint is one of another host. */
+  readonly tunnel?: Destination;
 }
 
 const defaultEndpoint = 'unix:/run/muster/muster.sock';
@@ -32,10 +35,12 @@ export const defaultEndpoints: Readonly<Record<ProgramName, string>> = {
  * `file://` is `unix://` and of a list with commas the first counts.
  */
 export function chooseEndpoint(
-  { endpoint, driver }: EndpointOptions,
+  { endpoint, driver, tunnel }: EndpointOptions,
   { environment, programName, terminal }: Pick<Context, 'environment' | 'programName' | 'terminal'>,
 ): string {
   if (driver !== undefined) refuseDriver(driver);
+  // Which sockets that host has is not known here; this one is there by default.
+  if (endpoint === undefined && tunnel !== undefined) return defaultEndpoint;
   if (programName === 'musterctl') return endpoint ?? findSocket(environment);
   if (endpoint === undefined) {
     return isThere(fleetEndpoint) ? fleetEndpoint : findSocket(environment);

@@ -17,6 +17,6 @@ export async function findMachine(client: ApiClient, text: string): Promise<stri
   );
 }
 
-function isMeant({ id, hostname, address }: MachineBody, text: string): boolean {
+export function isMeant({ id, hostname, address }: MachineBody, text: string): boolean {
   return (text.length >= 4 && id.startsWith(text)) || hostname === text || address === text;
 }

@@ -131,6 +131,25 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
     group: machines,
     examples: [['metadata remove 1a2b3c4d rack', 'removes a key']],
   },
+  ssh: {
+    group: machines,
+    details:
+      "Runs this system's ssh(1), so its configuration, agent and known hosts count; the address of the machine is the host. Words after the target are the command, options among them as well; ssh joins them with blanks, and the shell there splits them again. The exit status is that of the command, 255 when ssh itself failed.",
+    examples: [
+      ['ssh 1a2b3c4d', 'logs in to a machine'],
+      ['ssh web@1 -- ss -tlnp', 'runs a command on the machine that has an instance'],
+      ['ssh --machine 10.0.0.2 -t sudo systemctl status', 'runs one that may ask for a password'],
+      ['ssh --tunnel admin@bastion web@1', 'logs in by way of another host'],
+    ],
+  },
+  'fd-forward': {
+    group: otherVerbs,
+    details:
+      'What --tunnel runs on the other host. It ends when the other side of the socket has said all.',
+    examples: [
+      ['fd-forward /run/muster/muster.sock', 'connects a pipe or ssh with the API of this machine'],
+    ],
+  },
   verify: {
     group: otherVerbs,
     details:

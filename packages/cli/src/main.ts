@@ -24,14 +24,16 @@ async function main(): Promise<void> {
   });
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
   const programName = programNameOf(process.argv[1]);
+  const context = createContext({ terminal, environment: process.env, programName });
   try {
-    const context = createContext({ terminal, environment: process.env, programName });
     const program = createProgram(context);
     const words = readArguments(program, process.argv.slice(2), programName);
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     process.exitCode = explain(error, terminal, programName);
+  } finally {
+    context.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
 import { addCat } from './commands/cat.ts';
 import { addDestroy } from './commands/destroy.ts';
+import { addFdForward } from './commands/fd-forward.ts';
 import { addJournal } from './commands/journal.ts';
 import { addListMachines } from './commands/list-machines.ts';
 import { addListUnitFiles } from './commands/list-unit-files.ts';
@@ -9,6 +10,7 @@ import { addListUnits } from './commands/list-units.ts';
 import { addLoad } from './commands/load.ts';
 import { addMetadata } from './commands/metadata.ts';
 import { addRestart } from './commands/restart.ts';
+import { addSsh } from './commands/ssh.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addStop } from './commands/stop.ts';
@@ -20,6 +22,7 @@ import type { Context } from './context.ts';
 import { defaultEndpoints } from './endpoint-option.ts';
 import { addFleetctlOptions, allowNoUnits, readFleetctlEnvironment } from './fleetctl-options.ts';
 import { addHelp, otherVerbs } from './help.ts';
+import { addSshOptions } from './ssh-arguments.ts';
 import { versionLine } from './version.ts';
 
 const exitStatusHelp = {
@@ -64,6 +67,7 @@ export function createProgram(context: Context): Command {
     .addOption(new Option('--cert-file <file>', 'for https: PEM').env('MUSTER_CERT_FILE'))
     .addOption(new Option('--key-file <file>', 'for https: PEM').env('MUSTER_KEY_FILE'))
     .option('--debug', 'tell of each request on standard error');
+  addSshOptions(program);
   for (const add of verbs) add(program, context);
   addHelp(program, context);
   if (programName === 'fleetctl') {
@@ -89,6 +93,8 @@ const verbs = [
   addListUnitFiles,
   addListMachines,
   addMetadata,
+  addSsh,
+  addFdForward,
   addVerify,
   addVersion,
 ];

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { verbHelp } from './help.ts';
 import { programNameOf } from './program-name.ts';
 import { createProgram } from './program.ts';
@@ -24,6 +24,7 @@ function dryProgram(programName: ProgramName): Command {
     connect: () => {
       throw new Error('a dry verb connected');
     },
+    close: () => {},
   });
   for (const verb of program.commands.flatMap((each) => [each, ...each.commands])) {
     if (verb.commands.length === 0) verb.action(() => {});
@@ -104,15 +105,17 @@ describe('the command line', () => {
     expect(() => read(line)).toThrow(message);
   });
 
-  test('what follows the target of ssh is the remote command', () => {
-    const program = new Command();
-    program.command('ssh').option('--machine <id>').argument('<word...>').option('-A');
-    const readSsh = (line: string): string =>
-      readArguments(program, line.split(' '), 'fleetctl').join(' ');
-    expect(readSsh('ssh -A web ls --l -l')).toBe('ssh -A web -- ls --l -l');
-    expect(readSsh('ssh web -- ls -l')).toBe('ssh web -- ls -l');
-    expect(readSsh('ssh --machine abcd ls -A')).toBe('ssh --machine abcd ls -- -A');
-    expect(readSsh('ssh web')).toBe('ssh web');
+  test.each([
+    ['ssh -A web ls --l -l', 'ssh -A web -- ls --l -l'],
+    ['ssh web -A ls -A', 'ssh web -A -- ls -A'],
+    ['ssh web -- ls -l', 'ssh web -- ls -l'],
+    ['ssh web ls -- -l', 'ssh web -- ls -- -l'],
+    ['ssh --machine abcd ls -A', 'ssh --machine abcd -- ls -A'],
+    ['--tunnel a ssh --unit=b ls --tunnel c', 'ssh --tunnel a --unit=b -- ls --tunnel c'],
+    ['ssh --ssh-port 22 web ls --version', 'ssh --ssh-port 22 web -- ls --version'],
+    ['ssh web', 'ssh web'],
+  ])('the remote command of %s is left alone', (line, expected) => {
+    expect(read(line)).toBe(expected);
   });
 });
 

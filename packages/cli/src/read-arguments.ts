@@ -17,7 +17,7 @@ const oneLetter: ReadonlyMap<string, string> = new Map([
  * - A verb may be shortened to any beginning that only it has.
  * - `--full=true` is `--full`; `--full=false` is nothing.
  * - As fleetctl, `-endpoint=…` is `--endpoint=…`, as its first versions had it.
- * - Words after the target of ssh are the remote command: nothing in them is an option of ours.
+ * - After the first word of the remote command of ssh nothing is an option of ours.
  *
  * @param argv - without interpreter and script
  * @throws {UsageError} for a beginning that several verbs have, or a switch that is neither true nor false
@@ -49,19 +49,18 @@ export function readArguments(
       command = verb === 'help' ? command : subcommand(command, verb);
       continue;
     }
-    others.push(word);
     operands += 1;
-    if (command?.name() === 'ssh' && operands === 1) {
-      const rest = argv.slice(at + 1);
-      return [
-        ...verbs,
-        ...others,
-        ...(rest[0] === '--' || rest.length === 0 ? [] : ['--']),
-        ...rest,
-      ];
+    if (command?.name() === 'ssh' && operands > (namesTarget(others) ? 0 : 1)) {
+      return [...verbs, ...others, '--', ...argv.slice(at)];
     }
+    others.push(word);
   }
   return [...verbs, ...others];
+}
+
+/** Whether options of ssh say where to go, so that its first word is the command. */
+function namesTarget(words: readonly string[]): boolean {
+  return words.some((word) => /^--(?:machine|unit)(?:=|$)/.test(word));
 }
 
 /** flag → its option; of options of the same name, any: those that differ between verbs share their shape. */

@@ -1,0 +1,67 @@
+import type { Dialer, Endpoint } from '@muster/api/client';
+import { argumentsFor, quote } from './ssh-arguments.ts';
+import type { Destination, SshOptions } from './ssh-arguments.ts';
+import { SshStream } from './ssh-stream.ts';
+import type { SshProcess } from './ssh-stream.ts';
+
+export interface Tunnel {
+  readonly dialer: Dialer;
+  /** Ends every ssh of it. */
+  readonly close: () => void;
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * A way to APIs through ssh to a host. Every stream is an ssh process of its own; none outlives this
+ * program, however it ends.
+ */
+export function openTunnel(tunnel: Destination, options: SshOptions): Tunnel {
+  const running = new Set<SshProcess>();
+  const close = (): void => {
+    for (const child of running) child.kill();
+  };
+  // Loaded only here: few commands need it.
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const dial = (endpoint: Endpoint): SshStream => {
+    const args = dialArguments(tunnel, options, endpoint);
+    const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    return new SshStream(child, { skipTo: endpoint.type === 'unix' ? 'HTTP/1.' : null });
+  };
+  process.once('exit', close);
+  for (const signal of signals) endOn(signal, close);
+  return { dialer: { via: `through ${tunnel.shown}`, dial }, close };
+}
+
+/** The command line of ssh that connects its standard input and output with an endpoint there. */
+export function dialArguments(
+  tunnel: Destination,
+  options: SshOptions,
+  endpoint: Endpoint,
+): string[] {
+  const common = ['-T', ...argumentsFor(tunnel, options)];
+  if (endpoint.type === 'unix') {
+    const command = `sh -c ${quote(forwardScript)} sh ${quote(endpoint.socketPath)}`;
+    return [...common, '-o', 'ClearAllForwardings=yes', '--', tunnel.host, command];
+  }
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return [...common, '-W', `${host}:${endpoint.port}`, '--', tunnel.host];
+}
+
+/** Without single quotes and exclamation marks, which shells treat differently. */
+const forwardScript =
+  'for p in musterctl fleetctl; do command -v $p >/dev/null 2>&1 && exec $p fd-forward "$1"; done; ' +
+  'echo "there is neither musterctl nor fleetctl in PATH there" >&2; exit 127';
+
+/** A signal that nothing else waits for ends this program; ssh would live on until it notices. */
+function endOn(signal: NodeJS.Signals, close: () => void): void {
+  const onSignal = (): void => {
+    process.off(signal, onSignal);
+    if (process.listenerCount(signal) > 0) return;
+    close();
+    process.kill(process.pid, signal);
+  };
+  process.prependListener(signal, onSignal);
+}
