@@ -129,6 +129,30 @@ export class CliCluster {
     });
   }
 
+  /** As `run`, on a pseudo-terminal. @returns all that was written on it; lines end in `\r\n` */
+  onTerminal(
+    program: ProgramName,
+    args: readonly string[],
+    environment: Record<string, string>,
+  ): Promise<string> {
+    const env = { PATH: process.env['PATH'], MUSTER_ENDPOINT: this.socket, ...environment };
+    const words = [process.execPath, this.program(program), ...args];
+    const command = words.map((word) => `'${word}'`).join(' ');
+    return new Promise((resolve, reject) => {
+      const child = execFile(
+        'script',
+        ['--quiet', '--return', '--command', command, '/dev/null'],
+        { cwd: this.dir, env },
+        (error, out) => {
+          if (error !== null && typeof error.code !== 'number') reject(error);
+          else resolve(out);
+        },
+      );
+      // An end of input would be typed on the terminal as ^D.
+      child.stdin?.on('error', () => {});
+    });
+  }
+
   program(name: ProgramName): string {
     return path.join(this.#bin, name === 'musterctl' ? 'musterctl.cjs' : 'fleetctl');
   }
