@@ -3,15 +3,27 @@
 
 # Everything of a lab derives from its name.
 lab_names() {
-  [[ $1 =~ ^[a-z][a-z0-9-]{0,19}$ ]] ||
-    die "bad lab name '$1': 1 to 20 of a-z, 0-9 and -, beginning with a letter"
+  lab_name_is_good "$1"
   NAME=$1
   RUN=/run/muster-lab/$NAME      # a tmpfs of the lab: settings, overlays, sockets
   DATA=/var/tmp/muster-lab/$NAME # on disk, so that etcd's fsync costs what it costs
   CGROUP=muster-lab-$NAME        # below every mounted hierarchy
   LOCK=/run/muster-lab.$NAME.lock
+  lab_inside "$NAME"
+}
+
+lab_name_is_good() {
+  [[ $1 =~ ^[a-z][a-z0-9-]{0,19}$ ]] ||
+    die "bad lab name '$1': 1 to 20 of a-z, 0-9 and -, beginning with a letter"
+}
+
+# What is seen from inside: host names, machine ids and addresses derive from $1. Labs have networks of
+# their own, so two that look alike do not meet.
+lab_inside() {
   local sum _
-  read -r sum _ < <(printf %s "$NAME" | cksum)
+  lab_name_is_good "$1"
+  INSIDE=$1
+  read -r sum _ < <(printf %s "$INSIDE" | cksum)
   SUBNET=10.$((sum % 250 + 1)).0
 }
 

@@ -51,11 +51,11 @@ fill_machine() {
   mask_needless "$root"
   machine_id "$I" >"$root/etc/machine-id"
   ln -s /etc/machine-id "$root/var/lib/dbus/machine-id"
-  printf '%s-%d\n' "$NAME" "$I" >"$root/etc/hostname"
+  printf '%s-%d\n' "$INSIDE" "$I" >"$root/etc/hostname"
   : >"$root/etc/fstab"
   {
     printf '127.0.0.1 localhost\n'
-    for ((i = 1; i <= COUNT; i++)); do printf '%s %s-%d\n' "$(machine_address "$i")" "$NAME" "$i"; done
+    for ((i = 1; i <= COUNT; i++)); do printf '%s %s-%d\n' "$(machine_address "$i")" "$INSIDE" "$i"; done
   } >"$root/etc/hosts"
   printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=64M\n' \
     >"$root/etc/systemd/journald.conf.d/50-lab.conf"
@@ -64,7 +64,7 @@ fill_machine() {
 
 machine_id() {
   local sum _
-  read -r sum _ < <(printf 'muster lab %s machine %d' "$NAME" "$1" | md5sum)
+  read -r sum _ < <(printf 'muster lab %s machine %d' "$INSIDE" "$1" | md5sum)
   printf '%s\n' "$sum"
 }
 

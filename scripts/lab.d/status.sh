@@ -51,7 +51,7 @@ status_json() {
   for ((i = 1; i <= COUNT; i++)); do
     machine_state "$i"
     printf '%s{"machine":%d,"name":"%s-%d","id":"%s","address":"%s","socket":"%s",%s}' "$comma" "$i" \
-      "$NAME" "$i" "$(machine_id "$i")" "$(machine_address "$i")" "$RUN/m$i/api/muster.sock" \
+      "$INSIDE" "$i" "$(machine_id "$i")" "$(machine_address "$i")" "$RUN/m$i/api/muster.sock" \
       "$(state_json "m$i")"
     comma=,
   done

@@ -17,6 +17,7 @@ verb_up() {
       --no-etcd) etcd_count=0 && musterd=0 ;;
       --no-musterd) musterd=0 ;;
       --env) MUSTERD_ENV+=("${2:-}") && shift ;;
+      --as) lab_inside "${2:-}" && shift ;;
       --dist) dist=$(readlink -f -- "${2:-}") && shift ;;
       -*) die "unknown option '$1' of up (scripts/lab --help lists them)" ;;
       *) [[ -z $count ]] || die "up takes one number, not '$count' and '$1'" && count=$1 ;;
@@ -80,6 +81,7 @@ lay_out() {
   node_inside=$node
   if [[ $node != /usr/* ]]; then node_inside=/usr/local/bin/node; fi
   {
+    printf 'INSIDE=%q SUBNET=%q\n' "$INSIDE" "$SUBNET"
     printf 'COUNT=%q ETCD_COUNT=%q MUSTERD=%q DIST=%q NODE=%q NODE_INSIDE=%q\n' \
       "$1" "$2" "$3" "$4" "$node" "$node_inside"
     printf 'MUSTERD_ENV=('

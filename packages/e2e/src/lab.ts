@@ -12,6 +12,8 @@ export interface Ran {
 export interface UpOptions {
   /** Members of etcd; 0: none, and no musterd. Default 1. */
   readonly etcd?: 0 | 1 | 3 | 5;
+  /** Host names, ids and addresses of the machines are those of a lab of this name. Default: its own. */
+  readonly as?: string;
   /** false: machines without musterd. Default true. */
   readonly musterd?: boolean;
   /** Environment of every musterd, e.g. `{ MUSTER_MACHINE_TTL: '4s' }`. */
@@ -74,9 +76,10 @@ export class Lab {
 
   /** Boots machines 1 to `machines`; returns when each system bus answers. Clears leftovers first. */
   async up(machines: number, options: UpOptions = {}): Promise<void> {
-    const { etcd = 1, musterd = true, env = {} } = options;
+    const { etcd = 1, musterd = true, env = {}, as } = options;
     const args = etcd === 0 ? ['--no-etcd'] : ['--etcd', String(etcd)];
     if (!musterd) args.push('--no-musterd');
+    if (as !== undefined) args.push('--as', as);
     for (const [key, value] of Object.entries(env)) args.push('--env', `${key}=${value}`);
     await this.#lab(['up', String(machines), ...args]);
   }
