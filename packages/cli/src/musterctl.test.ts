@@ -101,7 +101,7 @@ error: 1 of 1 unit did not become launched
 error: 1 of what was asked for has no status
 `,
     });
-    const [bound = ''] = await server.listen(['tcp:127.0.0.1:0'], { insecure: true });
+    const [, bound = ''] = await server.listen([socket, 'tcp:127.0.0.1:0'], { insecure: true });
     cluster.addMachine(m2, '10.0.0.2', { apiUrl: bound.replace('tcp:', 'http://') });
     expect(await musterctl('status', 'all')).toEqual(ok(`${shown}\n${shown}`));
   });
