@@ -82,6 +82,8 @@ describe('the command line', () => {
     ['stop -- --l', 'stop -- --l'],
     ['-endpoint=x list-units', 'list-units -endpoint=x'],
     ['', ''],
+    // Hidden verbs are for programs: what they are given stays as it is.
+    ['--endpoint x __hidden --l des', '--endpoint x __hidden --l des'],
   ])('%s is read as: %s', (line, expected) => {
     expect(read(line)).toBe(expected);
   });

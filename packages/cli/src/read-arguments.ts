@@ -43,7 +43,7 @@ export function readArguments(
     }
     if (command !== null && hasVerbs(command)) {
       // The words of hidden verbs are the business of programs.
-      if (word.startsWith('_')) return [...verbs, ...argv.slice(at)];
+      if (word.startsWith('_')) return [...verbs, ...others, ...argv.slice(at)];
       const verb = findVerb(command, word);
       verbs.push(verb);
       command = verb === 'help' ? command : subcommand(command, verb);
