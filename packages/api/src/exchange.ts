@@ -24,28 +24,43 @@ export async function readJson(req: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new HttpError(415, 'content-type', 'Content-Type must be application/json');
   }
+  const body = parseJson(await readBody(req, maxBodyBytes));
+  if (body.type === 'parsed') return body.value;
+  throw new InvalidInputError(`the body is not JSON in UTF-8: ${body.why}`);
+}
+
+/** @throws {HttpError} 413 when it is larger than `maxBytes` */
+export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = Number(req.headers['content-length'] ?? 0);
-  if (size > maxBodyBytes) throw tooLarge();
+  if (size > maxBytes) throw tooLarge(maxBytes);
   size = 0;
   // A body that is refused half-way still gets its answer.
   for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge();
+    if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+type ParsedJson =
+  | { readonly type: 'parsed'; readonly value: unknown }
+  | { readonly type: 'malformed'; readonly why: string };
+
+/** JSON in UTF-8. */
+export function parseJson(bytes: Uint8Array): ParsedJson {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-    return JSON.parse(text);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidInputError(`the body is not JSON in UTF-8: ${why}`, { cause });
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { type: 'parsed', value: JSON.parse(text) };
+  } catch (error) {
+    return { type: 'malformed', why: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function tooLarge(): HttpError {
-  return new HttpError(413, 'too-large', `the body is larger than ${maxBodyBytes} bytes`, {
+function tooLarge(maxBytes: number): HttpError {
+  return new HttpError(413, 'too-large', `the body is larger than ${maxBytes} bytes`, {
     // What is still on its way is not read.
     headers: { Connection: 'close' },
   });

@@ -12,6 +12,7 @@ import type { InheritedSocket, SocketAccess } from './door.ts';
 import type { TlsMaterial } from './forwarder.ts';
 import { collide, covers, parseListenAddress, showListenAddress } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { answerOddRequests } from './odd-requests.ts';
 
 export interface ListenOptions extends SocketAccess {
   /** For TCP: callers must show a certificate of this CA. null: none is asked for. */
@@ -55,7 +56,7 @@ export class ListenerSet {
 
   constructor(options: ListenerSetOptions) {
     this.#options = options;
-    this.#plain = begin(createHttpServer({ ...options.impatient }, options.handle));
+    this.#plain = begin(createHttpServer({ ...options.impatient }, options.handle), options.handle);
   }
 
   /**
@@ -113,7 +114,10 @@ export class ListenerSet {
     try {
       createSecureContext({ ...tls, minVersion });
       const { handle, impatient } = this.#options;
-      this.#secure ??= begin(createHttpsServer({ ...impatient, ...tls, ...demands }, handle));
+      this.#secure ??= begin(
+        createHttpsServer({ ...impatient, ...tls, ...demands }, handle),
+        handle,
+      );
     } catch (cause) {
       const why = isNativeError(cause) ? cause.message : String(cause);
       throw new InvalidInputError(`the certificates cannot be used: ${why}`, { cause });
@@ -238,8 +242,9 @@ class Change {
  * caller that closes its side after its request, as `nc -N` and `fd-forward` with a file for its
  * input do, still gets its answer; that option is not in node's documentation.
  */
-function begin<T extends HttpServer | HttpsServer>(server: T): T {
+function begin<T extends HttpServer | HttpsServer>(server: T, handle: RequestListener): T {
   server.emit('listening');
+  answerOddRequests(server, handle);
   return Object.assign(server, { httpAllowHalfOpen: true });
 }
 

@@ -1,14 +1,24 @@
 import type { Machine, MachineSettings, Metadata } from '@muster/core';
 
+/** Charset of keys as fleet has it. */
+export function isMetadataKey(key: string): boolean {
+  return /^[A-Za-z0-9_.-]{1,128}$/.test(key);
+}
+
+/** One line of text. */
+export function isMetadataValue(value: string): boolean {
+  return /^[^\p{Cc}]{1,1024}$/u.test(value);
+}
+
 /** A machine's own metadata with what the operator set laid over it. */
 export function mergedMetadata(machine: Machine, settings: MachineSettings | undefined): Metadata {
   if (settings === undefined) return machine.metadata;
-  const merged: Record<string, string> = { ...machine.metadata };
+  const merged = new Map(Object.entries(machine.metadata));
   for (const [key, value] of Object.entries(settings.metadata)) {
-    if (value === null) delete merged[key];
-    else merged[key] = value;
+    if (value === null) merged.delete(key);
+    else merged.set(key, value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 /**
@@ -21,13 +31,14 @@ export function patchMetadata(
   settings: MachineSettings | undefined,
   patch: ReadonlyMap<string, string | null>,
 ): Readonly<Record<string, string | null>> {
-  const patched: Record<string, string | null> = { ...settings?.metadata };
+  // A Map: to assign to a key `__proto__` of an object would lose it.
+  const patched = new Map(Object.entries(settings?.metadata ?? {}));
   for (const [key, value] of patch) {
     if (value === null && machine !== null && !Object.hasOwn(machine.metadata, key)) {
-      delete patched[key];
+      patched.delete(key);
     } else {
-      patched[key] = value;
+      patched.set(key, value);
     }
   }
-  return patched;
+  return Object.fromEntries(patched);
 }

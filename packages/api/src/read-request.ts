@@ -1,5 +1,6 @@
 import { checkUnitName, desiredStates, InvalidInputError, reservedNameProblem } from '@muster/core';
 import type { DesiredState, JournalQuery } from '@muster/core';
+import { isMetadataKey, isMetadataValue } from './metadata.ts';
 import { waitTargets } from './wire.ts';
 import type { UnitRequest, WaitRequest } from './wire.ts';
 
@@ -56,16 +57,15 @@ export function readWaitRequest(body: unknown): Required<WaitRequest> {
   };
 }
 
-/** Charset of keys as fleet has it; a value is one line of text. */
 export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | null> {
   const patch = new Map<string, string | null>();
   for (const [key, value] of Object.entries(readObject(body, 'body', null))) {
-    if (!/^[A-Za-z0-9_.-]{1,128}$/.test(key)) {
+    if (!isMetadataKey(key)) {
       throw new InvalidInputError(
         `metadata key ${JSON.stringify(key)} must be 1 to 128 of A-Z a-z 0-9 _ . -`,
       );
     }
-    if (value !== null && (typeof value !== 'string' || !/^[^\p{Cc}]{1,1024}$/u.test(value))) {
+    if (value !== null && (typeof value !== 'string' || !isMetadataValue(value))) {
       throw new InvalidInputError(
         `${key} must be a string of 1 to 1024 printable characters, or null to remove it`,
       );
@@ -83,8 +83,9 @@ export function readMachineId(id: string): string {
 
 const machineIdWords = '32 lower-case hexadecimal digits';
 
-function isMachineId(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
+/** As machine-id(5) has it. */
+export function isMachineId(id: string): boolean {
+  return /^[0-9a-f]{32}$/.test(id);
 }
 
 /** @throws {InvalidInputError} when it cannot be a unit's name */

@@ -14,7 +14,6 @@ import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { inspectHere, inspectUnit } from './inspect.ts';
 import type { InspectOptions } from './inspect.ts';
-import { patchMetadata } from './metadata.ts';
 import { originOf } from './origin.ts';
 import {
   readDestroyRequest,
@@ -37,6 +36,7 @@ import type { Route } from './router.ts';
 import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
 import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
+import { writeMetadata } from './write-metadata.ts';
 import { destroyUnits, writeUnits } from './write-units.ts';
 
 export interface RoutesOptions {
@@ -53,8 +53,6 @@ export interface RoutesOptions {
 
 /** How long a list waits for the view to reach the revision that the caller has seen. */
 const catchUpMs = 5000;
-/** How often settings that somebody else changed meanwhile are read anew. */
-const maxAttempts = 5;
 
 interface Context extends RoutesOptions {
   readonly globals: GlobalUnits;
@@ -211,28 +209,9 @@ async function postWait({ req, res, signal }: Exchange, context: Context): Promi
 
 async function patchMachine(exchange: Exchange, { units, clock }: Context): Promise<void> {
   const { req, res, params, signal } = exchange;
-  const id = readMachineId(params['id'] ?? '');
+  const machine = readMachineId(params['id'] ?? '');
   const patch = readMetadataPatch(await readJson(req));
-  const view = await units.cluster();
-  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const snapshot = view.snapshot();
-    const machine = snapshot.machines.get(id) ?? null;
-    const settings = snapshot.settings.get(id);
-    const metadata = patchMetadata(machine, settings, patch);
-    const isWritten = await units.writeSettings(
-      { ...settings, machine: id, metadata },
-      settings?.modRevision ?? 0,
-    );
-    if (isWritten) {
-      const body: MetadataBody = { machine: id, metadata, isPresent: machine !== null };
-      return sendJson(res, 200, body);
-    }
-    // The view is a little behind what made it fail.
-    await clock.sleep(100, signal);
-  }
-  throw new HttpError(
-    409,
-    'conflict',
-    `the settings of ${id} are being changed by others, try again`,
-  );
+  const { metadata, isPresent } = await writeMetadata({ units, clock, signal }, machine, patch);
+  const body: MetadataBody = { machine, metadata, isPresent };
+  sendJson(res, 200, body);
 }

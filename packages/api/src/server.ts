@@ -2,14 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '@muster/core';
 import { sendError, statusOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { sendFleetError } from './fleet/errors.ts';
+import { FleetApi } from './fleet/fleet-api.ts';
+import { resolveFleetPath } from './fleet/paths.ts';
 import { ListenerSet } from './listener-set.ts';
 import type { ListenOptions } from './listener-set.ts';
 import { matchRoute } from './router.ts';
+import type { Route } from './router.ts';
 import { createRoutes } from './routes.ts';
 import type { RoutesOptions } from './routes.ts';
 
 export interface ApiServerOptions extends RoutesOptions {
   readonly log: Log;
+  /** Rows on a page of a list of fleet's API, 1 to 65,535. Default 100. */
+  readonly fleetTokenLimit?: number;
 }
 
 export interface ApiServer {
@@ -38,24 +44,28 @@ const defaults: ListenOptions = {
   inherited: [],
 };
 
+/** @throws {InvalidInputError} when the token limit is none */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { log, self } = options;
+  const { log, self, fleetTokenLimit: tokenLimit = 100 } = options;
   const routes = createRoutes(options);
   const closing = new AbortController();
+  const fleet = new FleetApi({ ...options, tokenLimit, signal: closing.signal });
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     res.setHeader('Server', `musterd/${self.version}`);
     const [path = '', search = ''] = (req.url ?? '').split(/\?(.*)/s, 2);
+    const target = resolveFleetPath(path);
     try {
-      const { handler, params } = matchRoute(routes, req.method ?? '', path);
       const signal = signalOf(res, closing.signal);
-      const exchange: Exchange = { req, res, params, query: new URLSearchParams(search), signal };
-      await handler(exchange);
+      const exchange = { req, res, params: {}, query: new URLSearchParams(search), signal };
+      if (target === null) await answerFrom(routes, path, exchange);
+      else await fleet.answer(target, exchange);
     } catch (error) {
       const { status } = statusOf(error);
       if (status >= 500 && !res.destroyed && !closing.signal.aborted) {
         log.warn({ method: req.method, path, status, err: error }, 'request failed');
       }
-      sendError(res, error);
+      if (target === null) sendError(res, error);
+      else sendFleetError(res, error);
     }
   };
   const handle = (req: IncomingMessage, res: ServerResponse): void => void answer(req, res);
@@ -69,6 +79,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     listen: async (addresses, more) => listeners.set(addresses, { ...defaults, ...more }),
     close,
   };
+}
+
+async function answerFrom(
+  routes: readonly Route[],
+  path: string,
+  exchange: Exchange,
+): Promise<void> {
+  const { handler, params } = matchRoute(routes, exchange.req.method ?? '', path);
+  await handler({ ...exchange, params });
 }
 
 /** Aborts when the caller is gone before the answer is complete, or the server closes. */

@@ -224,8 +224,11 @@ export interface UnitRegistry {
   /** In as few transactions as possible; a result for each write, in order. */
   write(writes: readonly UnitWrite[]): Promise<readonly UnitWriteResult[]>;
   machine(id: string): Promise<Machine | null>;
-  /** Replaces the settings; `expect` as in UnitWrite. @returns false: changed meanwhile */
-  writeSettings(settings: Omit<MachineSettings, 'modRevision'>, expect: Revision): Promise<boolean>;
+  /** Replaces the settings; `expect` as in UnitWrite. */
+  writeSettings(
+    settings: Omit<MachineSettings, 'modRevision'>,
+    expect: Revision,
+  ): Promise<UnitWriteResult>;
   /** A current picture of everything; opened when asked, let go when idle. */
   cluster(): Promise<ClusterView>;
   readonly history: History;

@@ -240,8 +240,9 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
 
     test('settings are written only over what was seen', async () => {
       const settings = { machine: 'b', metadata: { zone: 'x' } };
-      expect(await a.units.writeSettings(settings, 0)).toBe(true);
-      expect(await a.units.writeSettings(settings, 0)).toBe(false);
+      const written = await a.units.writeSettings(settings, 0);
+      expect(written).toEqual({ type: 'written', revision: expect.any(Number) });
+      expect(await a.units.writeSettings(settings, 0)).toEqual({ type: 'conflict' });
     });
 
     test('in an outage what was read stays readable, calls fail, and afterwards it goes on', async () => {

@@ -104,7 +104,7 @@ export class StoreUnitRegistry implements UnitRegistry {
   async writeSettings(
     settings: Omit<MachineSettings, 'modRevision'>,
     expect: number,
-  ): Promise<boolean> {
+  ): Promise<UnitWriteResult> {
     const key = this.#options.keys.settings(settings.machine);
     const nonce = newNonce();
     const value = encodeSettings(settings, nonce);
@@ -115,8 +115,8 @@ export class StoreUnitRegistry implements UnitRegistry {
         nonce,
       },
     ]);
-    if (outcome?.type === 'fenced') throw swapped();
-    return outcome?.type === 'written';
+    if (outcome === undefined || outcome.type === 'fenced') throw swapped();
+    return outcome;
   }
 
   cluster(): Promise<ClusterView> {

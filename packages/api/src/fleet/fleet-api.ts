@@ -1,0 +1,330 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkUnitName, InvalidInputError } from '@muster/core';
+import type { Clock, ClusterSnapshot, Revision, UnitDetail, UnitRegistry } from '@muster/core';
+import { parseJson, readBody, sendJson } from '../exchange.ts';
+import type { Exchange } from '../exchange.ts';
+import { originOf } from '../origin.ts';
+import { GlobalUnits } from '../unit-demands.ts';
+import { writeMetadata } from '../write-metadata.ts';
+import { destroyUnits } from '../write-units.ts';
+import { decideMetadata } from './decide-metadata.ts';
+import { decidePut, readPut } from './decide-put.ts';
+import { discovery } from './discovery.ts';
+import { refusal } from './errors.ts';
+import { KeptListings } from './kept-listings.ts';
+import { decodePageToken, encodePageToken } from './page-token.ts';
+import type { PageToken } from './page-token.ts';
+import { cutPage } from './pages.ts';
+import type { FleetTarget } from './paths.ts';
+import { readMetadataOps, readPutBody } from './read-body.ts';
+import type { ReadBody } from './read-body.ts';
+import {
+  machineRows,
+  renderRow,
+  renderState,
+  renderUnit,
+  stateRowOf,
+  stateRows,
+  unitRowOf,
+  unitRows,
+} from './rows.ts';
+import type { Row } from './rows.ts';
+
+export interface FleetApiOptions {
+  readonly units: UnitRegistry;
+  readonly self: { readonly machineId: string; readonly hostname: string };
+  readonly clock: Clock;
+  /** Rows on a page of a list, 1 to 65,535. */
+  readonly tokenLimit: number;
+  /** Aborts when the server closes. */
+  readonly signal: AbortSignal;
+}
+
+interface Listing {
+  readonly field: 'units' | 'states' | 'machines';
+  /** Tells this listing from every other one that a token could be for. */
+  readonly what: string;
+  readonly rows: (snapshot: ClusterSnapshot) => readonly Row[];
+}
+
+/** A unit file has at most 512 KiB; each of its lines comes with its section's name, in JSON. */
+const maxBodyBytes = 8 * 1024 * 1024;
+/** How long a list waits for the view to reach what callers have been told already. */
+const catchUpMs = 5000;
+/** How often a unit that somebody else changed meanwhile is decided anew. */
+const maxAttempts = 5;
+
+/**
+ * fleet's HTTP API, version 1, for its clients as they are. What is served is the same cluster as
+ * under /v1; a unit's content comes and goes as a list of options.
+ *
+ * Answers to one client follow one another: a list is never older than what this server has told
+ * before, in whatever answer.
+ */
+export class FleetApi {
+  readonly #options: FleetApiOptions;
+  readonly #kept: KeptListings;
+  readonly #globals = new GlobalUnits();
+  /** The highest revision that any answer has told of. */
+  #told: Revision = 0;
+
+  constructor(options: FleetApiOptions) {
+    const { tokenLimit } = options;
+    if (!Number.isInteger(tokenLimit) || tokenLimit < 1 || tokenLimit > 65_535) {
+      throw new InvalidInputError(
+        `the token limit must be a whole number from 1 to 65535, not ${tokenLimit}`,
+      );
+    }
+    this.#options = options;
+    this.#kept = new KeptListings(options);
+  }
+
+  /**
+   * @throws {HttpError} what the caller is told
+   * @throws {StoreUnavailableError} @throws {StoreUntrustedError} whatever was asked for
+   */
+  async answer(target: FleetTarget, exchange: Exchange): Promise<void> {
+    const { units, self } = this.#options;
+    // A server that cannot reach its store says so on every path. Any read shows it.
+    await units.machine(self.machineId);
+    switch (target.type) {
+      case 'prefix':
+        throw refusal(405, '');
+      case 'nothing':
+        throw refusal(404, '');
+      case 'malformed':
+        throw refusal(400, target.why);
+      case 'moved':
+        return sendMoved(target.to, exchange);
+      case 'discovery':
+        onlyGet(exchange, 400, 'only HTTP GET supported against this resource');
+        return sendJson(exchange.res, 200, discovery);
+      case 'machines':
+        return this.#machines(exchange);
+      case 'units':
+        onlyGet(exchange);
+        return this.#list(exchange, {
+          field: 'units',
+          what: 'units',
+          rows: (snapshot) => unitRows(snapshot, this.#globals),
+        });
+      case 'unit':
+        return this.#unit(exchange, target.name);
+      case 'states':
+        onlyGet(exchange);
+        return this.#list(exchange, listingOfStates(exchange.query));
+      case 'state':
+        onlyGet(exchange);
+        return this.#state(exchange, target.name);
+    }
+  }
+
+  async #machines(exchange: Exchange): Promise<void> {
+    switch (exchange.req.method ?? '') {
+      case 'GET':
+        return this.#list(exchange, { field: 'machines', what: 'machines', rows: machineRows });
+      case 'PATCH':
+        return this.#patchMachines(exchange);
+      default:
+        throw notAllowed(['GET', 'PATCH']);
+    }
+  }
+
+  async #unit(exchange: Exchange, name: string): Promise<void> {
+    switch (exchange.req.method ?? '') {
+      case 'GET':
+        return this.#getUnit(exchange, name);
+      case 'PUT':
+        return this.#putUnit(exchange, name);
+      case 'DELETE':
+        return this.#deleteUnit(exchange, name);
+      default:
+        throw notAllowed(['GET', 'PUT', 'DELETE']);
+    }
+  }
+
+  async #list({ res, query }: Exchange, { field, what, rows: list }: Listing): Promise<void> {
+    const { tokenLimit } = this.#options;
+    const token = readToken(query, tokenLimit);
+    const id = token?.continued?.listing ?? null;
+    const kept = id === null ? null : this.#kept.find(id, what);
+    const rows = kept ?? list(await this.#snapshot());
+    const page = cutPage(rows, token, tokenLimit);
+    if (page.next === null && kept !== null && id !== null) this.#kept.drop(id);
+    const nextPageToken =
+      page.next === null
+        ? null
+        : encodePageToken({
+            limit: tokenLimit,
+            page: (token?.page ?? 1) + 1,
+            continued: {
+              listing: kept === null || id === null ? this.#kept.keep(what, rows) : id,
+              after: page.next,
+            },
+          });
+    sendJson(res, 200, {
+      ...(nextPageToken === null ? {} : { nextPageToken }),
+      ...(page.rows.length === 0 ? {} : { [field]: page.rows.map(renderRow) }),
+    });
+  }
+
+  async #getUnit({ res }: Exchange, name: string): Promise<void> {
+    const detail = await this.#detail(name);
+    if (detail === null) throw noSuchUnit();
+    const row = unitRowOf(detail, this.#globals);
+    const { currentState, ...unit } = renderUnit(row);
+    sendJson(res, 200, row.isGlobal ? unit : { currentState, ...unit });
+  }
+
+  /** Never 404: clients do not expect that a unit has no state yet. */
+  async #state({ res }: Exchange, name: string): Promise<void> {
+    const detail = await this.#detail(name);
+    const row = detail === null ? null : stateRowOf(detail);
+    sendJson(res, 200, row === null ? {} : renderState(row));
+  }
+
+  async #putUnit({ req, res }: Exchange, name: string): Promise<void> {
+    checkContentType(req);
+    const json = await decodeBody(req);
+    const put = readPut(name, bodyOf(readPutBody(json)));
+    if ('type' in put) throw refusal(put.status, put.message);
+    const { units, self, clock } = this.#options;
+    const origin = originOf(req, self.hostname, clock.now());
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const current = (await units.units([name])).get(name) ?? null;
+      const decision = decidePut(put, { current, origin });
+      if (decision.type === 'refused') throw refusal(decision.status, decision.message);
+      if (decision.write === null) return sendNothing(res, decision.status);
+      const [outcome] = await units.write([decision.write]);
+      if (outcome?.type === 'written') {
+        this.#tell(outcome.revision);
+        return sendNothing(res, decision.status);
+      }
+    }
+    throw busy(name);
+  }
+
+  async #deleteUnit({ req, res }: Exchange, name: string): Promise<void> {
+    if (checkUnitName(name) !== null) throw noSuchUnit();
+    const { units, self, clock } = this.#options;
+    const origin = originOf(req, self.hostname, clock.now());
+    const [result] = await destroyUnits(units, [name], origin);
+    if (result === undefined || result.result === 'absent') throw noSuchUnit();
+    if (result.result === 'conflict') throw busy(name);
+    this.#tell(result.revision);
+    sendNothing(res, 204);
+  }
+
+  async #patchMachines({ req, res, signal }: Exchange): Promise<void> {
+    const { units, clock } = this.#options;
+    const json = await decodeBody(req);
+    const decision = decideMetadata(bodyOf(readMetadataOps(json)));
+    if (decision.type === 'refused') throw refusal(400, decision.message);
+    for (const [machine, patch] of decision.patches) {
+      const { revision } = await writeMetadata({ units, clock, signal }, machine, patch);
+      this.#tell(revision);
+    }
+    sendNothing(res, 204, { 'Content-Type': 'application/json' });
+  }
+
+  async #detail(name: string): Promise<UnitDetail | null> {
+    if (checkUnitName(name) !== null) return null;
+    const detail = await this.#options.units.detail(name);
+    for (const { modRevision } of recordsOf(detail)) this.#tell(modRevision);
+    return detail;
+  }
+
+  async #snapshot(): Promise<ClusterSnapshot> {
+    const view = await this.#options.units.cluster();
+    return this.#told === 0 ? view.snapshot() : view.atLeast(this.#told, catchUpMs);
+  }
+
+  #tell(revision: Revision): void {
+    this.#told = Math.max(this.#told, revision);
+  }
+}
+
+function listingOfStates(query: URLSearchParams): Listing {
+  const unit = query.get('unitName') || null;
+  const machine = query.get('machineID') || null;
+  return {
+    field: 'states',
+    what: JSON.stringify(['states', unit, machine]),
+    rows: (snapshot) => stateRows(snapshot, { unit, machine }),
+  };
+}
+
+function recordsOf(detail: UnitDetail | null): readonly { readonly modRevision: Revision }[] {
+  return detail === null ? [] : [detail.unit, ...detail.assignments, ...detail.states];
+}
+
+function readToken(query: URLSearchParams, limit: number): PageToken | null {
+  const values = query.getAll('nextPageToken');
+  if (values.length === 0) return null;
+  const decoded = decodePageToken(values, limit);
+  if (decoded.type === 'refused') throw refusal(400, decoded.why);
+  return decoded.token;
+}
+
+function onlyGet(
+  { req }: Exchange,
+  status = 405,
+  message = 'only GET supported against this resource',
+): void {
+  if (req.method !== 'GET') throw refusal(status, message, { Allow: 'GET' });
+}
+
+function notAllowed(methods: readonly string[]): Error {
+  const names = `${methods.slice(0, -1).join(', ')} and ${methods.at(-1)}`;
+  const Allow = methods.join(', ');
+  return refusal(405, `only ${names} supported against this resource`, { Allow });
+}
+
+function noSuchUnit(): Error {
+  return refusal(404, 'unit does not exist');
+}
+
+function busy(name: string): Error {
+  return refusal(409, `unit "${name}" is being changed by others, try again`);
+}
+
+/** Exactly one, of JSON; parameters are passed over. */
+function checkContentType(req: IncomingMessage): void {
+  const types = req.headersDistinct['content-type'] ?? [];
+  const [type = ''] = types;
+  if (types.length !== 1) throw refusal(415, `expected 1 Content-Type, got ${types.length}`);
+  if (!/^\s*application\/json\s*(?:;|$)/i.test(type)) {
+    throw refusal(415, 'only acceptable Content-Type is application/json');
+  }
+}
+
+async function decodeBody(req: IncomingMessage): Promise<unknown> {
+  const bytes = await readBody(req, maxBodyBytes);
+  const json = parseJson(bytes);
+  if (json.type === 'parsed') return json.value;
+  throw undecodable(bytes.length === 0 ? 'EOF' : json.why);
+}
+
+function bodyOf<T>(read: ReadBody<T>): T {
+  if (read.type === 'read') return read.body;
+  throw undecodable(read.why);
+}
+
+function undecodable(why: string): Error {
+  return refusal(400, `unable to decode body: ${why}`);
+}
+
+function sendMoved(to: string, { res, query }: Exchange): void {
+  const search = query.toString();
+  sendNothing(res, 301, { Location: search === '' ? to : `${to}?${search}` });
+}
+
+function sendNothing(
+  res: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const length = status === 204 ? {} : { 'Content-Length': '0' };
+  res.writeHead(status, { ...headers, ...length });
+  res.end();
+}

@@ -1,0 +1,53 @@
+import type { Clock, Revision, UnitRegistry } from '@muster/core';
+import { HttpError } from './http-error.ts';
+import { patchMetadata } from './metadata.ts';
+
+export interface MetadataWriter {
+  readonly units: UnitRegistry;
+  readonly clock: Clock;
+  /** Aborts when the caller is gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface WrittenMetadata {
+  /** What the operator has set altogether; null hides a key of the machine's own configuration. */
+  readonly metadata: Readonly<Record<string, string | null>>;
+  /** false: no machine of this id is there; what was written waits for it. */
+  readonly isPresent: boolean;
+  readonly revision: Revision;
+}
+
+/** How often settings that somebody else changed meanwhile are read anew. */
+const maxAttempts = 5;
+
+/**
+ * Changes what the operator set for one machine, all keys at once.
+ * @throws {HttpError} 409 when others keep changing it; nothing was written then
+ */
+export async function writeMetadata(
+  { units, clock, signal }: MetadataWriter,
+  id: string,
+  patch: ReadonlyMap<string, string | null>,
+): Promise<WrittenMetadata> {
+  const view = await units.cluster();
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    const snapshot = view.snapshot();
+    const machine = snapshot.machines.get(id) ?? null;
+    const settings = snapshot.settings.get(id);
+    const metadata = patchMetadata(machine, settings, patch);
+    const written = await units.writeSettings(
+      { ...settings, machine: id, metadata },
+      settings?.modRevision ?? 0,
+    );
+    if (written.type === 'written') {
+      return { metadata, isPresent: machine !== null, revision: written.revision };
+    }
+    // The view is a little behind what made it fail.
+    await clock.sleep(100, signal);
+  }
+  throw new HttpError(
+    409,
+    'conflict',
+    `the settings of ${id} are being changed by others, try again`,
+  );
+}
