@@ -4,6 +4,7 @@ import { sendStream } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
+import { shown } from './quoted.ts';
 import { readJournalQuery, readMachineId, readUnitName } from './read-request.ts';
 
 export interface InspectOptions {
@@ -75,7 +76,7 @@ async function findMachine(name: string, registry: UnitRegistry): Promise<string
 async function findApi(id: string, registry: UnitRegistry): Promise<string> {
   const machine = await registry.machine(id);
   if (machine === null) {
-    throw new HttpError(502, 'machine-absent', `machine ${id} is not present`);
+    throw new HttpError(502, 'machine-absent', `machine ${shown(id)} is not present`);
   }
   if (machine.apiUrl !== null) return machine.apiUrl;
   throw new HttpError(

@@ -1,6 +1,7 @@
 import { checkUnitName, desiredStates, InvalidInputError, reservedNameProblem } from '@muster/core';
 import type { DesiredState, JournalQuery } from '@muster/core';
 import { isMetadataKey, isMetadataValue } from './metadata.ts';
+import { quoted } from './quoted.ts';
 import { waitTargets } from './wire.ts';
 import type { UnitRequest, WaitRequest } from './wire.ts';
 
@@ -14,7 +15,7 @@ export function readUnitRequest(body: unknown, name: string): UnitRequest {
   const fields = readObject(body, 'body', unitFields);
   if (fields['name'] !== undefined && fields['name'] !== name) {
     throw new InvalidInputError(
-      `name in the URL "${name}" differs from name in the body ${JSON.stringify(fields['name'])}`,
+      `name in the URL "${name}" differs from name in the body ${quoted(fields['name'])}`,
     );
   }
   return unitRequest({ ...fields, name }, '');
@@ -62,7 +63,7 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
   for (const [key, value] of Object.entries(readObject(body, 'body', null))) {
     if (!isMetadataKey(key)) {
       throw new InvalidInputError(
-        `metadata key ${JSON.stringify(key)} must be 1 to 128 of A-Z a-z 0-9 _ . -`,
+        `metadata key ${quoted(key)} must be 1 to 128 of A-Z a-z 0-9 _ . -`,
       );
     }
     if (value !== null && (typeof value !== 'string' || !isMetadataValue(value))) {
@@ -78,7 +79,7 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
 
 export function readMachineId(id: string): string {
   if (isMachineId(id)) return id;
-  throw new InvalidInputError(`machine id "${id}" must be ${machineIdWords}`);
+  throw new InvalidInputError(`machine id ${quoted(id)} must be ${machineIdWords}`);
 }
 
 const machineIdWords = '32 lower-case hexadecimal digits';
@@ -92,25 +93,27 @@ export function isMachineId(id: string): boolean {
 export function readUnitName(name: string): string {
   const problem = checkUnitName(name);
   if (problem === null) return name;
-  throw new InvalidInputError(`unit name ${JSON.stringify(name)}: ${problem}`);
+  throw new InvalidInputError(`unit name ${quoted(name)}: ${problem}`);
 }
 
 export function readJournalQuery(query: URLSearchParams): JournalQuery {
   const lines = query.get('lines') ?? '10';
   if (lines !== 'all' && !/^\d{1,9}$/.test(lines)) {
-    throw new InvalidInputError(`lines must be a number or "all", not "${lines}"`);
+    throw new InvalidInputError(`lines must be a number or "all", not ${quoted(lines)}`);
   }
   const follow = query.get('follow') ?? 'false';
   if (follow !== 'true' && follow !== 'false') {
-    throw new InvalidInputError(`follow must be true or false, not "${follow}"`);
+    throw new InvalidInputError(`follow must be true or false, not ${quoted(follow)}`);
   }
   const output = query.get('output') ?? 'short';
   if (!/^[a-z][a-z-]{0,31}$/.test(output)) {
-    throw new InvalidInputError(`output "${output}" is not an output format of journalctl(1)`);
+    throw new InvalidInputError(
+      `output ${quoted(output)} is not an output format of journalctl(1)`,
+    );
   }
   const since = query.get('since');
   if (since !== null && !/^[\w:+. /-]{1,64}$/.test(since)) {
-    throw new InvalidInputError(`since "${since}" is not a time as journalctl(1) takes it`);
+    throw new InvalidInputError(`since ${quoted(since)} is not a time as journalctl(1) takes it`);
   }
   return {
     lines: lines === 'all' ? null : Number(lines),
@@ -135,7 +138,7 @@ function readObject(value: unknown, path: string, known: readonly string[] | nul
   const odd = known === null ? undefined : Object.keys(fields).find((key) => !known.includes(key));
   if (odd !== undefined) {
     throw new InvalidInputError(
-      `${path} has the unknown key ${JSON.stringify(odd)}; known are ${known?.join(', ')}`,
+      `${path} has the unknown key ${quoted(odd)}; known are ${known?.join(', ')}`,
     );
   }
   return fields;
@@ -151,7 +154,7 @@ function readName(value: unknown, path: string): string {
   if (typeof value !== 'string') throw new InvalidInputError(`${path} must be a string`);
   const problem = checkUnitName(value);
   if (problem === null) return value;
-  throw new InvalidInputError(`${path} ${JSON.stringify(value)}: ${problem}`);
+  throw new InvalidInputError(`${path} ${quoted(value)}: ${problem}`);
 }
 
 function readCount(value: unknown, path: string): number {

@@ -1,6 +1,7 @@
 import { InvalidInputError } from '@muster/core';
 import type { Exchange } from './exchange.ts';
 import { HttpError } from './http-error.ts';
+import { quoted, shown } from './quoted.ts';
 
 type Handler = (exchange: Exchange) => Promise<void>;
 type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH';
@@ -36,7 +37,7 @@ export function matchRoute(routes: readonly Route[], method: string, path: strin
       headers: { Allow: allowed },
     });
   }
-  throw new HttpError(404, 'no-such-path', `there is nothing at ${path}`);
+  throw new HttpError(404, 'no-such-path', `there is nothing at ${shown(path)}`);
 }
 
 function matchPath(
@@ -59,6 +60,6 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch (cause) {
-    throw new InvalidInputError(`"${segment}" is not properly percent-encoded`, { cause });
+    throw new InvalidInputError(`${quoted(segment)} is not properly percent-encoded`, { cause });
   }
 }

@@ -373,6 +373,30 @@ test('a body must be JSON and of bounded size', async () => {
   expect((await raw('PUT', '/v1/units/a.service', null, declared)).status).toBe(413);
 });
 
+test('a fault in something long or deep is told in a few words', async () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  for (const [url, body, message] of [
+    ['/v1/units/a.service', `{"name":${deep}}`, 'differs from name in the body a list'],
+    ['/v1/units/a.service', `{"${'x'.repeat(5000)}":1}`, 'has the unknown key "xxx'],
+    ['/v1/units/a.service', `{"file":${deep}}`, 'file must be a string'],
+    [`/v1/${'x'.repeat(5000)}`, '{}', 'there is nothing at /v1/xxx'],
+  ] as const) {
+    const answer = await raw('PUT', url, body);
+    expect([400, 404]).toContain(answer.status);
+    expect(JSON.parse(answer.body).error.message).toContain(message);
+    expect(answer.body.length).toBeLessThan(500);
+  }
+});
+
+test('a metadata key that objects have is one like any other', async () => {
+  const { body } = await raw('PATCH', `/v1/machines/${here}/metadata`, '{"__proto__":"x"}');
+  expect(body).toContain('{"__proto__":"x"}');
+  const machines = await raw('GET', '/v1/machines');
+  expect(machines.body).toContain('"metadata":{"region":"eu","__proto__":"x"}');
+  await raw('PATCH', `/v1/machines/${here}/metadata`, '{"__proto__":null}');
+  expect((await client.machines())[0]?.metadata).toEqual({ region: 'eu' });
+});
+
 test('names are percent-decoded', async () => {
   await raw('PUT', '/v1/units/a%401.service', JSON.stringify({ file: simple }));
   await raw('PUT', '/v1/units/b%5Cx2d.service', JSON.stringify({ file: simple }));

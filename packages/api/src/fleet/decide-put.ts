@@ -10,6 +10,7 @@ import {
 import type { Origin, UnitFile, UnitWrite } from '@muster/core';
 import { decideUnitWrite } from '../decide-unit-write.ts';
 import type { StoredUnit, UnitContent, UnitWish } from '../decide-unit-write.ts';
+import { quoted } from '../quoted.ts';
 import { nowhere } from '../unit-places.ts';
 import type { PutBody } from './read-body.ts';
 
@@ -115,9 +116,4 @@ function wishOf({ name, content, ...put }: Put): UnitWish | PutRefusal {
 
 function refuse(status: number, message: string): PutRefusal {
   return { type: 'refused', status, message };
-}
-
-/** What a caller sent, as it is shown to him again. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 300 ? `${text.slice(0, 297)}...` : text);
 }

@@ -1,3 +1,4 @@
+import type { ClusterSnapshot } from '@muster/core';
 import { ApiGround, askAt, here } from '../testing/ground.ts';
 import type { Answer, Sent } from '../testing/ground.ts';
 
@@ -446,6 +447,37 @@ describe('pages', () => {
     const path = `/fleet/v1/machines?nextPageToken=${encodeURIComponent(nextPageToken)}`;
     expect(await get(path)).toEqual({});
   });
+});
+
+test('a list is never older than what was told before, by whatever answer', async () => {
+  const view = await ground.cluster.units.cluster();
+  let asked = 0;
+  const atLeast = (revision: number, timeoutMs: number): Promise<ClusterSnapshot> => {
+    asked = revision;
+    return view.atLeast(revision, timeoutMs);
+  };
+  const units = { ...ground.cluster.units, cluster: async () => ({ ...view, atLeast }) };
+  const socketPath = `${ground.socketPath}2`;
+  await ground.serve(socketPath, { units });
+  const ask = async (method: string, path: string, body?: unknown): Promise<void> => {
+    const { status } = await askAt(socketPath, method, `/fleet/v1/${path}`, { body });
+    expect(status).toBeLessThan(300);
+  };
+  const { store } = ground.cluster;
+  const listed = async (): Promise<number> => {
+    await ask('GET', 'units');
+    return asked;
+  };
+  await ask('PUT', 'units/a.service', { options, desiredState: 'launched' });
+  expect(await listed()).toBe(store.revision);
+  await ask('PATCH', 'machines', [{ op: 'add', path: `/${here}/metadata/k`, value: 'v' }]);
+  expect(await listed()).toBe(store.revision);
+  ground.cluster.report(await ground.cluster.assign('a.service', here));
+  expect(await listed()).toBeLessThan(store.revision);
+  await ask('GET', 'units/a.service');
+  expect(await listed()).toBe(store.revision);
+  await ask('DELETE', 'units/a.service');
+  expect(await listed()).toBe(store.revision);
 });
 
 test('the token limit has bounds', async () => {

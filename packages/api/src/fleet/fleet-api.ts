@@ -4,6 +4,7 @@ import type { Clock, ClusterSnapshot, Revision, UnitDetail, UnitRegistry } from 
 import { parseJson, readBody, sendJson } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
 import { originOf } from '../origin.ts';
+import { quoted } from '../quoted.ts';
 import { GlobalUnits } from '../unit-demands.ts';
 import { writeMetadata } from '../write-metadata.ts';
 import { destroyUnits } from '../write-units.ts';
@@ -285,7 +286,7 @@ function noSuchUnit(): Error {
 }
 
 function busy(name: string): Error {
-  return refusal(409, `unit "${name}" is being changed by others, try again`);
+  return refusal(409, `unit ${quoted(name)} is being changed by others, try again`);
 }
 
 /** Exactly one, of JSON; parameters are passed over. */

@@ -1,3 +1,5 @@
+import { quoted } from '../quoted.ts';
+
 /** fleet's two names for the same resources; `/v1-alpha` is the older one. */
 const prefixes = ['/fleet/v1', '/v1-alpha'] as const;
 
@@ -21,7 +23,9 @@ export function resolveFleetPath(path: string): FleetTarget | null {
   const decoded = decode(path);
   if (decoded === null) {
     const isOurs = prefixes.some((prefix) => path.startsWith(`${prefix}/`));
-    return isOurs ? { type: 'malformed', why: `"${path}" is not properly percent-encoded` } : null;
+    return isOurs
+      ? { type: 'malformed', why: `${quoted(path)} is not properly percent-encoded` }
+      : null;
   }
   const clean = cleaned(decoded);
   const prefix = prefixes.find((each) => clean === each || clean.startsWith(`${each}/`));

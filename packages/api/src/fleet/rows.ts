@@ -8,10 +8,11 @@ import type {
   UnitDetail,
   UnitState,
 } from '@muster/core';
-import { deriveCurrentState, doesAnswer, holders } from '../current-state.ts';
+import { doesAnswer, holders } from '../current-state.ts';
 import type { UnitRecords } from '../current-state.ts';
 import { mergedMetadata } from '../metadata.ts';
 import type { GlobalUnits } from '../unit-demands.ts';
+import { fleetCurrentState } from './current-state.ts';
 import type { FleetMachine, FleetOption, FleetUnit, FleetUnitState } from './entities.ts';
 import type { RowKey } from './page-token.ts';
 
@@ -183,7 +184,7 @@ function unitRow(records: UnitRecords, file: string | null, globals: GlobalUnits
     unit,
     file,
     isGlobal,
-    currentState: isGlobal ? 'inactive' : deriveCurrentState(records),
+    currentState: isGlobal ? 'inactive' : fleetCurrentState(records),
     machine: machines.sort()[0] ?? null,
   };
 }

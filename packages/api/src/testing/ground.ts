@@ -95,8 +95,12 @@ export function askAt(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const isJson = typeof body === 'object' && body !== null && !Buffer.isBuffer(body);
+    const bytes = bytesOf(body, isJson);
     const type = isJson ? { 'content-type': 'application/json' } : {};
-    const all = Object.entries({ ...type, ...headers }).map(([name, value]) => {
+    // Node says it only for some methods.
+    const isSized = bytes !== undefined && headers['transfer-encoding'] === undefined;
+    const length = isSized ? { 'content-length': String(Buffer.byteLength(bytes)) } : {};
+    const all = Object.entries({ ...length, ...type, ...headers }).map(([name, value]) => {
       return [name, typeof value === 'string' ? value : [...value]] as const;
     });
     const options = { socketPath, method, path: url, agent: false };
@@ -116,7 +120,7 @@ export function askAt(
       res.on('end', done);
     });
     req.on('error', reject);
-    req.end(bytesOf(body, isJson));
+    req.end(bytes);
   });
 }
 
