@@ -109,8 +109,11 @@ const file = fc.oneof(
   ),
   fc.string({ maxLength: 60 }),
 );
+const machines = fc.array(constantFrom(here, 'b'.repeat(32), 'x'), { maxLength: 2 });
+const restart = fc.oneof(fc.boolean(), fc.record({ machines }));
+const startFailed = fc.boolean();
 const unitRequest = fc.record(
-  { name: unitName, file, desiredState, restart: fc.boolean(), replace: fc.boolean() },
+  { name: unitName, file, desiredState, restart, startFailed, replace: fc.boolean() },
   { requiredKeys: [] },
 );
 const machinePath = fc
@@ -143,6 +146,7 @@ const shaped: fc.Arbitrary<unknown> = fc.oneof(
       until: constantFrom('launched', 'loaded', 'inactive', 'absent', 'x'),
       afterRevision: constantFrom(0, 1, -1, 1.5),
       timeoutMs: constantFrom(0, 20, -1),
+      machines,
     },
     { requiredKeys: ['units', 'until', 'timeoutMs'] },
   ),
@@ -161,7 +165,13 @@ const goodOption = fc.record({
   value: constantFrom('/bin/true', 'no', 'a \\\n b'),
 });
 const goodUnit = fc.record(
-  { name: goodName, file: goodFile, desiredState: goodState, replace: fc.constant(true) },
+  {
+    name: goodName,
+    file: goodFile,
+    desiredState: goodState,
+    restart: fc.boolean(),
+    replace: fc.constant(true),
+  },
   { requiredKeys: ['name', 'file'] },
 );
 const goodOp = fc.record({
