@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { makeTls } from '../../api/src/testing/make-tls.ts';
 import { unitStatusOf } from './commands/status.ts';
 import { m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
@@ -65,6 +66,28 @@ warning: FLEETCTL_DEBUG is left alone: --debug must be true or false, not "perha
     await cli().server.listen([`unix:${path.join(cli().dir, 'muster', 'muster.sock')}`]);
     expect(await run(names, { XDG_RUNTIME_DIR: cli().dir })).toEqual(ok(ids));
   });
+});
+
+test('https with a certificate, and the authorities of the system or those that are named', async () => {
+  const { dir } = cli();
+  const [, bound = ''] = await cli().server.listen([cli().socket, 'tcp:127.0.0.1:0'], {
+    tls: makeTls(dir, 'alice'),
+  });
+  const endpoint = bound.replace('tcp:', 'https://');
+  const certificate = {
+    FLEETCTL_ENDPOINT: endpoint,
+    FLEETCTL_CERT_FILE: 'alice.crt',
+    FLEETCTL_ETCD_KEYFILE: 'alice.key',
+  };
+  expect(await run(names, { ...certificate, FLEETCTL_CA_FILE: 'alice.ca' })).toEqual(ok(ids));
+  const ofSystem = { NODE_EXTRA_CA_CERTS: path.join(dir, 'alice.ca') };
+  expect(await run(names, { ...certificate, ...ofSystem })).toEqual(ok(ids));
+  // fleetctl did not look at the server's certificate unless it had all three files.
+  const { status, err } = await run(names, certificate);
+  expect(status).toBe(1);
+  expect(err).toMatch(
+    /^cannot reach musterd at https:\S+: self-signed certificate in certificate chain/,
+  );
 });
 
 describe('options that only fleetctl had', () => {
