@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const programName = programNameOf(process.argv[1]);
   const context = createContext({ terminal, environment: process.env, programName });
   try {
-    const program = createProgram(context);
+    const program = createProgram(context, process.argv[2]);
     const words = readArguments(program, process.argv.slice(2), programName);
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });

@@ -39,8 +39,12 @@ Exit status:
   2  the command line makes no sense`,
 };
 
-/** The whole command line. Parsing throws commander's errors instead of exiting. */
-export function createProgram(context: Context): Command {
+/**
+ * The whole command line. Parsing throws commander's errors instead of exiting.
+ * @param first - its first word, where it is known: when that is a verb, the others are left out, which
+ *   saves a tenth of the start-up time
+ */
+export function createProgram(context: Context, first?: string): Command {
   const { programName } = context;
   const program = new Command(programName)
     .usage('[options] VERB …')
@@ -68,7 +72,8 @@ export function createProgram(context: Context): Command {
     .addOption(new Option('--key-file <file>', 'for https: PEM').env('MUSTER_KEY_FILE'))
     .option('--debug', 'tell of each request on standard error');
   addSshOptions(program);
-  for (const add of verbs) add(program, context);
+  const only = first !== undefined && Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  for (const add of only === undefined ? Object.values(verbs) : [only]) add(program, context);
   addHelp(program, context);
   if (programName === 'fleetctl') {
     addFleetctlOptions(program);
@@ -78,23 +83,24 @@ export function createProgram(context: Context): Command {
   return program;
 }
 
-const verbs = [
-  addSubmit,
-  addLoad,
-  addStart,
-  addStop,
-  addUnload,
-  addRestart,
-  addDestroy,
-  addCat,
-  addStatus,
-  addJournal,
-  addListUnits,
-  addListUnitFiles,
-  addListMachines,
-  addMetadata,
-  addSsh,
-  addFdForward,
-  addVerify,
-  addVersion,
-];
+/** In the order in which the help has them. */
+export const verbs: Readonly<Record<string, (program: Command, context: Context) => void>> = {
+  submit: addSubmit,
+  load: addLoad,
+  start: addStart,
+  stop: addStop,
+  unload: addUnload,
+  restart: addRestart,
+  destroy: addDestroy,
+  cat: addCat,
+  status: addStatus,
+  journal: addJournal,
+  'list-units': addListUnits,
+  'list-unit-files': addListUnitFiles,
+  'list-machines': addListMachines,
+  metadata: addMetadata,
+  ssh: addSsh,
+  'fd-forward': addFdForward,
+  verify: addVerify,
+  version: addVersion,
+};

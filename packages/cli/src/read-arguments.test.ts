@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { verbHelp } from './help.ts';
 import { programNameOf } from './program-name.ts';
-import { createProgram } from './program.ts';
+import { createProgram, verbs as allVerbs } from './program.ts';
 import { readArguments } from './read-arguments.ts';
 import type { ProgramName } from './program-name.ts';
 import type { Terminal } from './terminal.ts';
@@ -15,17 +15,18 @@ const terminal: Terminal = {
   hasColour: false,
 };
 
+const dryContext = {
+  terminal,
+  environment: {},
+  connect: () => {
+    throw new Error('a dry verb connected');
+  },
+  close: () => {},
+};
+
 /** The whole command line with verbs that do nothing. */
 function dryProgram(programName: ProgramName): Command {
-  const program = createProgram({
-    terminal,
-    environment: {},
-    programName,
-    connect: () => {
-      throw new Error('a dry verb connected');
-    },
-    close: () => {},
-  });
+  const program = createProgram({ ...dryContext, programName });
   for (const verb of program.commands.flatMap((each) => [each, ...each.commands])) {
     if (verb.commands.length === 0) verb.action(() => {});
     verb.exitOverride().configureOutput({ writeErr: () => {} });
@@ -119,6 +120,11 @@ describe('the command line', () => {
   ])('the remote command of %s is left alone', (line, expected) => {
     expect(read(line)).toBe(expected);
   });
+});
+
+test.each(Object.keys(allVerbs))('a line that begins with %s has that verb only', (verb) => {
+  const program = createProgram({ ...dryContext, programName: 'fleetctl' }, verb);
+  expect(program.commands.map((command) => command.name())).toEqual([verb]);
 });
 
 describe('help', () => {
