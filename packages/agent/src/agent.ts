@@ -227,7 +227,7 @@ export class Agent {
 
   async #act(all: readonly UnitTask[]): Promise<void> {
     const tasks = all.slice(0, jobsPerPass);
-    if (tasks.length === 0) return;
+    if (tasks.length === 0 && !this.#options.systemd.needsReload()) return;
     const outcome = await this.#applier.apply(tasks, {
       notes: this.#notes ?? new Map<string, UnitNote>(),
       files: this.#files,

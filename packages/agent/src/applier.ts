@@ -153,7 +153,7 @@ export class Applier {
     known.awaited.delete(unit);
   }
 
-  /** Also after removals, when something keeps a removed unit loaded. */
+  /** Also after removals, when something keeps a removed unit loaded, and for what [Install] links. */
   async #reload(
     tasks: readonly UnitTask[],
     {
@@ -171,9 +171,14 @@ export class Applier {
       const loaded = new Map((await systemd.listUnits()).map((u) => [u.name, u.loadState]));
       concerned.push(...removed.filter((task) => loaded.get(task.unit) === 'loaded'));
     }
-    if (concerned.length === 0) return;
+    const areLinksNew = systemd.needsReload();
+    if (areLinksNew) concerned.push(...tasks.filter((task) => task.write !== null || task.remove));
+    if (concerned.length === 0 && !areLinksNew) return;
     const reloading = systemd.reload();
-    await Promise.all(concerned.map((task) => attempt(task, () => reloading)));
+    // When it fails and no task is to blame, the pass fails and is tried again.
+    if (concerned.length === 0) await reloading;
+    const once = [...new Set(concerned)];
+    await Promise.all(once.map((task) => attempt(task, () => reloading)));
   }
 
   async #job(task: UnitTask, known: Knowledge): Promise<void> {

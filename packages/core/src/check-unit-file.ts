@@ -1,3 +1,4 @@
+import { readInstallSection } from './install-section.ts';
 import { parseRequirements } from './requirements.ts';
 import { lastOption, optionProblem, optionValues, serializeUnitFile } from './unit-file.ts';
 import type { UnitFile } from './unit-file.ts';
@@ -15,9 +16,15 @@ export interface UnitFileCheck {
 /** Everything that can be said about a unit file without knowing cluster or machine. */
 export function checkUnitFile(file: UnitFile, name: string): UnitFileCheck {
   const { problems, warnings } = parseRequirements(file, name);
+  const install = readInstallSection(file, name, null);
   return {
-    problems: [...contentProblems(file, name), ...problems],
-    warnings: [...warnings, ...foreignSections(file, name), ...missingSettings(file, name)],
+    problems: [...contentProblems(file, name), ...problems, ...install.problems],
+    warnings: [
+      ...warnings,
+      ...install.warnings,
+      ...foreignSections(file, name),
+      ...missingSettings(file, name),
+    ],
   };
 }
 

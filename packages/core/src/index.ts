@@ -77,6 +77,8 @@ export { checkUnitFile } from './check-unit-file.ts';
 export type { UnitFileCheck } from './check-unit-file.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
+export { readInstallSection } from './install-section.ts';
+export type { InstallLink, InstallSection, MachineNames } from './install-section.ts';
 export { nearest } from './nearest.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';

@@ -306,19 +306,24 @@ export interface Systemd {
   resetFailed(name: string): Promise<void>;
   /** daemon-reload; concurrent calls share one. */
   reload(): Promise<void>;
+  /**
+   * Whether links for `[Install]` of units of ours were made or taken away since the last reload, in
+   * this process or an earlier one: systemd does not see it before the next.
+   */
+  needsReload(): boolean;
   /** True while the machine shuts down or reboots: nothing is to be started then. */
   isStopping(): Promise<boolean>;
   /**
-   * Writes a unit file of ours atomically, or refuses because the name is the host's own (a
-   * foreign fragment on the load path, a mask).
+   * Writes a unit file of ours atomically, with the links that its `[Install]` asks for, or refuses
+   * because the name or an alias is the host's own (a foreign fragment on the load path, a mask).
    */
   writeFile(
     name: string,
     file: { readonly hash: string; readonly text: string },
   ): Promise<FileWrite>;
-  /** Removes a file that is ours; no error when there is none. */
+  /** Removes a file that is ours, with its links; no error when there is none. */
   removeFile(name: string): Promise<void>;
-  /** unit → hash of every unit file of ours on disk whose content is intact; a changed one has hash ''. */
+  /** unit → hash of every unit file of ours on disk that is intact with its links; else its hash is ''. */
   files(): Promise<ReadonlyMap<string, string>>;
   onJobEnd(listener: (end: JobEnd) => void): Unsubscribe;
   /** Something may have changed or the connection is new: poll now. */

@@ -77,6 +77,39 @@ test('new content restarts the unit after systemd has read it', async () => {
   expect(cluster.machine(1).systemd.reloads).toBe(1);
 });
 
+test('[Install] costs one daemon-reload for all units at once, when it comes and when it goes', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  await cluster.write('plain.service', sleeper);
+  expect(systemd.reloads).toBe(0);
+  await cluster.write('all.target', '[Unit]\nDescription=all\n', 'loaded');
+  const wanted = `${sleeper}[Install]\nWantedBy=all.target\n`;
+  systemd.outage(true);
+  for (const n of ['a', 'b', 'c']) await cluster.write(`${n}.service`, wanted, 'loaded');
+  systemd.outage(false);
+  await cluster.clock.advance(5_000);
+  expect(systemd.reloads).toBe(1);
+  await systemd.startByHost('all.target');
+  expect(await cluster.where('a.service')).toEqual([1]);
+  await cluster.clock.advance(60_000);
+  expect(systemd.reloads).toBe(1);
+  await cluster.destroy('a.service');
+  expect(systemd.reloads).toBe(2);
+  expect(systemd.needsReload()).toBe(false);
+});
+
+test('a daemon-reload that fails is tried again, also when no unit is left that asks for it', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  await cluster.write('a.service', `${sleeper}[Install]\nWantedBy=all.target\n`);
+  systemd.failReloads(3);
+  await cluster.destroy('a.service');
+  expect(systemd.needsReload()).toBe(true);
+  await cluster.clock.advance(10_000);
+  expect(systemd.needsReload()).toBe(false);
+  expect(asked(1, 'a.service')).toEqual(['start', 'stop']);
+});
+
 test('a changed file is put right, and the unit runs on', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);

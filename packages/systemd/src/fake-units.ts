@@ -7,12 +7,20 @@ export interface FakeUnit {
   readonly name: string;
   /** What it was loaded with; a changed file counts after a reload. */
   text: string;
+  /** Units that were linked to it when it was loaded or at the last reload. */
+  linked: LinkedUnits;
   activeState: string;
   subState: string;
   result: string;
   invocationId: string | null;
   mainPid: number;
   job: FakeJob | null;
+}
+
+/** By `WantedBy=` and `RequiredBy=` of their own. */
+export interface LinkedUnits {
+  readonly wants: readonly string[];
+  readonly requires: readonly string[];
 }
 
 interface FakeJob {
@@ -24,6 +32,9 @@ export interface FakeUnitsOptions {
   readonly clock: Clock;
   /** Content of the unit's file; null when there is none. */
   readonly textOf: (name: string) => string | null;
+  readonly linkedTo: (name: string) => LinkedUnits;
+  /** The unit that has this other name; null: none. */
+  readonly unitOf: (alias: string) => string | null;
   readonly onEnd: (end: JobEnd) => void;
 }
 
@@ -48,10 +59,11 @@ export class FakeUnits {
 
   /** Loads it from its file when it is not loaded; null when there is no file. */
   find(name: string): FakeUnit | null {
-    const loaded = this.#units.get(name);
+    const id = this.#options.unitOf(name) ?? name;
+    const loaded = this.#units.get(id);
     if (loaded !== undefined) return loaded;
-    const text = this.#options.textOf(name);
-    return text === null ? null : this.load(name, text);
+    const text = this.#options.textOf(id);
+    return text === null ? null : this.load(id, text);
   }
 
   script(name: string, script: UnitScript): void {
@@ -103,7 +115,9 @@ export class FakeUnits {
   async start(unit: FakeUnit, signal: AbortSignal): Promise<string> {
     if (unit.activeState === 'active') return 'done';
     const script = this.#scriptOf(unit);
-    if (!(await this.#startRequired(script.requires, signal))) return 'dependency';
+    const required = [...script.requires, ...unit.linked.requires];
+    if (!(await this.#startRequired(required, signal))) return 'dependency';
+    for (const name of unit.linked.wants) await this.#startRequired([name], signal);
     if (!script.isConditionMet) return 'done';
     unit.invocationId = this.#newInvocationId();
     unit.result = 'success';
@@ -170,6 +184,7 @@ export class FakeUnits {
     const unit: FakeUnit = {
       name,
       text,
+      linked: this.#options.linkedTo(name),
       activeState: 'inactive',
       subState: 'dead',
       result: 'success',

@@ -1,9 +1,11 @@
 import { SystemdUnavailableError } from '@muster/core';
 import { FakeSystemd } from './fake.ts';
+import { describeInstallContract } from './install.contract.ts';
 import { describeSystemdContract, sha1, sleeper } from './systemd.contract.ts';
+import type { SystemdContract } from './systemd.contract.ts';
 import { realClock } from './testing/real-clock.ts';
 
-describeSystemdContract('the fake systemd', async () => {
+async function make(): Promise<SystemdContract> {
   const systemd = new FakeSystemd(realClock);
   return {
     systemd,
@@ -13,7 +15,10 @@ describeSystemdContract('the fake systemd', async () => {
     reopen: async () => ({ systemd, close: async () => undefined }),
     close: async () => undefined,
   };
-});
+}
+
+describeSystemdContract('the fake systemd', make);
+describeInstallContract('[Install] with the fake systemd', make);
 
 describe('the fake systemd, as tests need it', () => {
   test('during an outage every call fails, and what happened meanwhile is seen after it', async () => {

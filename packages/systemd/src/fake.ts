@@ -1,6 +1,7 @@
 import type {
   Clock,
   FileWrite,
+  InstallLink,
   JobEnd,
   LoadedUnit,
   Systemd,
@@ -9,8 +10,9 @@ import type {
   Unsubscribe,
 } from '@muster/core';
 import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { FakeLinks } from './fake-links.ts';
 import { FakeUnits } from './fake-units.ts';
-import type { FakeUnit } from './fake-units.ts';
+import type { FakeUnit, LinkedUnits } from './fake-units.ts';
 import { resultInterface, templateOf } from './unit-names.ts';
 import type { UnitScript } from './unit-script.ts';
 
@@ -33,10 +35,12 @@ export class FakeSystemd implements Systemd {
   readonly #units: FakeUnits;
   readonly #files = new Map<string, FakeFile>();
   readonly #hostUnits = new Map<string, 'fragment' | 'mask'>();
+  readonly #links = new FakeLinks();
   readonly #jobListeners = new Set<(end: JobEnd) => void>();
   readonly #changeListeners = new Set<() => void>();
   readonly #asked: AskedJob[] = [];
   #reloads = 0;
+  #reloadsToFail = 0;
   #isAway = false;
   #isStopping = false;
 
@@ -44,6 +48,8 @@ export class FakeSystemd implements Systemd {
     this.#units = new FakeUnits({
       clock,
       textOf: (name) => this.#textOf(name),
+      linkedTo: (name) => this.#linkedTo(name),
+      unitOf: (alias) => this.#links.unitOf(alias),
       onEnd: (end) => this.#end(end),
     });
   }
@@ -99,6 +105,11 @@ export class FakeSystemd implements Systemd {
     if (!isAway) this.#change();
   }
 
+  /** So many reloads from now on end without an answer. */
+  failReloads(count: number): void {
+    this.#reloadsToFail = count;
+  }
+
   /** The machine shuts down. */
   shutdown(): void {
     this.#isStopping = true;
@@ -108,6 +119,7 @@ export class FakeSystemd implements Systemd {
   reboot(): void {
     this.#units.forgetAll();
     this.#files.clear();
+    this.#links.clear();
     this.#isStopping = false;
     for (const [name, kind] of this.#hostUnits) this.addHostUnit(name, kind);
     this.#change();
@@ -177,11 +189,21 @@ export class FakeSystemd implements Systemd {
 
   async reload(): Promise<void> {
     this.#answer();
+    if (this.#reloadsToFail > 0) {
+      this.#reloadsToFail -= 1;
+      throw new SystemdUnavailableError('the fake systemd does not reload');
+    }
     this.#reloads += 1;
     for (const unit of this.#units.all()) {
       const file = this.#files.get(unit.name);
       if (file !== undefined) unit.text = file.text;
+      unit.linked = this.#linkedTo(unit.name);
     }
+    this.#links.reloaded();
+  }
+
+  needsReload(): boolean {
+    return this.#links.isReloadDue;
   }
 
   async isStopping(): Promise<boolean> {
@@ -194,27 +216,20 @@ export class FakeSystemd implements Systemd {
     file: { readonly hash: string; readonly text: string },
   ): Promise<FileWrite> {
     this.#answer();
-    const template = templateOf(name);
-    const kind = this.#hostUnits.get(name);
-    if (kind === 'mask') {
-      return { type: 'refused', reason: `${name} is masked on this machine by /etc/${name}` };
-    }
-    if (kind === 'fragment') {
-      return {
-        type: 'refused',
-        reason: `this machine has a unit ${name} of its own: /usr/${name}`,
-      };
-    }
-    if (template !== null && this.#hostUnits.has(template)) {
-      const reason = `this machine has the template of ${name} of its own: /usr/${template}`;
-      return { type: 'refused', reason };
-    }
+    const links = this.#links.read(name, file.text);
+    const reason = this.#hostsReason(name) ?? this.#aliasReason(name);
+    if (reason !== null) return { type: 'refused', reason };
+    if (typeof links === 'string') return { type: 'refused', reason: links };
+    const taken = this.#takenAlias(name, links);
+    if (taken !== null) return { type: 'refused', reason: taken };
     if (this.#files.get(name)?.text !== file.text) this.#files.set(name, { ...file });
+    this.#links.set(name, links);
     return { type: 'written' };
   }
 
   async removeFile(name: string): Promise<void> {
     this.#files.delete(name);
+    this.#links.set(name, []);
   }
 
   async files(): Promise<ReadonlyMap<string, string>> {
@@ -247,6 +262,37 @@ export class FakeSystemd implements Systemd {
       'org.freedesktop.systemd1.NoSuchUnit',
       `systemd refused StartUnit ${name}: Unit ${name} not found`,
     );
+  }
+
+  #linkedTo(name: string): LinkedUnits {
+    return {
+      wants: this.#links.linkedTo(name, 'wants'),
+      requires: this.#links.linkedTo(name, 'requires'),
+    };
+  }
+
+  #hostsReason(name: string): string | null {
+    const kind = this.#hostUnits.get(name);
+    if (kind === 'mask') return `${name} is masked on this machine by /etc/${name}`;
+    if (kind === 'fragment') return `this machine has a unit ${name} of its own: /usr/${name}`;
+    const template = templateOf(name);
+    if (template === null || !this.#hostUnits.has(template)) return null;
+    return `this machine has the template of ${name} of its own: /usr/${template}`;
+  }
+
+  #aliasReason(name: string): string | null {
+    const unit = this.#links.unitOf(name);
+    return unit === null ? null : `${name} is another name of ${unit} on this machine`;
+  }
+
+  #takenAlias(name: string, links: readonly InstallLink[]): string | null {
+    for (const { alias } of links) {
+      if (alias === null || this.#links.unitOf(alias) === name) continue;
+      const own = this.#files.has(alias) ? `${alias} is a unit of the cluster itself` : null;
+      const reason = this.#hostsReason(alias) ?? own ?? this.#aliasReason(alias);
+      if (reason !== null) return `Alias=${alias} cannot be had: ${reason}`;
+    }
+    return null;
   }
 
   #refuseHostUnit(name: string): void {

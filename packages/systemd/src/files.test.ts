@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -110,6 +111,182 @@ test.each([
   const result = files.write('a@1.service', file(text), hostDirectories);
   expect(result).toEqual({ type: 'refused', reason: expect.stringMatching(reason) });
   expect(readdirSync(own)).toEqual([]);
+});
+
+describe('links for [Install]', () => {
+  const install = (...lines: string[]) => file(`${text}[Install]\n${lines.join('\n')}\n`);
+  const machine = { hostname: 'web1', machineId: '0123456789abcdef0123456789abcdef' };
+  /** Every path below our directory that is not a directory, and what a link holds. */
+  const tree = (): string[] =>
+    readdirSync(own, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name);
+        const held = entry.isSymbolicLink() ? ` -> ${readlinkSync(path)}` : '';
+        return `${path.slice(own.length + 1)}${held}`;
+      })
+      .sort();
+  const visible = (): string[] => tree().filter((path) => !path.startsWith('.muster-links'));
+  const reload = (): void => files.reloadBegins()();
+
+  beforeEach(() => {
+    files = new UnitFiles(own, machine);
+  });
+
+  test('come with the file and follow its content', () => {
+    const first = install('WantedBy=b.target %H.target', 'Alias=c.service');
+    expect(files.write('a.service', first, hostDirectories)).toEqual({ type: 'written' });
+    expect(visible()).toEqual([
+      'a.service',
+      'b.target.wants/a.service -> ../a.service',
+      'c.service -> a.service',
+      'web1.target.wants/a.service -> ../a.service',
+    ]);
+    expect([...files.list()]).toEqual([['a.service', first.hash]]);
+    expect(files.needsReload).toBe(true);
+    reload();
+    files.write('a.service', first, hostDirectories);
+    expect(files.needsReload).toBe(false);
+
+    files.write('a.service', install('RequiredBy=b.target'), hostDirectories);
+    expect(visible()).toEqual(['a.service', 'b.target.requires/a.service -> ../a.service']);
+    expect(readdirSync(own)).not.toContain('b.target.wants');
+    expect(files.needsReload).toBe(true);
+    reload();
+
+    files.remove('a.service');
+    expect(visible()).toEqual([]);
+    expect(files.needsReload).toBe(true);
+    reload();
+    expect(readdirSync(own)).toEqual([]);
+  });
+
+  test('a unit without them leaves no trace and asks for no reload', () => {
+    files.write('a.service', file(text), hostDirectories);
+    files.write('b.service', install('DefaultInstance=1'), hostDirectories);
+    files.remove('a.service');
+    expect(files.needsReload).toBe(false);
+    expect(readdirSync(own)).toEqual(['b.service']);
+  });
+
+  test('a reload that began before a change does not count for it', () => {
+    files.write('a.service', install('WantedBy=b.target'), hostDirectories);
+    const ended = files.reloadBegins();
+    files.write('c.service', install('WantedBy=b.target'), hostDirectories);
+    ended();
+    expect(files.needsReload).toBe(true);
+    reload();
+    expect(files.needsReload).toBe(false);
+  });
+
+  test('a link that is gone or bent shows, and is put right with the file', () => {
+    files.write('a.service', install('WantedBy=b.target', 'Alias=c.service'), hostDirectories);
+    reload();
+    rmSync(join(own, 'b.target.wants'), { recursive: true });
+    expect([...files.list()]).toEqual([['a.service', '']]);
+    files.write('a.service', install('WantedBy=b.target', 'Alias=c.service'), hostDirectories);
+    expect(files.needsReload).toBe(true);
+    expect(visible()).toContain('b.target.wants/a.service -> ../a.service');
+    rmSync(join(own, 'c.service'));
+    expect([...files.list()]).toEqual([['a.service', '']]);
+  });
+
+  test('what the host has linked itself stays, with its directory', () => {
+    mkdirSync(join(own, 'b.target.wants'));
+    mkdirSync(join(own, 'c.target.wants'));
+    symlinkSync('/etc/host.service', join(own, 'c.target.wants/host.service'));
+    symlinkSync('/elsewhere/a.service', join(own, 'c.target.wants/a.service'));
+    const both = install('WantedBy=b.target c.target');
+    files.write('a.service', both, hostDirectories);
+    reload();
+    files.write('a.service', both, hostDirectories);
+    expect(files.needsReload).toBe(false);
+    expect([...files.list()]).toEqual([['a.service', both.hash]]);
+    files.remove('a.service');
+    reload();
+    expect(tree()).toEqual([
+      'c.target.wants/a.service -> /elsewhere/a.service',
+      'c.target.wants/host.service -> /etc/host.service',
+    ]);
+    expect(readdirSync(own).sort()).toEqual(['b.target.wants', 'c.target.wants']);
+  });
+
+  test('a directory of ours that the host has put something into stays', () => {
+    files.write('a.service', install('WantedBy=b.target'), hostDirectories);
+    symlinkSync('/etc/host.service', join(own, 'b.target.wants/host.service'));
+    files.remove('a.service');
+    reload();
+    expect(visible()).toEqual(['b.target.wants/host.service -> /etc/host.service']);
+  });
+
+  describe('after a musterd that died in the middle', () => {
+    const first = install('WantedBy=b.target', 'Alias=c.service');
+    const second = install('WantedBy=d.target');
+    const end = ['a.service', 'd.target.wants/a.service -> ../a.service'];
+
+    test.each([
+      [
+        'the links of new content were made, the file was not',
+        () => {
+          mkdirSync(join(own, 'd.target.wants'));
+          writeFileSync(join(own, '.muster-links/d.target.wants'), '');
+          symlinkSync('../a.service', join(own, 'd.target.wants/a.service'));
+          writeFileSync(
+            join(own, '.muster-links/a.service'),
+            'b.target.wants/a.service\nc.service\nd.target.wants/a.service\n',
+          );
+        },
+        first,
+      ],
+      [
+        'it had noted them only',
+        () => {
+          writeFileSync(join(own, '.muster-links/d.target.wants'), '');
+          writeFileSync(
+            join(own, '.muster-links/a.service'),
+            'b.target.wants/a.service\nc.service\nd.target.wants/a.service\n',
+          );
+        },
+        first,
+      ],
+      ['some links of the file were gone', () => rmSync(join(own, 'c.service')), first],
+      ['the file was gone and the links were not', () => rmSync(join(own, 'a.service')), null],
+      [
+        'a record was half-written',
+        () => writeFileSync(join(own, '.muster-links/.temporary'), 'b.'),
+        first,
+      ],
+    ])('%s', (_, disturb, left) => {
+      files.write('a.service', first, hostDirectories);
+      reload();
+      disturb();
+      files = new UnitFiles(own, machine);
+      files.prepare();
+      expect(visible()).toEqual(
+        left === null
+          ? []
+          : ['a.service', 'b.target.wants/a.service -> ../a.service', 'c.service -> a.service'],
+      );
+      files.write('a.service', second, hostDirectories);
+      expect(visible()).toEqual(end);
+      files.remove('a.service');
+      reload();
+      expect(readdirSync(own)).toEqual([]);
+    });
+
+    test('a reload that was due is still due', () => {
+      files.write('a.service', first, hostDirectories);
+      files = new UnitFiles(own, machine);
+      files.prepare();
+      expect(files.needsReload).toBe(true);
+      files.remove('a.service');
+      files = new UnitFiles(own, machine);
+      files.prepare();
+      expect(files.needsReload).toBe(true);
+      reload();
+      expect(readdirSync(own)).toEqual([]);
+    });
+  });
 });
 
 test('a change by hand shows, until it is written again', () => {

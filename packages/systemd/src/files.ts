@@ -14,8 +14,11 @@ import {
 } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import type { FileWrite } from '@muster/core';
+import { UnitFileSyntaxError, parseUnitFile, readInstallSection } from '@muster/core';
+import type { FileWrite, InstallLink, MachineNames } from '@muster/core';
 import { describe, hostHas } from './host-units.ts';
+import { InstallLinks } from './install-links.ts';
+import { namesOfThisMachine } from './locations.ts';
 
 const marker = /^# Written by muster, do not edit: it will be overwritten\. sha1=([0-9a-f]{40})\n/;
 const markerLine = (hash: string): string =>
@@ -37,19 +40,41 @@ export class UnitFiles {
   readonly directory: string;
   /** By name; only of files that exist, so that it is as large as the directory. */
   #seen = new Map<string, Seen>();
+  readonly #links: InstallLinks;
+  readonly #machine: MachineNames;
   #lastStampMs = 0;
   #temporaries = 0;
 
-  constructor(directory: string) {
+  /** @param machine - what `[Install]` may name */
+  constructor(directory: string, machine: MachineNames = namesOfThisMachine()) {
     this.directory = directory;
+    this.#links = new InstallLinks(directory);
+    this.#machine = machine;
   }
 
-  /** Makes the directory and removes what a crash left half-written. */
+  /** Makes the directory, removes what a crash left half-written, and puts links right. */
   prepare(): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o755 });
     for (const name of readdirSync(this.directory)) {
       if (name.startsWith(temporaryPrefix)) unlinkSync(join(this.directory, name));
     }
+    for (const name of this.#links.load()) {
+      const text = this.#textOf(name);
+      const links = text === null ? [] : this.#linksOf(name, text);
+      if (typeof links === 'string') continue;
+      this.#links.make(name, links);
+      this.#links.keepOnly(name, links);
+    }
+  }
+
+  /** Whether links were made or taken away that systemd has not been told of. */
+  get needsReload(): boolean {
+    return this.#links.isReloadDue;
+  }
+
+  /** To be called when a daemon-reload begins; what it returns, when that has ended well. */
+  reloadBegins(): () => void {
+    return this.#links.reloadBegins();
   }
 
   /**
@@ -69,27 +94,31 @@ export class UnitFiles {
     const hosts = hostHas(name, hostDirectories);
     if (hosts !== null) return { type: 'refused', reason: hosts };
     const path = join(this.directory, name);
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found !== undefined) {
-      const hash = this.#hashOf(name, found);
-      if (hash === null) return { type: 'refused', reason: describe(path, name) };
-      if (hash === file.hash) return { type: 'written' };
-    }
-    this.#replace(path, markerLine(file.hash) + file.text);
+    const hash = this.#hashAt(name);
+    if (hash === null) return { type: 'refused', reason: this.#describe(name) };
+    const links = this.#linksOf(name, file.text);
+    if (typeof links === 'string') return { type: 'refused', reason: links };
+    const taken = this.#takenAlias(name, links, hostDirectories);
+    if (taken !== null) return { type: 'refused', reason: taken };
+    const areLinked = this.#links.isAsWanted(name, links);
+    if (hash === file.hash && areLinked) return { type: 'written' };
+    if (!areLinked) this.#links.make(name, links);
+    if (hash !== file.hash) this.#replace(path, markerLine(file.hash) + file.text);
+    if (!areLinked) this.#links.keepOnly(name, links);
     this.#touchDirectory();
     return { type: 'written' };
   }
 
   remove(name: string): void {
-    const path = join(this.directory, name);
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined || this.#hashOf(name, found) === null) return;
-    unlinkSync(path);
+    this.#links.keepOnly(name, []);
+    const hash = this.#hashAt(name);
+    if (hash === undefined || hash === null) return;
+    unlinkSync(join(this.directory, name));
     this.#seen.delete(name);
     this.#touchDirectory();
   }
 
-  /** unit → hash, '' when the content is not what we wrote. Reads only what changed since. */
+  /** unit → hash, '' when the content or a link is not as we made it. Reads only what changed since. */
   list(): ReadonlyMap<string, string> {
     const hashes = new Map<string, string>();
     const seen = new Map<string, Seen>();
@@ -99,10 +128,63 @@ export class UnitFiles {
       if (found === undefined) continue;
       const hash = this.#hashOf(entry.name, found);
       seen.set(entry.name, { stamp: stampOf(found), hash });
-      if (hash !== null) hashes.set(entry.name, hash);
+      if (hash !== null) hashes.set(entry.name, this.#links.isIntact(entry.name) ? hash : '');
     }
     this.#seen = seen;
     return hashes;
+  }
+
+  /** null: there is something that is not ours; undefined: there is nothing. */
+  #hashAt(name: string): string | null | undefined {
+    const found = lstatSync(join(this.directory, name), { throwIfNoEntry: false });
+    return found === undefined ? undefined : this.#hashOf(name, found);
+  }
+
+  /** The text of a file of ours that is intact; null: there is none. */
+  #textOf(name: string): string | null {
+    const hash = this.#hashAt(name);
+    if (hash === undefined || hash === null || hash === '') return null;
+    return readFileSync(join(this.directory, name), 'utf8').slice(markerLine(hash).length);
+  }
+
+  /** A sentence: there can be no such links. */
+  #linksOf(name: string, text: string): readonly InstallLink[] | string {
+    // Most units have none, and this spares them the parser.
+    if (!/^\[Install\]$/m.test(text)) return [];
+    try {
+      const { links, problems } = readInstallSection(parseUnitFile(text), name, this.#machine);
+      return problems[0] ?? links;
+    } catch (error) {
+      if (error instanceof UnitFileSyntaxError) return error.message;
+      throw error;
+    }
+  }
+
+  /** Why one of the other names cannot be had; null: all can. */
+  #takenAlias(
+    name: string,
+    links: readonly InstallLink[],
+    hostDirectories: readonly string[],
+  ): string | null {
+    for (const { alias } of links) {
+      if (alias === null || this.#links.unitOf(alias) === name) continue;
+      const reason = hostHas(alias, hostDirectories) ?? this.#reasonAt(alias);
+      if (reason !== null) return `Alias=${alias} cannot be had: ${reason}`;
+    }
+    return null;
+  }
+
+  #reasonAt(name: string): string | null {
+    const hash = this.#hashAt(name);
+    if (hash === undefined) return null;
+    return hash === null ? this.#describe(name) : `${name} is a unit of the cluster itself`;
+  }
+
+  /** The sentence for something under this name that is no file of ours. */
+  #describe(name: string): string {
+    const unit = this.#links.unitOf(name);
+    if (unit !== null) return `${name} is another name of ${unit} on this machine`;
+    return describe(join(this.directory, name), name);
   }
 
   /** null: not ours. */

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { InvalidInputError } from '@muster/core';
+import type { MachineNames } from '@muster/core';
 
 /** Which systemd of the machine is meant. */
 export type ManagerKind = 'system' | 'user';
@@ -22,6 +25,17 @@ export function defaultUnitDirectory(manager: ManagerKind, env: Environment): st
 /** Where the manager keeps what a reboot forgets. @throws {InvalidInputError} */
 export function defaultRuntimeDirectory(manager: ManagerKind, env: Environment): string {
   return manager === 'system' ? '/run' : runtimeDirectory(env);
+}
+
+/** The machine-id is '' where there is none. */
+export function namesOfThisMachine(): MachineNames {
+  let machineId = '';
+  try {
+    machineId = readFileSync('/etc/machine-id', 'utf8').trim();
+  } catch {
+    // Only units that name it are concerned; musterd itself says so when it starts.
+  }
+  return { hostname: hostname(), machineId };
 }
 
 function runtimeDirectory(env: Environment): string {

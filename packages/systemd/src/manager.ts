@@ -10,7 +10,8 @@ import type {
   UnitRun,
   Unsubscribe,
 } from '@muster/core';
-import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { HostUnitError, SystemdRefusedError } from '@muster/core';
+import { asArray, asString } from './answers.ts';
 import { isNoSuchUnit } from './bus-errors.ts';
 import { MessageBusLink } from './bus.ts';
 import type { BusObserver } from './bus.ts';
@@ -220,6 +221,10 @@ class LocalSystemd implements Systemd {
     this.#files.remove(name);
   }
 
+  needsReload(): boolean {
+    return this.#files.needsReload;
+  }
+
   async files(): Promise<ReadonlyMap<string, string>> {
     return this.#files.list();
   }
@@ -288,6 +293,7 @@ class LocalSystemd implements Systemd {
   }
 
   async #slowReload(): Promise<void> {
+    const reloadEnded = this.#files.reloadBegins();
     await this.#bus.call({
       destination: service,
       path: managerPath,
@@ -295,6 +301,7 @@ class LocalSystemd implements Systemd {
       member: 'Reload',
       isSlow: true,
     });
+    reloadEnded();
   }
 
   async #run(name: string): Promise<UnitRun> {
@@ -384,14 +391,4 @@ class LocalSystemd implements Systemd {
     this.#hostDirectories = null;
     this.#changeListeners.tell();
   }
-}
-
-function asArray(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new SystemdUnavailableError('systemd answered with something that is not a list');
-}
-
-function asString(value: unknown): string {
-  if (typeof value === 'string') return value;
-  throw new SystemdUnavailableError('systemd answered with something that is not a text');
 }

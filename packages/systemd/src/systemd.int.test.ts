@@ -1,6 +1,7 @@
 import { appendFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Systemd } from '@muster/core';
+import { describeInstallContract } from './install.contract.ts';
 import { openSystemd } from './manager.ts';
 import { describeSystemdContract } from './systemd.contract.ts';
 import type { SystemdContract } from './systemd.contract.ts';
@@ -46,6 +47,9 @@ async function make(): Promise<SystemdContract> {
 }
 
 const reason = whyNoUserManager();
-if (reason === null) describeSystemdContract('a real systemd', make);
+if (reason === null) {
+  describeSystemdContract('a real systemd', make);
+  describeInstallContract('[Install] with a real systemd', make);
+}
 // oxlint-disable-next-line jest/no-disabled-tests -- it says what this machine lacks
 else test.skip(`a real systemd: left out, because ${reason}`, () => undefined);
