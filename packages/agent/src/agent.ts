@@ -68,11 +68,14 @@ interface Content {
 function readContent(text: string): Content {
   const file = parseUnitFile(text);
   const options = ['BindsTo', 'Requires', 'Requisite', 'PartOf'];
+  const slice = lastOption(file, 'Service', 'Slice');
   return {
     restartsAlways: lastOption(file, 'Service', 'Restart') === 'always',
-    boundTo: options
-      .flatMap((option) => optionValues(file, 'Unit', option))
-      .flatMap((value) => value.split(/\s+/)),
+    boundTo: [
+      ...options.flatMap((option) => optionValues(file, 'Unit', option)),
+      // A slice takes down with it what runs in it.
+      ...(slice === null ? [] : [slice]),
+    ].flatMap((value) => value.split(/\s+/)),
   };
 }
 

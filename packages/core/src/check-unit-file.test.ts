@@ -18,6 +18,18 @@ test.each([
     ['systemd has no unit files of type "scope"'],
   ],
   [
+    'a type that nobody can start',
+    '[Unit]\nDescription=a\n',
+    'a.device',
+    ['systemd starts no .device unit: it makes one itself when the device appears'],
+  ],
+  [
+    'an alias that cannot be',
+    `${service}[Install]\nAlias=dbus.service\n`,
+    'a.service',
+    ['Alias=dbus.service: dbus.service belongs to D-Bus on every machine'],
+  ],
+  [
     'too large',
     `${service}ExecStop=${'x'.repeat(600_000)}\n`,
     'a.service',

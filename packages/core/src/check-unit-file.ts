@@ -33,6 +33,9 @@ function contentProblems(file: UnitFile, name: string): string[] {
   const problems = file.options.map(optionProblem).filter((problem) => problem !== null);
   if (file.options.length === 0) problems.push('the unit file holds no options');
   if (typesWithoutFiles.has(type)) problems.push(`systemd has no unit files of type "${type}"`);
+  if (type === 'device') {
+    problems.push('systemd starts no .device unit: it makes one itself when the device appears');
+  }
   const bytes = Buffer.byteLength(serializeUnitFile(file));
   if (bytes > maxFileBytes) {
     problems.push(`the unit file has ${bytes} bytes; the most is ${maxFileBytes}`);
