@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { ApiError } from './api-error.ts';
+import { eventsSearch, readEvents } from './events/read-events.ts';
+import type { EventsLine, EventsQuery } from './events/read-events.ts';
 import { parseEndpoint, UnreachableError } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Dialer } from './stream-agent.ts';
@@ -20,6 +23,12 @@ import type {
   WaitRequest,
 } from './wire.ts';
 
+export { ApiError } from './api-error.ts';
+export { eventTypes } from './events/event.ts';
+export type { EventBody, EventType } from './events/event.ts';
+export type { EventsLine, EventsQuery } from './events/read-events.ts';
+export { resumeEvents } from './events/resume-events.ts';
+export type { ResumeOptions } from './events/resume-events.ts';
 export { BadEndpointError, unreachable, UnreachableError } from './endpoint.ts';
 export type { Endpoint } from './endpoint.ts';
 export type { Dialer } from './stream-agent.ts';
@@ -41,22 +50,6 @@ export type {
   WaitRequest,
   WaitTarget,
 } from './wire.ts';
-
-/** The API answered with an error. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
-  readonly status: number;
-  readonly code: string;
-  /** Which units of the request are at fault; empty when the fault is not about units. */
-  readonly units: NonNullable<ErrorBody['error']['units']>;
-
-  constructor(status: number, body: ErrorBody) {
-    super(body.error.message);
-    this.status = status;
-    this.code = body.error.code;
-    this.units = body.error.units ?? [];
-  }
-}
 
 export interface ApiClientOptions {
   /** `unix:/path`, `unix:///path`, `http://host:port` or `https://host:port` */
@@ -102,6 +95,12 @@ export interface ApiClient {
   /** What `systemctl status` prints there. */
   status(name: string, machine?: string): Promise<string>;
   journal(name: string, options: JournalOptions, signal?: AbortSignal): AsyncGenerator<Uint8Array>;
+  /**
+   * From one connection. Ends with a line `end` when it does not follow; else it goes on until the
+   * signal aborts (it rejects then, as when the connection breaks; see resumeEvents).
+   * @throws {ApiError} also in the middle; with the code `compacted` it says where to go on
+   */
+  events(query: EventsQuery, signal?: AbortSignal): AsyncGenerator<EventsLine>;
   patchMetadata(
     machine: string,
     patch: Readonly<Record<string, string | null>>,
@@ -110,6 +109,9 @@ export interface ApiClient {
 
 /** A wait says something every few seconds, whatever happens. */
 const waitSilenceMs = 20_000;
+
+/** Streams of events show every 15 s that they live. */
+const eventsSilenceMs = 45_000;
 
 /** @throws {BadEndpointError} */
 export function createApiClient(options: ApiClientOptions): ApiClient {
@@ -141,6 +143,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       const path = `${unitPath(name)}/journal?${journalQuery(journal)}`;
       const silenceMs = journal.follow === true ? null : timeoutMs;
       return streamOf(transport, { method: 'GET', path, silenceMs, signal });
+    },
+    events: (query, signal) => {
+      const path = `/v1/events?${eventsSearch(query)}`;
+      const call = { method: 'GET', path, silenceMs: eventsSilenceMs, signal };
+      return readEvents(streamOf(transport, call), endpoint.shown);
     },
     patchMetadata: (machine, patch) =>
       json<MetadataBody>('PATCH', `/v1/machines/${encodeURIComponent(machine)}/metadata`, patch),

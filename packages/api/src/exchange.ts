@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { InvalidInputError, MusterError } from '@muster/core';
+import { HistoryCompactedError, InvalidInputError, MusterError } from '@muster/core';
 import { HttpError, UnitsRefusedError } from './http-error.ts';
 import type { ErrorBody } from './wire.ts';
 
@@ -100,7 +100,8 @@ export async function sendStream(
   res.end();
 }
 
-function endWithCaller({ socket }: IncomingMessage, res: ServerResponse): void {
+/** Ends an answer that may go on for ever when the caller closes its side. */
+export function endWithCaller({ socket }: IncomingMessage, res: ServerResponse): void {
   const end = (): void => void res.destroy();
   if (socket.readableEnded) return end();
   socket.once('end', end);
@@ -122,7 +123,11 @@ export function sendError(res: ServerResponse, error: unknown): void {
           return { name, code: why, message: text, reason, line };
         })
       : undefined;
-  const body: ErrorBody = { error: { code, message, ...(units === undefined ? {} : { units }) } };
+  const more = {
+    ...(units === undefined ? {} : { units }),
+    ...(error instanceof HistoryCompactedError ? { oldest: error.oldest } : {}),
+  };
+  const body: ErrorBody = { error: { code, message, ...more } };
   if (error instanceof HttpError) {
     for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   }
@@ -139,6 +144,7 @@ export function statusOf(error: unknown): { status: number; code: string } {
     'unit-file-syntax': 400,
     'not-found': 404,
     conflict: 409,
+    compacted: 410,
     'store-unavailable': 503,
     'store-untrusted': 503,
     'systemd-unavailable': 503,

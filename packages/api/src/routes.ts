@@ -8,6 +8,7 @@ import type {
   UnitFile,
   UnitRegistry,
 } from '@muster/core';
+import { EventStreams } from './events/event-streams.ts';
 import { readJson, sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -57,18 +58,20 @@ const catchUpMs = 5000;
 interface Context extends RoutesOptions {
   readonly globals: GlobalUnits;
   readonly inspect: InspectOptions;
+  readonly events: EventStreams;
 }
 
 /** Everything that is answered under /v1. */
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { units: registry, inspector, forward, self } = options;
+  const { units: registry, inspector, forward, self, clock } = options;
   const inspect: InspectOptions = { registry, inspector, forward, machineId: self.machineId };
-  const context: Context = { ...options, globals: new GlobalUnits(), inspect };
+  const events = new EventStreams({ history: registry.history, clock });
+  const context: Context = { ...options, globals: new GlobalUnits(), inspect, events };
   return [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];
 }
 
 function clusterRoutes(context: Context): Route[] {
-  const { self, globals } = context;
+  const { self, globals, events } = context;
   const version: VersionBody = {
     version: self.version,
     machine: self.machineId,
@@ -90,6 +93,7 @@ function clusterRoutes(context: Context): Route[] {
         POST: (exchange) => postUnits(exchange, context),
       },
     },
+    { path: '/v1/events', methods: { GET: (exchange) => events.serve(exchange) } },
     { path: '/v1/wait', methods: { POST: (exchange) => postWait(exchange, context) } },
     {
       path: '/v1/machines/{id}/metadata',
@@ -207,11 +211,16 @@ async function postWait({ req, res, signal }: Exchange, context: Context): Promi
   res.end();
 }
 
-async function patchMachine(exchange: Exchange, { units, clock }: Context): Promise<void> {
+async function patchMachine(exchange: Exchange, context: Context): Promise<void> {
+  const { units, clock } = context;
   const { req, res, params, signal } = exchange;
   const machine = readMachineId(params['id'] ?? '');
   const patch = readMetadataPatch(await readJson(req));
-  const { metadata, isPresent } = await writeMetadata({ units, clock, signal }, machine, patch);
+  const { metadata, isPresent } = await writeMetadata(
+    { units, clock, signal, origin: whoAsks(req, context) },
+    machine,
+    patch,
+  );
   const body: MetadataBody = { machine, metadata, isPresent };
   sendJson(res, 200, body);
 }

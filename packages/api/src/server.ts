@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '@muster/core';
 import { sendError, statusOf } from './exchange.ts';
@@ -49,6 +50,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { log, self, fleetTokenLimit: tokenLimit = 100 } = options;
   const routes = createRoutes(options);
   const closing = new AbortController();
+  // Each request listens to it.
+  setMaxListeners(0, closing.signal);
   const fleet = new FleetApi({ ...options, tokenLimit, signal: closing.signal });
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     res.setHeader('Server', `musterd/${self.version}`);

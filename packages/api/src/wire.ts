@@ -26,6 +26,8 @@ export interface ErrorBody {
       /** Line of the unit file, from 1; null when none is at fault. */
       readonly line: number | null;
     }[];
+    /** With `compacted`: the revision after which everything is kept. */
+    readonly oldest?: Revision;
   };
 }
 

@@ -1,10 +1,12 @@
-import type { Clock, Revision, UnitRegistry } from '@muster/core';
+import type { Clock, Origin, Revision, UnitRegistry } from '@muster/core';
 import { HttpError } from './http-error.ts';
 import { patchMetadata } from './metadata.ts';
 
 export interface MetadataWriter {
   readonly units: UnitRegistry;
   readonly clock: Clock;
+  /** Who asks for it. */
+  readonly origin: Origin;
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
 }
@@ -25,7 +27,7 @@ const maxAttempts = 5;
  * @throws {HttpError} 409 when others keep changing it; nothing was written then
  */
 export async function writeMetadata(
-  { units, clock, signal }: MetadataWriter,
+  { units, clock, origin, signal }: MetadataWriter,
   id: string,
   patch: ReadonlyMap<string, string | null>,
 ): Promise<WrittenMetadata> {
@@ -36,7 +38,7 @@ export async function writeMetadata(
     const settings = snapshot.settings.get(id);
     const metadata = patchMetadata(machine, settings, patch);
     const written = await units.writeSettings(
-      { ...settings, machine: id, metadata },
+      { ...settings, machine: id, metadata, origin },
       settings?.modRevision ?? 0,
     );
     if (written.type === 'written') {

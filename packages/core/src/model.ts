@@ -108,6 +108,8 @@ export interface MachineSettings {
   readonly machine: string;
   /** null removes a key that the machine's own configuration has. */
   readonly metadata: Readonly<Record<string, string | null>>;
+  /** Who set it last; absent when it was not noted. */
+  readonly origin?: Origin;
   readonly modRevision: Revision;
 }
 

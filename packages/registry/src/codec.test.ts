@@ -97,6 +97,14 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
   });
 });
 
+test('settings keep who set them', () => {
+  const settings = { machine: 'm1', metadata: { a: 'b' }, origin: { by: 'x@y', at: 7 } };
+  expect(codec.parseSettings('m1', stored(codec.encodeSettings(settings, 'n')))).toEqual({
+    type: 'parsed',
+    record: { ...settings, modRevision: 9 },
+  });
+});
+
 test('the origin keeps its commit and its time', () => {
   const write = set(unitWrite('x.service').set);
   const origin = { by: 'git', commit: 'abc', at: 1_700_000_000_000 };

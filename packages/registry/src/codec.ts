@@ -206,15 +206,20 @@ export function encodeSettings(
   settings: Omit<MachineSettings, 'modRevision'>,
   nonce: string,
 ): string {
-  return JSON.stringify({ metadata: settings.metadata, nonce });
+  const { metadata, origin } = settings;
+  return JSON.stringify({ metadata, origin, nonce });
 }
 
 export function parseSettings(machine: string, stored: StoredKey): Parsed<MachineSettings> {
-  return parseRecord(stored.value, (f) => ({
-    machine,
-    metadata: f.textsOrNulls('metadata'),
-    modRevision: stored.modRevision,
-  }));
+  return parseRecord(stored.value, (f) => {
+    const origin = f.optionalObject('origin');
+    return {
+      machine,
+      metadata: f.textsOrNulls('metadata'),
+      ...(origin === undefined ? {} : { origin: readOrigin(origin) }),
+      modRevision: stored.modRevision,
+    };
+  });
 }
 
 export function encodeState(s: StateReport): string {

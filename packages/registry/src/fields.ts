@@ -92,6 +92,10 @@ export class Fields {
     return new Fields(this.#values[name], this.#at(name));
   }
 
+  optionalObject(name: string): Fields | undefined {
+    return this.#values[name] === undefined ? undefined : this.object(name);
+  }
+
   objects(name: string): Fields[] {
     const value = this.#values[name];
     if (!Array.isArray(value)) throw this.#wrong(name, 'a list');

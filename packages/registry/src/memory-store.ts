@@ -67,7 +67,7 @@ export class MemoryStore {
       renewLease: (lease) => this.#answer(owner, () => this.#renew(lease)),
       leaseLeft: (lease) => this.#answer(owner, () => this.#look(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
-      compact: (revision) => this.#answer(owner, () => this.#compact(revision)),
+      compact: (revision) => this.#answer(owner, () => this.compact(revision)),
       watch: (ranges, listener) =>
         this.#watch({ owner, ranges, listener, position: 0, isPaused: false }),
       close: () => Promise.resolve(),
@@ -116,6 +116,11 @@ export class MemoryStore {
     this.#revision = 1;
     this.#compacted = 0;
     for (const watch of this.#watches) this.#break(watch, unavailable());
+  }
+
+  /** Forgets revisions before this one. */
+  compact(revision: Revision): void {
+    this.#compacted = Math.max(this.#compacted, revision);
   }
 
   /** Breaks all watches, as a lost connection does. */
@@ -239,10 +244,6 @@ export class MemoryStore {
     this.#revision += 1;
     this.#history.push({ revision: this.#revision, events });
     for (const watch of this.#watches) this.#deliver(watch);
-  }
-
-  #compact(revision: Revision): void {
-    this.#compacted = Math.max(this.#compacted, revision);
   }
 
   #watch(watch: OpenWatch): Watch {

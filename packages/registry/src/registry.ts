@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type {
   AgentRegistry,
   Campaign,
@@ -70,6 +71,8 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const agent = new StoreAgentRegistry({ ...common, machineId, presence, ...reads });
   const view = new SharedView({ ...common, ...reads });
   const over = new AbortController();
+  // Each reading of history listens to it.
+  setMaxListeners(0, over.signal);
   const history = new StoreHistory({ store, guard, keys, clock, log, over: over.signal });
   agent.start();
   return {

@@ -217,12 +217,13 @@ export class FleetApi {
   }
 
   async #patchMachines({ req, res, signal }: Exchange): Promise<void> {
-    const { units, clock } = this.#options;
+    const { units, clock, self } = this.#options;
     const json = await decodeBody(req);
     const decision = decideMetadata(bodyOf(readMetadataOps(json)));
     if (decision.type === 'refused') throw refusal(400, decision.message);
+    const origin = originOf(req, self.hostname, clock.now());
     for (const [machine, patch] of decision.patches) {
-      const { revision } = await writeMetadata({ units, clock, signal }, machine, patch);
+      const { revision } = await writeMetadata({ units, clock, origin, signal }, machine, patch);
       this.#tell(revision);
     }
     sendNothing(res, 204, { 'Content-Type': 'application/json' });
