@@ -6,12 +6,14 @@ import { parseEndpoint, UnreachableError } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Dialer } from './stream-agent.ts';
 import { createAgent, receive, send } from './transport.ts';
+import { changeHoldMs } from './wire.ts';
 import type { Call, ClientTls, TransportOptions } from './transport.ts';
 import type {
   ClusterBody,
   ErrorBody,
   MachineBody,
   MetadataBody,
+  StatesBody,
   UnitBody,
   UnitDetailBody,
   UnitRequest,
@@ -38,6 +40,7 @@ export type {
   ErrorBody,
   MachineBody,
   MetadataBody,
+  StatesBody,
   UnitBody,
   UnitDetailBody,
   UnitRequest,
@@ -70,6 +73,8 @@ export interface JournalOptions {
   readonly lines?: number | null;
   readonly follow?: boolean;
   readonly since?: string;
+  readonly until?: string;
+  readonly grep?: string;
   readonly output?: string;
   /** Machine id; without it the machine that has the unit. */
   readonly machine?: string;
@@ -85,6 +90,11 @@ export interface ApiClient {
   machines(): Promise<readonly MachineBody[]>;
   units(): Promise<readonly UnitBody[]>;
   states(): Promise<readonly UnitStateBody[]>;
+  /**
+   * Answers when something in the store is newer than `revision`, or some 20 s later; at once when
+   * it is 0.
+   */
+  statesAfter(revision: number, signal: AbortSignal): Promise<StatesBody>;
   /** null: there is no such unit. */
   unit(name: string): Promise<UnitDetailBody | null>;
   /** All of them, or none when one is refused. */
@@ -94,6 +104,7 @@ export interface ApiClient {
   wait(request: WaitRequest, signal?: AbortSignal): AsyncGenerator<WaitLine>;
   /** What `systemctl status` prints there. */
   status(name: string, machine?: string): Promise<string>;
+  /** What is logged, in pieces; an empty one first, when the answer has begun. */
   journal(name: string, options: JournalOptions, signal?: AbortSignal): AsyncGenerator<Uint8Array>;
   /**
    * From one connection. Ends with a line `end` when it does not follow; else it goes on until the
@@ -128,7 +139,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     cluster: () => json<ClusterBody>('GET', '/v1/cluster'),
     machines: async () => (await json<{ machines: MachineBody[] }>('GET', '/v1/machines')).machines,
     units: async () => (await json<{ units: UnitBody[] }>('GET', '/v1/units')).units,
-    states: async () => (await json<{ states: UnitStateBody[] }>('GET', '/v1/states')).states,
+    states: async () => (await json<StatesBody>('GET', '/v1/states')).states,
+    statesAfter: async (revision, signal) => {
+      const path = `/v1/states?newerThan=${revision}`;
+      const silenceMs = timeoutMs + changeHoldMs;
+      return JSON.parse(await textOf(transport, { method: 'GET', path, silenceMs, signal }));
+    },
     unit: (name) => nullWhenMissing(() => json<UnitDetailBody>('GET', unitPath(name))),
     writeUnits: (units) => json<UnitsWrittenBody>('POST', '/v1/units', { units }),
     destroyUnits: (names) => json<UnitsDestroyedBody>('POST', '/v1/units/destroy', { names }),
@@ -142,7 +158,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     journal: (name, journal, signal) => {
       const path = `${unitPath(name)}/journal?${journalQuery(journal)}`;
       const silenceMs = journal.follow === true ? null : timeoutMs;
-      return streamOf(transport, { method: 'GET', path, silenceMs, signal });
+      return journalOf(transport, { method: 'GET', path, silenceMs, signal });
     },
     events: (query, signal) => {
       const path = `/v1/events?${eventsSearch(query)}`;
@@ -171,6 +187,13 @@ async function nullWhenMissing<T>(get: () => Promise<T>): Promise<T | null> {
 async function* streamOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
   const response = await send(transport, call);
   await throwIfError(transport, response);
+  yield* receive(transport, response);
+}
+
+async function* journalOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
+  const response = await send(transport, call);
+  await throwIfError(transport, response);
+  yield new Uint8Array();
   yield* receive(transport, response);
 }
 
@@ -221,12 +244,13 @@ function readError(status: number, text: string): ErrorBody {
   return { error: { code: 'unknown', message } };
 }
 
-function journalQuery({ lines, follow, since, output, machine }: JournalOptions): string {
+function journalQuery({ lines, follow, machine, ...texts }: JournalOptions): string {
   const query = new URLSearchParams();
   if (lines !== undefined) query.set('lines', lines === null ? 'all' : String(lines));
   if (follow === true) query.set('follow', 'true');
-  if (since !== undefined) query.set('since', since);
-  if (output !== undefined) query.set('output', output);
+  for (const [name, text] of Object.entries(texts)) {
+    if (typeof text === 'string') query.set(name, text);
+  }
   if (machine !== undefined) query.set('machine', machine);
   return query.toString();
 }

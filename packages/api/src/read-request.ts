@@ -111,22 +111,34 @@ export function readJournalQuery(query: URLSearchParams): JournalQuery {
       `output ${quoted(output)} is not an output format of journalctl(1)`,
     );
   }
-  const since = query.get('since');
-  if (since !== null && !/^[\w:+. /-]{1,64}$/.test(since)) {
-    throw new InvalidInputError(`since ${quoted(since)} is not a time as journalctl(1) takes it`);
+  const until = readTime(query, 'until');
+  const grep = query.get('grep');
+  if (grep !== null && !/^[^\p{Cc}]{1,512}$/u.test(grep)) {
+    throw new InvalidInputError('grep must be 1 to 512 printable characters');
   }
   return {
     lines: lines === 'all' ? null : Number(lines),
     follow: follow === 'true',
-    since,
+    since: readTime(query, 'since'),
+    ...(until === null ? {} : { until }),
+    ...(grep === null ? {} : { grep }),
     output,
   };
 }
 
+function readTime(query: URLSearchParams, name: 'since' | 'until'): string | null {
+  const time = query.get(name);
+  if (time === null || /^[\w:+.@ /-]{1,64}$/.test(time)) return time;
+  throw new InvalidInputError(`${name} ${quoted(time)} is not a time as journalctl(1) takes it`);
+}
+
 /** 0 when it is absent. */
-export function readRevisionQuery(query: URLSearchParams): number {
-  const text = query.get('afterRevision') ?? '0';
-  return readCount(/^\d{1,16}$/.test(text) ? Number(text) : text, 'afterRevision');
+export function readRevisionQuery(
+  query: URLSearchParams,
+  name: 'afterRevision' | 'newerThan',
+): number {
+  const text = query.get(name) ?? '0';
+  return readCount(/^\d{1,16}$/.test(text) ? Number(text) : text, name);
 }
 
 /** @param known - null: any key may be there */

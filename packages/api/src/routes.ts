@@ -15,12 +15,12 @@ import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { inspectHere, inspectUnit } from './inspect.ts';
 import type { InspectOptions } from './inspect.ts';
+import { snapshotFor } from './list-snapshot.ts';
 import { originOf } from './origin.ts';
 import {
   readDestroyRequest,
   readMachineId,
   readMetadataPatch,
-  readRevisionQuery,
   readUnitName,
   readUnitRequest,
   readUnitsRequest,
@@ -52,9 +52,6 @@ export interface RoutesOptions {
   readonly forward: Forwarder;
 }
 
-/** How long a list waits for the view to reach the revision that the caller has seen. */
-const catchUpMs = 5000;
-
 interface Context extends RoutesOptions {
   readonly globals: GlobalUnits;
   readonly inspect: InspectOptions;
@@ -84,12 +81,18 @@ function clusterRoutes(context: Context): Route[] {
   return [
     { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version) } },
     { path: '/v1/cluster', methods: { GET: list(renderCluster) } },
-    { path: '/v1/machines', methods: { GET: list((s) => ({ machines: renderMachines(s) })) } },
-    { path: '/v1/states', methods: { GET: list((s) => ({ states: renderStates(s) })) } },
+    {
+      path: '/v1/machines',
+      methods: { GET: list((s) => withRevision(s, { machines: renderMachines(s) })) },
+    },
+    {
+      path: '/v1/states',
+      methods: { GET: list((s) => withRevision(s, { states: renderStates(s) })) },
+    },
     {
       path: '/v1/units',
       methods: {
-        GET: list((s) => ({ units: renderUnits(s, globals) })),
+        GET: list((s) => withRevision(s, { units: renderUnits(s, globals) })),
         POST: (exchange) => postUnits(exchange, context),
       },
     },
@@ -132,10 +135,12 @@ function inspectRoutes({ inspect }: Context): Route[] {
   ]);
 }
 
-async function snapshotFor({ query }: Exchange, { units }: Context): Promise<ClusterSnapshot> {
-  const revision = readRevisionQuery(query);
-  const view = await units.cluster();
-  return revision > 0 ? view.atLeast(revision, catchUpMs) : view.snapshot();
+/** What a list that waits for something newer has to name. */
+function withRevision(
+  { revision }: ClusterSnapshot,
+  body: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return { revision, ...body };
 }
 
 async function getUnit({ res, params }: Exchange, { units, globals }: Context): Promise<void> {

@@ -108,6 +108,16 @@ export interface UnitStateBody {
   readonly isCurrent: boolean;
 }
 
+export interface StatesBody {
+  /** Of the store; what is newer can be waited for. */
+  readonly revision: Revision;
+  /** By unit and machine. */
+  readonly states: readonly UnitStateBody[];
+}
+
+/** How long `newerThan` makes a list wait for a change. */
+export const changeHoldMs = 20_000;
+
 interface AssignmentBody {
   readonly machine: string;
   readonly role: Role;

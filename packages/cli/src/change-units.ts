@@ -1,4 +1,11 @@
-import type { ApiClient, UnitBody, UnitRequest, WaitTarget } from '@muster/api/client';
+import { ApiError } from '@muster/api/client';
+import type {
+  ApiClient,
+  UnitBody,
+  UnitRequest,
+  UnitResultBody,
+  WaitTarget,
+} from '@muster/api/client';
 import type { Command } from 'commander';
 import { waitLimitMs } from './block-options.ts';
 import type { BlockOptions } from './block-options.ts';
@@ -12,41 +19,50 @@ import { selectUnits } from './select-units.ts';
 import type { UnitReporter } from './unit-reporter.ts';
 import { waitForUnits } from './wait-for-units.ts';
 
+/** What is asked of one unit. */
+type Asked = Omit<UnitRequest, 'name'>;
+
+/** What a verb asks of one unit, or why it cannot. */
+export type Choice =
+  | { readonly type: 'ask'; readonly asked: Asked }
+  | { readonly type: 'inactive' }
+  | { readonly type: 'refuse'; readonly message: string };
+
 export interface ChangePlan {
   readonly verb: 'stop' | 'unload' | 'restart';
   readonly args: readonly string[];
   readonly options: BlockOptions;
-  /** What is asked of one unit. */
-  readonly request: Omit<UnitRequest, 'name'>;
+  /**
+   * @param isMatched - only a pattern named the unit: that it cannot be done with it is not told
+   */
+  readonly choose: (unit: UnitBody, isMatched: boolean) => Choice;
   readonly until: WaitTarget;
-  /** Whether the verb makes sense for a unit that is inactive. */
-  readonly takesInactive: boolean;
+  /** Ids; null: wherever the units are. */
+  readonly machines?: readonly string[] | null;
 }
 
-/** What stop, unload and restart do with units that the cluster has. */
+/** What stop, unload and restart do with units that the cluster has: what can be done is done. */
 export async function changeUnits(
   context: Context,
   command: Command,
   plan: ChangePlan,
 ): Promise<void> {
   const { terminal, programName } = context;
-  const { verb, options, until } = plan;
+  const { verb, options, until, machines = null } = plan;
   const client = context.connect(command);
   const reporter = await openReporter(context, options);
-  const { units, problems } = await choose(client, { context, reporter }, plan);
-  const names = units.map(({ name }) => name);
-  const { revision, units: results } =
-    units.length === 0
-      ? { revision: 0, units: [] }
-      : await client.writeUnits(names.map((name) => ({ name, ...plan.request })));
+  const chosen = await choose(client, { context, reporter }, plan);
+  const written = await writeWhatCanBe(client, reporter, chosen.requests);
+  const { revision, results } = written;
   const { waited, triggered } = sortUnits(results, habits[programName], options);
   for (const unit of triggered) reporter.triggered(unit, verb);
   await waitForUnits(
     client,
     { terminal, reporter },
-    { units: waited, until, afterRevision: revision, limitMs: waitLimitMs(options) },
+    { units: waited, until, machines, afterRevision: revision, limitMs: waitLimitMs(options) },
   );
   complainOfConflicts(results);
+  const problems = chosen.problems + written.problems;
   if (problems > 0) throw new OperationError(`${problems} of the arguments could not be done`);
   reporter.finished(waited, verb);
 }
@@ -97,17 +113,43 @@ export async function chooseUnits(
 async function choose(
   client: ApiClient,
   tell: { readonly context: Context; readonly reporter: UnitReporter },
-  { args, verb, takesInactive }: ChangePlan,
-): Promise<{ units: readonly UnitBody[]; problems: number }> {
-  const selection = await chooseUnits(client, args, tell);
+  plan: ChangePlan,
+): Promise<{ requests: readonly UnitRequest[]; problems: number }> {
+  const selection = await chooseUnits(client, plan.args, tell);
   let { problems } = selection;
-  const units: UnitBody[] = [];
+  const requests: UnitRequest[] = [];
   for (const unit of selection.units) {
-    if (takesInactive || unit.desiredState !== 'inactive') units.push(unit);
-    else if (!selection.matched.has(unit.name)) {
-      tell.reporter.inactive(unit.name, verb);
+    const isMatched = selection.matched.has(unit.name);
+    const choice = plan.choose(unit, isMatched);
+    if (choice.type === 'ask') requests.push({ name: unit.name, ...choice.asked });
+    else if (!isMatched) {
+      if (choice.type === 'inactive') tell.reporter.inactive(unit.name, plan.verb);
+      else tell.reporter.refused(unit.name, choice.message);
       problems += 1;
     }
   }
-  return { units, problems };
+  return { requests, problems };
+}
+
+/** Units that are refused are told and left out; the others are asked for again without them. */
+async function writeWhatCanBe(
+  client: ApiClient,
+  reporter: UnitReporter,
+  requests: readonly UnitRequest[],
+): Promise<{ results: readonly UnitResultBody[]; revision: number; problems: number }> {
+  let open = requests;
+  while (open.length > 0) {
+    try {
+      const { revision, units } = await client.writeUnits(open);
+      return { results: units, revision, problems: requests.length - open.length };
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.units.length === 0) throw error;
+      const refused = new Map(error.units.map(({ name, message }) => [name, message]));
+      const left = open.filter(({ name }) => !refused.has(name));
+      if (left.length === open.length) throw error;
+      for (const [name, message] of refused) reporter.refused(name, message);
+      open = left;
+    }
+  }
+  return { results: [], revision: 0, problems: requests.length };
 }

@@ -48,6 +48,7 @@ export function dataReporter(print: (report: UnitReport) => void): UnitReporter 
     },
     missing: (name) => print({ unit: name, result: 'missing' }),
     inactive: (name) => print({ unit: name, result: 'refused', reason: 'it is inactive' }),
+    refused: (name, message) => print({ unit: name, result: 'refused', reason: message }),
     finished: () => {},
   };
 }

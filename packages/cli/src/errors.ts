@@ -13,13 +13,16 @@ export class NothingToDoError extends Error {
   override readonly name = 'NothingToDoError';
 }
 
-/** Everything has been shown, and the status of what was shown is that of the program. */
+/**
+ * The status of what was shown, or could not be, is that of the program. Without a message
+ * everything has been said.
+ */
 export class UnitStatusError extends Error {
   override readonly name = 'UnitStatusError';
   readonly status: number;
 
-  constructor(status: number) {
-    super(`status ${status}`);
+  constructor(status: number, message = '', options?: ErrorOptions) {
+    super(message, options);
     this.status = status;
   }
 }

@@ -8,7 +8,7 @@ import type { UnitReporter } from './unit-reporter.ts';
  */
 export function fleetctlReporter(terminal: Terminal, replaces: boolean): UnitReporter {
   return {
-    ...textReporter(terminal),
+    ...textReporter(terminal, replaces),
     stored: ({ name, result, isNewContent }, { isOnly }) => {
       if (result === 'conflict') return;
       // Whatever a unit becomes, fleet put its content there first.

@@ -12,8 +12,8 @@ export interface Habits {
   readonly keepsOtherContent: boolean;
   /** The template of an instance is stored along with it; else the instance gets a copy. */
   readonly submitsTemplates: boolean;
-  /** `status` ends with the status of systemctl. */
-  readonly returnsUnitStatus: boolean;
+  /** `status` shows no more units after one that is not active; else the worst of all counts. */
+  readonly stopsAtFirstStatus: boolean;
 }
 
 export const habits: Readonly<Record<ProgramName, Habits>> = {
@@ -23,7 +23,7 @@ export const habits: Readonly<Record<ProgramName, Habits>> = {
     forgivesMissing: false,
     keepsOtherContent: false,
     submitsTemplates: true,
-    returnsUnitStatus: false,
+    stopsAtFirstStatus: false,
   },
   fleetctl: {
     skipsUnchanged: true,
@@ -31,6 +31,6 @@ export const habits: Readonly<Record<ProgramName, Habits>> = {
     forgivesMissing: true,
     keepsOtherContent: true,
     submitsTemplates: false,
-    returnsUnitStatus: true,
+    stopsAtFirstStatus: true,
   },
 };

@@ -43,7 +43,7 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   },
   start: {
     group: units,
-    details: `Files are stored first; an instance takes its template from beside its path, or from the cluster. ${naming} ${waiting}`,
+    details: `Files are stored first; an instance takes its template from beside its path, or from the cluster. A unit that has failed is started again, one that is up or has run to its end is left alone. ${naming} ${waiting}`,
     examples: [
       ['start units/web.service', 'stores a unit file and runs it'],
       ['start units/web@{1..3}', 'runs three instances of units/web@.service'],
@@ -66,7 +66,10 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   restart: {
     group: units,
     details: `A unit that is loaded is started. ${naming} ${waiting}`,
-    examples: [['restart web@1', 'stops and starts an instance where it is']],
+    examples: [
+      ['restart web@1', 'stops and starts an instance where it is'],
+      ['restart node-report --machine 10.0.0.2', 'restarts a global unit on one machine only'],
+    ],
   },
   destroy: {
     group: units,
@@ -84,7 +87,7 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   status: {
     group: looking,
     details:
-      'The answer is what systemctl(1) status says, from each machine that has the unit; no ssh is needed. Without a unit: the cluster, and what in it needs attention.',
+      'The answer is what systemctl(1) status says, from each machine that has the unit; no ssh is needed. Without a unit: the cluster, and what in it needs attention. Exit status for units, of which the worst counts: 0 all are active, 3 one is not, 4 one does not exist or nobody can tell.',
     examples: [
       ['status', 'shows how the cluster is'],
       ['status web@1', 'shows an instance, wherever it is'],
@@ -93,7 +96,8 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   },
   journal: {
     group: looking,
-    details: 'The journal comes from the machine that has the unit; no ssh is needed.',
+    details:
+      'The journal comes from the machine that has the unit; no ssh is needed. With -f it goes along when the unit moves, and on when musterd or the machine comes back.',
     examples: [
       ['journal -n 50 web@1', 'shows the last 50 lines'],
       ['journal -f --since today web@1', 'shows the lines of today and what comes, until Ctrl-C'],

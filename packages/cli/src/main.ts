@@ -44,7 +44,10 @@ function explain(error: unknown, terminal: Terminal, programName: ProgramName): 
     // Commander has said it already; help and version that were asked for are no failure.
     return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
   }
-  if (error instanceof UnitStatusError) return error.status;
+  if (error instanceof UnitStatusError) {
+    if (error.message !== '') terminal.complain(`${prefix}${error.message}`);
+    return error.status;
+  }
   if (error instanceof NothingToDoError) {
     terminal.complain(error.message);
     return exitStatus.ok;

@@ -93,17 +93,6 @@ error: 1 of 1 unit did not become launched
     expect(await musterctl('start', 'all.service')).toEqual(
       ok('Unit all.service launched on 2 machines\n'),
     );
-    const shown = '● all.service\n   Active: active (running)\n';
-    expect(await musterctl('status', 'all')).toEqual({
-      status: 1,
-      out: shown,
-      err: `Unit all.service: machine ${m2} (host-56) has no TCP listener, so it can only be asked there
-error: 1 of what was asked for has no status
-`,
-    });
-    const [, bound = ''] = await server.listen([socket, 'tcp:127.0.0.1:0'], { insecure: true });
-    cluster.addMachine(m2, '10.0.0.2', { apiUrl: bound.replace('tcp:', 'http://') });
-    expect(await musterctl('status', 'all')).toEqual(ok(`${shown}\n${shown}`));
   });
 });
 
@@ -165,12 +154,6 @@ error: nothing was stored
       'Unit x* does not exist.\nerror: 1 of the arguments could not be done\n',
     ],
     [['cat', 'none'], 1, 'error: Unit none.service not found\n'],
-    [
-      ['status', 'none'],
-      1,
-      'Unit none.service does not exist.\nerror: 1 of what was asked for has no status\n',
-    ],
-    [['journal', 'none'], 1, 'error: unit "none.service" does not exist\n'],
     [['strat', 'x'], 2, "error: unknown command 'strat'\n(Did you mean start?)\n"],
     [['start'], 2, "error: missing required argument 'unit'\n"],
     [['list-units', '--nope'], 2, "error: unknown option '--nope'\n"],
@@ -183,11 +166,6 @@ error: nothing was stored
       ['list-units', '-o', 'xml'],
       2,
       "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml, name.\n",
-    ],
-    [
-      ['journal', '-n', 'x', 'a'],
-      2,
-      "error: option '-n, --lines <n>' argument 'x' is invalid. It must be a whole number, 0 or more.\n",
     ],
     [
       ['--endpoint', 'nope', 'list-units'],
@@ -334,17 +312,6 @@ web@1.service  0291f12  launched  launched  1234abcd.../10.0.0.1
   });
 });
 
-test('status and journal of a unit, wherever it is', async () => {
-  unitFile('web.service', simple);
-  await musterctl('start', 'web.service');
-  expect(await musterctl('status', 'web')).toEqual(
-    ok('● web.service\n   Active: active (running)\n'),
-  );
-  expect(await musterctl('journal', '-n', 'all', '--since', '1 hour ago', 'web')).toEqual(
-    ok('web.service {"lines":null,"follow":false,"since":"1 hour ago","output":"short"}\n'),
-  );
-});
-
 test('metadata of a machine', async () => {
   expect(await musterctl('metadata', 'set', '1234abcd', 'rack=7', 'region=us')).toEqual(
     ok('Machine 1234abcd...: rack=7, region=us\n'),
@@ -369,20 +336,6 @@ test("the user's own daemon is found where the system has none", async () => {
   expect(await run(['list-machines', '-o', 'name'], { XDG_RUNTIME_DIR: dir })).toEqual(
     ok(`${m1}\n${m2}\n`),
   );
-});
-
-test('Ctrl-C ends a journal that is followed', async () => {
-  unitFile('web.service', simple);
-  await musterctl('start', 'web.service');
-  const child = spawn(process.execPath, [program, 'journal', '-f', 'web'], {
-    env: { MUSTER_ENDPOINT: socket },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
-  child.stdout.once('data', () => child.kill('SIGINT'));
-  expect(await ended).toEqual({ code: 0, signal: null });
 });
 
 test('Ctrl-C ends a wait, and what was asked for goes on', async () => {

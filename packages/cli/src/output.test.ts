@@ -93,8 +93,8 @@ test('status as data', async () => {
   expect(JSON.parse(cluster.out)).toMatchObject({ counts: { machines: 2 } });
   const unit = await musterctl('status', '-o', 'json', 'web', 'none');
   expect({ status: unit.status, err: unit.err }).toEqual({
-    status: 1,
-    err: 'Unit none.service does not exist.\nerror: 1 of the arguments is no unit\n',
+    status: 4,
+    err: 'Unit none.service does not exist.\n',
   });
   expect(JSON.parse(unit.out)).toMatchObject([
     { name: 'web.service', states: [{ machine: m1, activeState: 'active' }] },

@@ -27,7 +27,9 @@ export async function openReporter(
   { output, replace = false }: ReportOptions,
 ): Promise<UnitReporter> {
   const text =
-    programName === 'fleetctl' ? fleetctlReporter(terminal, replace) : textReporter(terminal);
+    programName === 'fleetctl'
+      ? fleetctlReporter(terminal, replace)
+      : textReporter(terminal, replace);
   switch (output) {
     case 'text':
       return text;

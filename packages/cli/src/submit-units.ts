@@ -1,11 +1,12 @@
 import { ApiError } from '@muster/api/client';
 import type { ApiClient, UnitRequest, UnitResultBody } from '@muster/api/client';
+import { parseUnitName } from '@muster/core';
 import type { Command } from 'commander';
 import { waitLimitMs } from './block-options.ts';
 import type { BlockOptions } from './block-options.ts';
 import { complainOfConflicts, sortUnits } from './change-units.ts';
 import type { Context } from './context.ts';
-import { OperationError } from './errors.ts';
+import { OperationError, UsageError } from './errors.ts';
 import { habits } from './habits.ts';
 import { knownUnits } from './known-units.ts';
 import { openReporter } from './report-option.ts';
@@ -28,8 +29,9 @@ export interface Submission {
 
 /**
  * Hands units over in one request; nothing is stored when one of them is refused.
- * @returns what became of each; `isAside`: it was only needed by another
+ * @returns what became of each, also conflicts; `isAside`: it was only needed by another
  * @throws {OperationError} each reason has been told
+ * @throws {UsageError} for --replace without something to replace a unit with
  */
 export async function submitUnits(
   context: Context,
@@ -37,23 +39,17 @@ export async function submitUnits(
   { args, replace, desiredState }: Submission,
 ): Promise<{ revision: number; results: (UnitResultBody & { isAside: boolean })[] }> {
   const found = findSources(await replacePatterns(client, args));
+  if (replace) refuseWithoutContent(found);
+  if (replace && desiredState === 'loaded') await refuseLaunched(context, client, found);
   const { submitsTemplates } = habits[context.programName];
   const sources = submitsTemplates
     ? addTemplates(found)
     : await copyTemplates(client, found, replace);
-  const requests = sources.map(({ name, path, isAside }): UnitRequest => {
-    return {
-      name,
-      ...(path === null ? {} : { file: readUnitFile(path) }),
-      ...(desiredState === null || isAside ? {} : { desiredState }),
-      ...(replace ? { replace } : {}),
-    };
-  });
+  const requests = sources.map((source) => requestFor(source, { replace, desiredState }));
   const { revision, units } = await writeOrExplain(context, client, { requests, sources });
   for (const { name, warnings } of units) {
     for (const warning of warnings) context.terminal.complain(`warning: ${name}: ${warning}`);
   }
-  complainOfConflicts(units);
   const aside = new Set(sources.filter(({ isAside }) => isAside).map(({ name }) => name));
   return { revision, results: units.map((unit) => ({ ...unit, isAside: aside.has(unit.name) })) };
 }
@@ -77,22 +73,71 @@ export async function launchUnits(
   const { revision, results } = await submitUnits(context, client, { args, replace, desiredState });
   const named = results.filter(({ isAside }) => !isAside);
   for (const unit of named) reporter.stored(unit, { isOnly: false });
+  const unchanged = named.filter(({ result }) => result === 'unchanged');
   const { waited, triggered } = sortUnits(named, habits[programName], options);
   for (const unit of triggered) reporter.triggered(unit, verb);
   await waitForUnits(
     client,
     { terminal, reporter },
-    { units: waited, until: desiredState, afterRevision: revision, limitMs: waitLimitMs(options) },
+    {
+      units: waited,
+      until: desiredState,
+      untouched: new Set(unchanged.map(({ name }) => name)),
+      afterRevision: revision,
+      limitMs: waitLimitMs(options),
+    },
   );
+  complainOfConflicts(results);
 }
 
-/** Patterns that are not files stand for units of the cluster. */
+function requestFor(
+  { name, path, isAside }: UnitSource,
+  { replace, desiredState }: Pick<Submission, 'replace' | 'desiredState'>,
+): UnitRequest {
+  return {
+    name,
+    ...(path === null ? {} : { file: readUnitFile(path) }),
+    ...(desiredState === null || isAside ? {} : { desiredState }),
+    ...(desiredState === 'launched' && !isAside ? { startFailed: true } : {}),
+    ...(replace ? { replace } : {}),
+  };
+}
+
+function refuseWithoutContent(sources: readonly UnitSource[]): void {
+  const bare = sources.find(({ path, template }) => path === null && template === null);
+  if (bare === undefined) return;
+  throw new UsageError(`--replace: there is no file ${bare.name} to replace the unit with`);
+}
+
+/** To replace what runs is one thing, to stop it another: load would do both. */
+async function refuseLaunched(
+  { terminal }: Context,
+  client: ApiClient,
+  sources: readonly UnitSource[],
+): Promise<void> {
+  const names = sources.filter(({ isAside }) => !isAside).map(({ name }) => name);
+  const asked = new Set(names);
+  const launched = (await knownUnits(client, names)).filter(
+    ({ name, desiredState }) => asked.has(name) && desiredState === 'launched',
+  );
+  if (launched.length === 0) return;
+  for (const { name } of launched) {
+    terminal.complain(
+      `Unit ${name} is launched, and load would stop it: use start --replace, or stop it first`,
+    );
+  }
+  throw new OperationError('nothing was stored');
+}
+
+/** Patterns that are not files stand for units of the cluster; templates do not run. */
 async function replacePatterns(client: ApiClient, args: readonly string[]): Promise<string[]> {
   if (!args.some(isPattern)) return [...args];
   const units = await client.units();
   return args.flatMap((argument) => {
     if (!isPattern(argument)) return [argument];
-    const names = matchUnits(argument, units).map(({ name }) => name);
+    const names = matchUnits(argument, units)
+      .map(({ name }) => name)
+      .filter((name) => !parseUnitName(name).isTemplate);
     if (names.length === 0) throw new OperationError(`no unit matches "${argument}"`);
     return names;
   });

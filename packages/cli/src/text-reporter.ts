@@ -1,9 +1,7 @@
-import type { WaitLine, WaitTarget } from '@muster/api/client';
+import type { UnitResultBody, WaitLine, WaitTarget } from '@muster/api/client';
 import { machineLegend } from './legend.ts';
 import type { Terminal } from './terminal.ts';
 import type { ChangeVerb, UnitReporter } from './unit-reporter.ts';
-
-const stored = { created: 'inactive', updated: 'replaced', unchanged: 'unchanged', conflict: '' };
 
 /** Verbs that have a last word. */
 const doneWords: Readonly<Partial<Record<ChangeVerb, string>>> = {
@@ -14,11 +12,16 @@ const doneWords: Readonly<Partial<Record<ChangeVerb, string>>> = {
 /** Of many units that did not get there, so many are named. */
 const maxNamed = 20;
 
-/** A line for each unit. */
-export function textReporter(terminal: Terminal): UnitReporter {
+/** A line for each unit. @param replaces - whether --replace was given */
+export function textReporter(terminal: Terminal, replaces: boolean): UnitReporter {
   return {
-    stored: ({ name, result }, { isOnly }) => {
-      if (isOnly) terminal.print(`Unit ${name} ${stored[result]}`);
+    stored: (unit, { isOnly }) => {
+      const { name, result, isNewContent } = unit;
+      if (result === 'conflict') return;
+      if (isOnly) terminal.print(`Unit ${name} ${storedText(unit)}`);
+      else if (replaces && result !== 'created' && !isNewContent) {
+        terminal.print(`Unit ${name} has this content already`);
+      }
     },
     triggered: ({ name }, verb) => terminal.print(`Triggered unit ${name} ${verb}`),
     done: (line, until) => terminal.print(doneText(line, until)),
@@ -36,12 +39,21 @@ export function textReporter(terminal: Terminal): UnitReporter {
     },
     missing: (name) => terminal.complain(`Unit ${name} does not exist.`),
     inactive: (name, verb) => terminal.complain(`Unable to ${verb} unit ${name} in state inactive`),
+    refused: (_, message) => terminal.complain(message),
     finished: (units, verb) => {
       const done = doneWords[verb];
       if (done === undefined) return;
       terminal.complain(`Successfully ${done} units [${units.join(' ')}].`);
     },
   };
+}
+
+function storedText({ result, desiredState }: UnitResultBody): string {
+  if (result === 'created') return 'inactive';
+  if (result === 'unchanged') return 'unchanged';
+  return desiredState === 'launched'
+    ? 'replaced; it is launched, and restarted with the new content'
+    : 'replaced';
 }
 
 /** `Unit web@1.service launched on 1234abcd.../10.0.0.1` */

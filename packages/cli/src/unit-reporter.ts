@@ -19,6 +19,8 @@ export interface UnitReporter {
   missing(name: string): void;
   /** The verb makes no sense for a unit that is inactive. */
   inactive(name: string, verb: ChangeVerb): void;
+  /** What was asked for cannot be done with it; one sentence says why. */
+  refused(name: string, message: string): void;
   /** Everything went well. */
   finished(units: readonly string[], verb: ChangeVerb): void;
 }

@@ -29,7 +29,7 @@ export function isPattern(argument: string): boolean {
  * Finds what the arguments of submit, load and start name: files, directories of unit files,
  * instances of a template, and names of units that the cluster has.
  * @returns each unit once
- * @throws {UsageError} for a path that leads nowhere
+ * @throws {UsageError} for a path that leads nowhere, or two files for one unit
  */
 export function findSources(args: readonly string[]): UnitSource[] {
   return eachOnce(args.flatMap(expandRanges).flatMap(sourcesOf));
@@ -50,10 +50,17 @@ function eachOnce(sources: readonly UnitSource[]): UnitSource[] {
   const found = new Map<string, UnitSource>();
   for (const source of sources) {
     const known = found.get(source.name);
+    if (known !== undefined) refuseTwoFiles(known, source);
     // What is named itself goes before what is only needed.
     if (known === undefined || (known.isAside && !source.isAside)) found.set(source.name, source);
   }
   return [...found.values()];
+}
+
+function refuseTwoFiles(known: UnitSource, { name, path: file }: UnitSource): void {
+  const before = known.path;
+  if (before === null || file === null || path.resolve(before) === path.resolve(file)) return;
+  throw new UsageError(`${before} and ${file} are both the unit ${name}`);
 }
 
 /** @throws {UsageError} when it cannot be read as text */

@@ -7,6 +7,10 @@ import { untilInterrupted } from './until-interrupted.ts';
 export interface WaitPlan {
   readonly units: readonly string[];
   readonly until: WaitTarget;
+  /** Ids; null or absent: wherever the units are. */
+  readonly machines?: readonly string[] | null;
+  /** Units that were as asked for before: of these it is told that they have run to their end. */
+  readonly untouched?: ReadonlySet<string>;
   readonly afterRevision: number;
   /** null: as long as it takes. */
   readonly limitMs: number | null;
@@ -27,11 +31,11 @@ export interface Tell {
  * @throws {InterruptedError}
  */
 export async function waitForUnits(client: ApiClient, tell: Tell, plan: WaitPlan): Promise<number> {
-  const { units, until, afterRevision, limitMs } = plan;
+  const { units, until, machines = null, afterRevision, limitMs } = plan;
   if (units.length === 0) return 0;
   const state = { done: 0, failed: 0, pending: 0, lastSaid: Date.now() };
   const isInterrupted = await untilInterrupted(async (signal) => {
-    const request = { units, until, afterRevision, timeoutMs: limitMs };
+    const request = { units, until, machines, afterRevision, timeoutMs: limitMs };
     for await (const line of client.wait(request, signal)) {
       showLine(line, plan, { ...tell, state });
     }
@@ -53,7 +57,7 @@ function showLine(line: WaitLine, plan: WaitPlan, progress: Progress): void {
   switch (line.type) {
     case 'done':
       state.done += 1;
-      reporter.done(line, plan.until);
+      reporter.done(remarked(line, plan), plan.until);
       break;
     case 'failed':
       state.failed += 1;
@@ -72,6 +76,16 @@ function showLine(line: WaitLine, plan: WaitPlan, progress: Progress): void {
   if (line.type !== 'done' && line.type !== 'failed') return;
   const ended = state.done + state.failed;
   if (ended < plan.units.length) terminal.progress(`${ended} of ${plan.units.length} units ...`);
+}
+
+/** The line with what there is to say of a unit that nothing was done with. */
+function remarked<T extends Extract<WaitLine, { type: 'done' }>>(line: T, plan: WaitPlan): T {
+  if (!line.hasEnded || plan.untouched?.has(line.unit) !== true) return line;
+  const notes = [
+    ...(line.note === null ? [] : [line.note]),
+    'it has run already; restart runs it again',
+  ];
+  return { ...line, note: notes.join('; ') };
 }
 
 function sayWaiting(

@@ -49,9 +49,7 @@ export type {
   ClusterView,
   CommitResult,
   FileWrite,
-  Inspector,
   JobEnd,
-  JournalQuery,
   Leader,
   Leadership,
   LoadedUnit,
@@ -77,6 +75,7 @@ export { checkUnitFile } from './check-unit-file.ts';
 export type { UnitFileCheck } from './check-unit-file.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
+export type { Inspector, JournalQuery } from './inspector.ts';
 export { readInstallSection } from './install-section.ts';
 export type { InstallLink, InstallSection, MachineNames } from './install-section.ts';
 export { nearest } from './nearest.ts';

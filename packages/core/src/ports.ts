@@ -359,21 +359,3 @@ export interface NoteStore {
   save(note: UnitNote): Promise<void>;
   remove(unit: string): Promise<void>;
 }
-
-export interface JournalQuery {
-  /** The last n lines; null: all. */
-  readonly lines: number | null;
-  readonly follow: boolean;
-  /** As journalctl(1) --since takes it; null: no limit. */
-  readonly since: string | null;
-  /** As journalctl(1) --output takes it. */
-  readonly output: string;
-}
-
-/** What only the machine itself knows of a unit, asked when somebody wants to see it. */
-export interface Inspector {
-  /** What `systemctl status` prints; also for units that failed or are not loaded. */
-  status(unit: string): Promise<string>;
-  /** What `journalctl -u` prints, in pieces; ends when the journal does or `signal` aborts. */
-  journal(unit: string, query: JournalQuery, signal: AbortSignal): AsyncIterable<Uint8Array>;
-}

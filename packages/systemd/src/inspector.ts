@@ -53,6 +53,8 @@ export function journalArgs(
     `--lines=${query.lines ?? 'all'}`,
     ...(query.follow ? ['--follow'] : []),
     ...(query.since === null ? [] : [`--since=${query.since}`]),
+    ...(query.until === undefined ? [] : [`--until=${query.until}`]),
+    ...(query.grep === undefined ? [] : [`--grep=${query.grep}`]),
   ];
 }
 

@@ -3,9 +3,10 @@ import type { ApiClient, UnitBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
-import { exitStatus, OperationError, UnitStatusError } from '../errors.ts';
-import { findMachine } from '../find-machine.ts';
+import { exitStatus, UnitStatusError } from '../errors.ts';
+import { findMachine, machineWords } from '../find-machine.ts';
 import { habits } from '../habits.ts';
+import { isAway } from '../is-away.ts';
 import { knownUnits } from '../known-units.ts';
 import { dataOption, printData } from '../print-data.ts';
 import type { DataOptions } from '../print-data.ts';
@@ -25,7 +26,7 @@ export function addStatus(program: Command, context: Context): void {
     .command('status')
     .description('show what systemd says of units, wherever they are; without one: the cluster')
     .argument('[unit...]', 'names of units, or patterns for them')
-    .option('--machine <machine>', 'ask this machine, whoever has the unit')
+    .option('--machine <machine>', `ask this machine, whoever has the unit: ${machineWords}`)
     .addOption(dataOption())
     .action((args: string[], options: Options, command: Command) => {
       const client = context.connect(command);
@@ -48,10 +49,11 @@ async function showCluster(
 
 /** What the cluster knows of each unit; no machine is asked. */
 async function showData(
-  { terminal }: Context,
+  context: Context,
   client: ApiClient,
   { args, options: { output } }: Ask,
 ): Promise<void> {
+  const { terminal } = context;
   if (output === 'text') return;
   const { units, missing } = selectUnits(args, await knownUnits(client, args));
   const details = await Promise.all(units.map(({ name }) => client.unit(name)));
@@ -61,13 +63,20 @@ async function showData(
     details.filter((unit) => unit !== null),
   );
   for (const name of missing) terminal.complain(`Unit ${name} does not exist.`);
-  if (missing.length > 0)
-    throw new OperationError(
-      `${missing.length} of the arguments ${missing.length === 1 ? 'is no unit' : 'are no units'}`,
-    );
+  if (missing.length > 0) throw new UnitStatusError(unknownStatus(context));
 }
 
-async function showUnits(
+/** @throws {UnitStatusError} when not all units are active */
+async function showUnits(context: Context, client: ApiClient, ask: Ask): Promise<void> {
+  try {
+    await askMachines(context, client, ask);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    throw new UnitStatusError(unknownStatus(context), error.message, { cause: error });
+  }
+}
+
+async function askMachines(
   context: Context,
   client: ApiClient,
   { args, options: { machine } }: Ask,
@@ -76,30 +85,36 @@ async function showUnits(
   const place = machine === undefined ? null : await findMachine(client, machine);
   const selection = selectUnits(args, await knownUnits(client, args));
   for (const name of selection.missing) terminal.complain(`Unit ${name} does not exist.`);
-  let problems = selection.missing.length;
+  const statuses: number[] = selection.missing.map(() => unknownStatus(context));
   let isFirst = true;
   for (const unit of selection.units) {
     const places = place === null ? unit.machines.map((each) => each.machine) : [place];
     if (places.length === 0) {
       terminal.complain(`Unit ${unit.name} does not appear to be loaded.`);
-      problems += 1;
+      statuses.push(programName === 'fleetctl' ? exitStatus.failed : notActive);
     }
     for (const asked of places) {
       const text = await statusOrComplaint(context, client, { unit, machine: asked });
-      if (text === null) {
-        problems += 1;
-        continue;
-      }
+      statuses.push(text === null ? unknownStatus(context) : unitStatusOf(text));
+      if (text === null) continue;
       if (!isFirst) terminal.print('');
       isFirst = false;
       await terminal.write(Buffer.from(text));
-      const status = habits[programName].returnsUnitStatus ? unitStatusOf(text) : 0;
-      if (status !== 0) throw new UnitStatusError(status);
+      const status = statuses.at(-1) ?? 0;
+      if (status !== 0 && habits[programName].stopsAtFirstStatus) throw new UnitStatusError(status);
     }
   }
-  if (problems === 0) return;
-  if (habits[programName].returnsUnitStatus) throw new UnitStatusError(exitStatus.failed);
-  throw new OperationError(`${problems} of what was asked for has no status`);
+  const worst = Math.max(0, ...statuses);
+  if (worst !== 0) throw new UnitStatusError(worst);
+}
+
+/** As systemctl(1) and the LSB have them. */
+const notActive = 3;
+const noSuchUnit = 4;
+
+/** Of a unit that does not exist, or of which nobody can tell; fleetctl failed before it came to systemctl. */
+function unknownStatus({ programName }: Context): number {
+  return programName === 'fleetctl' ? exitStatus.failed : noSuchUnit;
 }
 
 /** A machine that does not answer does not keep the others from being asked; null: it has been said. */
@@ -123,6 +138,6 @@ async function statusOrComplaint(
  */
 export function unitStatusOf(text: string): number {
   const active = /^ *Active: (\S+)/m.exec(text)?.[1];
-  if (active === undefined || /^ *Loaded: not-found/m.test(text)) return 4;
-  return active === 'inactive' || active === 'failed' ? 3 : 0;
+  if (active === undefined || /^ *Loaded: not-found/m.test(text)) return noSuchUnit;
+  return active === 'inactive' || active === 'failed' ? notActive : 0;
 }

@@ -13,9 +13,11 @@ export function addStop(program: Command, context: Context): void {
         verb: 'stop',
         args,
         options: { ...command.optsWithGlobals(), ...options },
-        request: { desiredState: 'loaded' },
+        choose: ({ desiredState }) =>
+          desiredState === 'inactive'
+            ? { type: 'inactive' }
+            : { type: 'ask', asked: { desiredState: 'loaded' } },
         until: 'loaded',
-        takesInactive: false,
       });
     });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { complainOfConflicts } from '../change-units.ts';
 import type { Context } from '../context.ts';
 import { openReporter, withReportOption } from '../report-option.ts';
 import type { ReportOptions } from '../report-option.ts';
@@ -21,5 +22,6 @@ export function addSubmit(program: Command, context: Context): void {
         desiredState: null,
       });
       for (const unit of results) reporter.stored(unit, { isOnly: true });
+      complainOfConflicts(results);
     });
 }

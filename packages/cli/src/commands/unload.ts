@@ -13,9 +13,8 @@ export function addUnload(program: Command, context: Context): void {
         verb: 'unload',
         args,
         options: { ...command.optsWithGlobals(), ...options },
-        request: { desiredState: 'inactive' },
+        choose: () => ({ type: 'ask', asked: { desiredState: 'inactive' } }),
         until: 'inactive',
-        takesInactive: true,
       });
     });
 }

@@ -28,13 +28,13 @@ export const clock: Clock = {
     }),
 };
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const inspector: Inspector = {
-  status: async (unit) => `● ${unit}\n   Active: active (running)\n`,
+const inspectorOf = (actives: ReadonlyMap<string, string>): Inspector => ({
+  status: async (unit) => `● ${unit}\n   Active: ${actives.get(unit) ?? 'active (running)'}\n`,
   journal: async function* (unit, query, signal) {
     yield Buffer.from(`${unit} ${JSON.stringify(query)}\n`);
     if (query.follow) await clock.sleep(60_000, signal);
   },
-};
+});
 
 /** What a process left behind. */
 export interface Ended {
@@ -52,21 +52,17 @@ export class CliCluster {
   readonly dir: string;
   /** As --endpoint takes it. */
   readonly socket: string;
-  readonly server: ApiServer;
+  /** Of the first machine. */
+  server: ApiServer;
+  /** unit → what its status says after `Active:`; `active (running)` where nothing is said here */
+  readonly actives = new Map<string, string>();
   readonly #bin: string;
 
   private constructor(home: string) {
     this.#bin = home;
     this.dir = mkdtempSync(path.join(home, 'case-'));
     this.socket = `unix:${path.join(this.dir, 'muster.sock')}`;
-    this.server = createApiServer({
-      units: this.cluster.units,
-      inspector,
-      self: { machineId: m1, hostname: 'box', version: '1.2.3' },
-      clock,
-      log,
-      forward: createForwarder(null),
-    });
+    this.server = this.createServer(m1);
   }
 
   /** Bundles the programs. @returns the directory they are in, which the caller removes */
@@ -99,6 +95,26 @@ export class CliCluster {
     cluster.addMachine(m2, '10.0.0.2');
     await opened.server.listen([opened.socket]);
     return opened;
+  }
+
+  /** The API of a machine. @param inspector - what it says of its systemd and its journal */
+  createServer(machineId: string, inspector: Inspector = inspectorOf(this.actives)): ApiServer {
+    return createApiServer({
+      units: this.cluster.units,
+      inspector,
+      self: { machineId, hostname: 'box', version: '1.2.3' },
+      clock,
+      log,
+      forward: createForwarder(null),
+    });
+  }
+
+  /** musterd of the first machine is started again, after `meanwhile`. */
+  async restartServer(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await this.server.close();
+    await meanwhile();
+    this.server = this.createServer(m1);
+    await this.server.listen([this.socket]);
   }
 
   async close(): Promise<void> {

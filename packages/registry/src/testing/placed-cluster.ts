@@ -138,6 +138,16 @@ export class PlacedCluster {
     return { ...assignment, modRevision: this.store.revision };
   }
 
+  /** The leader takes a unit off a machine, which forgets it. */
+  async withdraw(name: string, machine: string): Promise<void> {
+    const detail = await this.#registry.units.detail(name);
+    const left = (detail?.assignments ?? []).filter((each) => each.machine !== machine);
+    const machines = left.map(({ machine: id, role }) => ({ machine: id, role }));
+    if (machines.length === 0) await this.#delete([keys.placement(name)]);
+    else this.store.put(keys.placement(name), encodePlacement({ unit: name, machines }, 'nonce'));
+    await this.#delete([keys.assignment(machine, name), keys.state(machine, name)]);
+  }
+
   /** Its machine says what became of it; without `more`: it runs. */
   report(assignment: Assignment, more: Partial<StateReport> = {}): void {
     const report = {
