@@ -78,6 +78,8 @@ export interface JournalOptions {
   readonly output?: string;
   /** Machine id; without it the machine that has the unit. */
   readonly machine?: string;
+  /** Called when the answer has begun, before anything was logged. */
+  readonly onBegin?: () => void;
 }
 
 /**
@@ -104,7 +106,6 @@ export interface ApiClient {
   wait(request: WaitRequest, signal?: AbortSignal): AsyncGenerator<WaitLine>;
   /** What `systemctl status` prints there. */
   status(name: string, machine?: string): Promise<string>;
-  /** What is logged, in pieces; an empty one first, when the answer has begun. */
   journal(name: string, options: JournalOptions, signal?: AbortSignal): AsyncGenerator<Uint8Array>;
   /**
    * From one connection. Ends with a line `end` when it does not follow; else it goes on until the
@@ -158,7 +159,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     journal: (name, journal, signal) => {
       const path = `${unitPath(name)}/journal?${journalQuery(journal)}`;
       const silenceMs = journal.follow === true ? null : timeoutMs;
-      return journalOf(transport, { method: 'GET', path, silenceMs, signal });
+      return streamOf(transport, { method: 'GET', path, silenceMs, signal }, journal.onBegin);
     },
     events: (query, signal) => {
       const path = `/v1/events?${eventsSearch(query)}`;
@@ -184,16 +185,14 @@ async function nullWhenMissing<T>(get: () => Promise<T>): Promise<T | null> {
   }
 }
 
-async function* streamOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
+async function* streamOf(
+  transport: TransportOptions,
+  call: Call,
+  onBegin?: () => void,
+): AsyncGenerator<Uint8Array> {
   const response = await send(transport, call);
   await throwIfError(transport, response);
-  yield* receive(transport, response);
-}
-
-async function* journalOf(transport: TransportOptions, call: Call): AsyncGenerator<Uint8Array> {
-  const response = await send(transport, call);
-  await throwIfError(transport, response);
-  yield new Uint8Array();
+  onBegin?.();
   yield* receive(transport, response);
 }
 

@@ -84,9 +84,9 @@ async function followOn(
   const show = async (): Promise<Ended> => {
     let hasBegun = false;
     const until = (): number | null => (hasBegun ? performance.now() : null);
+    const onBegin = (): void => void (hasBegun = true);
     try {
-      for await (const piece of client.journal(unit, query, over.signal)) {
-        hasBegun = true;
+      for await (const piece of client.journal(unit, { ...query, onBegin }, over.signal)) {
         await terminal.write(piece);
       }
       const why = new UnreachableError(`the journal of ${unit} ended`);
