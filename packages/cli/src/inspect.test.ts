@@ -124,7 +124,7 @@ describe('journal', () => {
       1,
       'error: since "$(x)" is not a time as journalctl(1) takes it\n',
     ],
-    [['--until', '\n', 'web'], 1, 'error: until "\n" is not a time as journalctl(1) takes it\n'],
+    [['--until', '\n', 'web'], 1, 'error: until "\\n" is not a time as journalctl(1) takes it\n'],
     [['--grep', '', 'web'], 1, 'error: grep must be 1 to 512 printable characters\n'],
     [['-f', 'none'], 1, 'error: unit "none.service" does not exist\n'],
     [['--machine', 'zzzz', 'web'], 1, 'error: no machine is "zzzz"\n'],
