@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { splitTarget } from './request-target.ts';
 import { ApiGround } from './testing/ground.ts';
 import type { Answer } from './testing/ground.ts';
 import { oddRequests } from './testing/requests.ts';
@@ -106,7 +107,7 @@ function errorFault(
 
 /** null: it is hard to say, because the path leads elsewhere. */
 function isFleetUrl(url: string): boolean | null {
-  const [path = ''] = url.split('?');
+  const { path } = splitTarget(url);
   if (/\.\.|%2e/i.test(path) || path.includes('//')) return null;
   return path === '/' || /^\/(?:fleet\/v1|v1-alpha)(?:\/|$)/.test(path);
 }

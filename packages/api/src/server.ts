@@ -8,6 +8,7 @@ import { FleetApi } from './fleet/fleet-api.ts';
 import { resolveFleetPath } from './fleet/paths.ts';
 import { ListenerSet } from './listener-set.ts';
 import type { ListenOptions } from './listener-set.ts';
+import { splitTarget } from './request-target.ts';
 import { matchRoute } from './router.ts';
 import type { Route } from './router.ts';
 import { createRoutes } from './routes.ts';
@@ -55,7 +56,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const fleet = new FleetApi({ ...options, tokenLimit, signal: closing.signal });
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     res.setHeader('Server', `musterd/${self.version}`);
-    const [path = '', search = ''] = (req.url ?? '').split(/\?(.*)/s, 2);
+    const { path, search } = splitTarget(req.url ?? '');
     const target = resolveFleetPath(path);
     try {
       const signal = signalOf(res, closing.signal);

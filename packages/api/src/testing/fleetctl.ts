@@ -51,7 +51,8 @@ interface Submit {
 class FleetctlError extends Error {}
 
 const pollsPerAttempt = 8;
-const prefix = '/fleet/v1';
+/** It names a server even on a unix socket, and so in every request's target. */
+const baseUrl = 'http://domain-sock/fleet/v1';
 
 export class Fleetctl {
   /** `METHOD path status`; the same call several times in a row is noted once. */
@@ -279,7 +280,7 @@ export class Fleetctl {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     };
     const sent = body === undefined ? { headers } : { headers, body };
-    const url = `${prefix}${path}?${query}`;
+    const url = `${baseUrl}${path}?${query}`;
     const answer = await askAt(this.#options.socketPath, method, url, sent);
     const call = `${method} ${path.slice(1)}${token === '' ? '' : ' (next page)'} ${answer.status}`;
     if (this.calls.at(-1) !== call) this.calls.push(call);

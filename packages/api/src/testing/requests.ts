@@ -268,7 +268,17 @@ export function oddRequests(resources: readonly string[]): fc.Arbitrary<OddReque
   const anything = fc.record(parts).map(({ path, query: search, ...rest }) => {
     return { ...rest, url: search === '' ? path : `${path}?${search}` };
   });
-  return fc.oneof({ weight: 3, arbitrary: anything }, { weight: 1, arbitrary: nearlyGood });
+  const oneOfUs = fc.oneof(
+    { weight: 3, arbitrary: anything },
+    { weight: 1, arbitrary: nearlyGood },
+  );
+  const server = fc.oneof(
+    { weight: 5, arbitrary: fc.constant('') },
+    constantFrom('http://domain-sock'),
+  );
+  return fc
+    .tuple(server, oneOfUs)
+    .map(([base, request]) => ({ ...request, url: `${base}${request.url}` }));
 }
 
 function asJson(value: unknown): Json {
