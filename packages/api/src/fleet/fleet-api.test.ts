@@ -433,6 +433,23 @@ describe('pages', () => {
     expect(names(JSON.parse(second.text).units)).toEqual(['c.service', 'd.service']);
   });
 
+  test('go on elsewhere from nothing older than the first', async () => {
+    const view = await ground.cluster.units.cluster();
+    const asked: number[] = [];
+    const atLeast = (revision: number, timeoutMs: number): Promise<ClusterSnapshot> => {
+      asked.push(revision);
+      return view.atLeast(revision, timeoutMs);
+    };
+    const units = { ...ground.cluster.units, cluster: async () => ({ ...view, atLeast }) };
+    const other = `${ground.socketPath}2`;
+    await ground.serve(other, { units, fleetTokenLimit: 2 });
+    const first = (await get('/fleet/v1/units')) as { nextPageToken: string };
+    const { revision } = ground.cluster.store;
+    const token = encodeURIComponent(first.nextPageToken);
+    await askAt(other, 'GET', `/fleet/v1/units?nextPageToken=${token}`);
+    expect(asked).toEqual([revision]);
+  });
+
   test('fleet’s own tokens are taken, and begin like ours', async () => {
     const { nextPageToken } = (await get('/fleet/v1/units')) as { nextPageToken: string };
     expect(Buffer.from(nextPageToken, 'base64').subarray(0, 4)).toEqual(Buffer.from([2, 0, 2, 0]));

@@ -13,6 +13,7 @@ import { decidePut, readPut } from './decide-put.ts';
 import { discovery } from './discovery.ts';
 import { refusal } from './errors.ts';
 import { KeptListings } from './kept-listings.ts';
+import type { Listing } from './kept-listings.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import type { PageToken } from './page-token.ts';
 import { cutPage } from './pages.ts';
@@ -41,7 +42,7 @@ export interface FleetApiOptions {
   readonly signal: AbortSignal;
 }
 
-interface Listing {
+interface ListingKind {
   readonly field: 'units' | 'states' | 'machines';
   /** Tells this listing from every other one that a token could be for. */
   readonly what: string;
@@ -144,29 +145,36 @@ export class FleetApi {
     }
   }
 
-  async #list({ res, query }: Exchange, { field, what, rows: list }: Listing): Promise<void> {
+  async #list({ res, query }: Exchange, { field, what, rows }: ListingKind): Promise<void> {
     const { tokenLimit } = this.#options;
     const token = readToken(query, tokenLimit);
-    const id = token?.continued?.listing ?? null;
-    const kept = id === null ? null : this.#kept.find(id, what);
-    const rows = kept ?? list(await this.#snapshot());
-    const page = cutPage(rows, token, tokenLimit);
-    if (page.next === null && kept !== null && id !== null) this.#kept.drop(id);
-    const nextPageToken =
-      page.next === null
-        ? null
-        : encodePageToken({
-            limit: tokenLimit,
-            page: (token?.page ?? 1) + 1,
-            continued: {
-              listing: kept === null || id === null ? this.#kept.keep(what, rows) : id,
-              after: page.next,
-            },
-          });
-    sendJson(res, 200, {
-      ...(nextPageToken === null ? {} : { nextPageToken }),
-      ...(page.rows.length === 0 ? {} : { [field]: page.rows.map(renderRow) }),
+    const from = token?.continued ?? null;
+    const kept = from === null ? null : this.#kept.find(from.listing, what);
+    const listing = kept ?? (await this.#listNow({ what, rows }, from?.revision ?? 0));
+    const page = cutPage(listing.rows, token, tokenLimit);
+    const body = page.rows.length === 0 ? {} : { [field]: page.rows.map(renderRow) };
+    const id = from !== null && kept !== null ? from.listing : null;
+    if (page.next === null) {
+      if (id !== null) this.#kept.drop(id);
+      return sendJson(res, 200, body);
+    }
+    const { revision } = listing;
+    const nextPageToken = encodePageToken({
+      limit: tokenLimit,
+      page: (token?.page ?? 1) + 1,
+      continued: { listing: id ?? this.#kept.keep(listing), revision, after: page.next },
     });
+    sendJson(res, 200, { nextPageToken, ...body });
+  }
+
+  async #listNow(
+    { what, rows }: Pick<ListingKind, 'what' | 'rows'>,
+    atLeast: Revision,
+  ): Promise<Listing> {
+    const view = await this.#options.units.cluster();
+    const known = Math.max(atLeast, this.#told);
+    const snapshot = known === 0 ? view.snapshot() : await view.atLeast(known, catchUpMs);
+    return { what, revision: snapshot.revision, rows: rows(snapshot) };
   }
 
   async #getUnit({ res }: Exchange, name: string): Promise<void> {
@@ -236,17 +244,12 @@ export class FleetApi {
     return detail;
   }
 
-  async #snapshot(): Promise<ClusterSnapshot> {
-    const view = await this.#options.units.cluster();
-    return this.#told === 0 ? view.snapshot() : view.atLeast(this.#told, catchUpMs);
-  }
-
   #tell(revision: Revision): void {
     this.#told = Math.max(this.#told, revision);
   }
 }
 
-function listingOfStates(query: URLSearchParams): Listing {
+function listingOfStates(query: URLSearchParams): ListingKind {
   const unit = query.get('unitName') || null;
   const machine = query.get('machineID') || null;
   return {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '@muster/core';
+import type { Clock, Revision } from '@muster/core';
 import { listingIdBytes } from './page-token.ts';
 import type { Row } from './rows.ts';
 
@@ -9,10 +9,17 @@ export interface KeptListingsOptions {
   readonly signal: AbortSignal;
 }
 
-interface Kept {
+export interface Listing {
   /** What was listed: a token of one listing is no token of another. */
   readonly what: string;
+  /** Of the store. */
+  readonly revision: Revision;
+  /** Sorted by key. */
   readonly rows: readonly Row[];
+}
+
+interface Kept {
+  readonly listing: Listing;
   lastUse: number;
 }
 
@@ -38,9 +45,9 @@ export class KeptListings {
   }
 
   /** @returns an id that nobody can guess, in hex */
-  keep(what: string, rows: readonly Row[]): string {
+  keep(listing: Listing): string {
     const id = randomBytes(listingIdBytes).toString('hex');
-    this.#kept.set(id, { what, rows, lastUse: this.#options.clock.monotonic() });
+    this.#kept.set(id, { listing, lastUse: this.#options.clock.monotonic() });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > maxListings && oldest !== undefined) this.#kept.delete(oldest);
     if (!this.#isWatched) void this.#watchAge();
@@ -48,13 +55,13 @@ export class KeptListings {
   }
 
   /** null: there is none of this id and kind (any more). */
-  find(id: string, what: string): readonly Row[] | null {
+  find(id: string, what: string): Listing | null {
     const kept = this.#kept.get(id);
-    if (kept === undefined || kept.what !== what || this.#isTooOld(kept)) return null;
+    if (kept === undefined || kept.listing.what !== what || this.#isTooOld(kept)) return null;
     kept.lastUse = this.#options.clock.monotonic();
     this.#kept.delete(id);
     this.#kept.set(id, kept);
-    return kept.rows;
+    return kept.listing;
   }
 
   drop(id: string): void {

@@ -1,3 +1,5 @@
+import type { Revision } from '@muster/core';
+
 /** Where a page ends: the name of its last row, and its machine for states ('' elsewhere). */
 export interface RowKey {
   readonly name: string;
@@ -11,8 +13,10 @@ export interface PageToken {
   readonly page: number;
   /** What fleet's own tokens do not have. */
   readonly continued: {
-    /** Of the kept listing that the page was cut from. */
+    /** Id of the kept listing that the page was cut from. */
     readonly listing: string;
+    /** Of the store, at which it was made: what goes on from it may not be older. */
+    readonly revision: Revision;
     readonly after: RowKey;
   } | null;
 }
@@ -20,10 +24,11 @@ export interface PageToken {
 export const listingIdBytes = 8;
 const maxUint16 = 0xffff;
 const headBytes = 4;
+const revisionBytes = 8;
 
 /**
  * As fleet had it (limit and page, two little-endian uint16, in padded URL-safe base64), followed
- * by the listing's id and the last key.
+ * by the listing's id and revision and the last key.
  */
 export function encodePageToken({ limit, page, continued }: PageToken): string {
   const head = Buffer.alloc(headBytes);
@@ -31,8 +36,10 @@ export function encodePageToken({ limit, page, continued }: PageToken): string {
   head.writeUInt16LE(Math.min(page, maxUint16), 2);
   const parts = [head];
   if (continued !== null) {
-    const { listing, after } = continued;
-    parts.push(Buffer.from(listing, 'hex'), Buffer.from(`${after.name}/${after.machine}`));
+    const { listing, revision, after } = continued;
+    const at = Buffer.alloc(revisionBytes);
+    at.writeBigUInt64LE(BigInt(revision));
+    parts.push(Buffer.from(listing, 'hex'), at, Buffer.from(`${after.name}/${after.machine}`));
   }
   return Buffer.concat(parts).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
@@ -61,9 +68,11 @@ export function decodePageToken(values: readonly string[], limit: number): Decod
 
 function decodeContinued(bytes: Buffer): PageToken['continued'] {
   const idEnd = headBytes + listingIdBytes;
-  if (bytes.length < idEnd) return null;
-  const [name = '', machine = ''] = bytes.toString('utf8', idEnd).split('/');
-  return { listing: bytes.toString('hex', headBytes, idEnd), after: { name, machine } };
+  if (bytes.length < idEnd + revisionBytes) return null;
+  const listing = bytes.toString('hex', headBytes, idEnd);
+  const revision = Number(bytes.readBigUInt64LE(idEnd));
+  const [name = '', machine = ''] = bytes.toString('utf8', idEnd + revisionBytes).split('/');
+  return { listing, revision, after: { name, machine } };
 }
 
 /** Where it stops to be padded URL-safe base64; null: it is. */

@@ -26,7 +26,7 @@ const listing = 'ab'.repeat(8);
 const after = (name: string, at = ''): PageToken => ({
   limit: 2,
   page: 2,
-  continued: { listing, after: { name, machine: at } },
+  continued: { listing, revision: 7, after: { name, machine: at } },
 });
 
 describe('tokens', () => {
@@ -65,8 +65,9 @@ describe('tokens', () => {
         fc.integer({ min: 1, max: 65_535 }),
         fc.integer({ min: 1, max: 65_535 }),
         fc.record({ name, machine: fc.oneof(fc.constant(''), id) }),
-        (limit, page, key) => {
-          const token = { limit, page, continued: { listing, after: key } };
+        fc.maxSafeNat(),
+        (limit, page, key, revision) => {
+          const token = { limit, page, continued: { listing, revision, after: key } };
           const text = encodePageToken(token);
           expect(decodePageToken([text], limit)).toEqual({ type: 'token', token });
           expect(text).toMatch(/^[A-Za-z0-9_-]+=*$/);
@@ -136,7 +137,7 @@ test('property: what was there throughout is listed exactly once, in order, what
           const written = encodePageToken({
             limit,
             page: i + 2,
-            continued: { listing, after: page.next },
+            continued: { listing, revision: i, after: page.next },
           });
           const decoded = decodePageToken([written], limit);
           if (decoded.type === 'refused') throw new Error(decoded.why);
@@ -162,6 +163,7 @@ test('property: what was there throughout is listed exactly once, in order, what
 });
 
 describe('kept listings', () => {
+  const nothing = { what: 'units', revision: 7, rows: [] };
   const clock = new VirtualClock();
   const over = new AbortController();
   afterAll(() => over.abort());
@@ -169,9 +171,9 @@ describe('kept listings', () => {
 
   test('are found again by id and kind, until dropped', () => {
     const kept = listings();
-    const rows = rowsOf(['a']);
-    const id = kept.keep('units', rows);
-    expect(kept.find(id, 'units')).toBe(rows);
+    const units = { what: 'units', revision: 7, rows: rowsOf(['a']) };
+    const id = kept.keep(units);
+    expect(kept.find(id, 'units')).toBe(units);
     expect(kept.find(id, 'states')).toBeNull();
     expect(kept.find('00'.repeat(8), 'units')).toBeNull();
     kept.drop(id);
@@ -180,16 +182,16 @@ describe('kept listings', () => {
 
   test('are at most 16: the one used longest ago goes', () => {
     const kept = listings();
-    const ids = Array.from({ length: 16 }, () => kept.keep('units', []));
+    const ids = Array.from({ length: 16 }, () => kept.keep(nothing));
     kept.find(ids[0] ?? '', 'units');
-    kept.keep('units', []);
+    kept.keep(nothing);
     expect(kept.size).toBe(16);
     expect(ids.map((id) => kept.find(id, 'units') !== null)).toEqual(ids.map((_id, i) => i !== 1));
   });
 
   test('are gone a minute after their last use, and freed within another', async () => {
     const kept = listings();
-    const id = kept.keep('units', []);
+    const id = kept.keep(nothing);
     await clock.advance(59_000);
     expect(kept.find(id, 'units')).not.toBeNull();
     await clock.advance(59_999);
@@ -198,7 +200,7 @@ describe('kept listings', () => {
     expect(kept.find(id, 'units')).toBeNull();
     await clock.advance(60_000);
     expect(kept.size).toBe(0);
-    kept.keep('units', []);
+    kept.keep(nothing);
     await clock.advance(120_000);
     expect(kept.size).toBe(0);
   });
