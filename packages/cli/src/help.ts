@@ -103,6 +103,17 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['journal -f --since today web@1', 'shows the lines of today and what comes, until Ctrl-C'],
     ],
   },
+  events: {
+    group: looking,
+    details:
+      'Without -f it shows what is kept (of the last hour, unless etcd.compact says otherwise) and ends. Times are those of the machine that did it, in the local time zone; "-" where nobody noted one. Colours and columns are for people: programs take -o json, whose lines have an id to go on after.',
+    examples: [
+      ['events -f', 'shows what happens, until Ctrl-C; goes on after a restart of musterd'],
+      ["events -n 20 'web@*'", 'shows the last 20 events of the instances of a template'],
+      ['events -f -o json --after 4711.2', 'goes on after an event, an object on each line'],
+      ['events --type unit-state --machine 1a2b3c4d', 'shows what units of a machine did'],
+    ],
+  },
   'list-units': {
     group: looking,
     details: 'A unit is listed once for each machine that has it.',

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
 import { addCat } from './commands/cat.ts';
 import { addDestroy } from './commands/destroy.ts';
+import { addEvents } from './commands/events.ts';
 import { addFdForward } from './commands/fd-forward.ts';
 import { addJournal } from './commands/journal.ts';
 import { addListMachines } from './commands/list-machines.ts';
@@ -95,6 +96,7 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   cat: addCat,
   status: addStatus,
   journal: addJournal,
+  events: addEvents,
   'list-units': addListUnits,
   'list-unit-files': addListUnitFiles,
   'list-machines': addListMachines,

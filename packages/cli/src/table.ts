@@ -24,7 +24,7 @@ export function formatTable(
   return all.map((row) => {
     const last = row.length - 1;
     return row
-      .map((cell, i) => paint(cell, i === last ? 0 : (widths[i] ?? 0), hasColour))
+      .map((cell, i) => paintCell(cell, i === last ? 0 : (widths[i] ?? 0), hasColour))
       .join('  ')
       .trimEnd();
   });
@@ -34,7 +34,8 @@ function textOf(cell: Cell): string {
   return typeof cell === 'string' ? cell : cell.text;
 }
 
-function paint(cell: Cell, width: number, hasColour: boolean): string {
+/** The text, padded, in its colour. */
+export function paintCell(cell: Cell, width: number, hasColour: boolean): string {
   const text = textOf(cell);
   const padding = ' '.repeat(Math.max(0, width - text.length));
   if (typeof cell === 'string' || !hasColour) return text + padding;
