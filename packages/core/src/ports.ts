@@ -136,8 +136,8 @@ export interface PlacementChange {
   /** Mod revision of `placement/<unit>` that this was decided from; 0: none. */
   readonly placementRevision: Revision;
   readonly assign: readonly Omit<Assignment, 'modRevision'>[];
-  /** Machines that lose their assignment of this unit. */
-  readonly withdraw: readonly string[];
+  /** Machines that lose their assignment of this unit, each with one phrase why. */
+  readonly withdraw: readonly { readonly machine: string; readonly reason: string }[];
   /** The complete new placement; null: the unit is nowhere, the key is removed. */
   readonly placement: Omit<Placement, 'modRevision'> | null;
 }

@@ -1,4 +1,12 @@
-import type { Clock, CommitResult, Leadership, Log, PlacementChange, Revision } from '@muster/core';
+import type {
+  AuditEntry,
+  Clock,
+  CommitResult,
+  Leadership,
+  Log,
+  PlacementChange,
+  Revision,
+} from '@muster/core';
 import { etcdLimits, writeChanges } from './changes.ts';
 import type { Change, Outcome } from './changes.ts';
 import { encodeAssignment, encodePlacement } from './codec.ts';
@@ -103,7 +111,7 @@ export class StoreLeadership implements Leadership {
     };
     for (const change of changes) {
       const whole = toChange(this.#options.keys, change, at);
-      if (whole.ops.length <= etcdLimits.maxOps) {
+      if (opsOf(whole) <= etcdLimits.maxOps) {
         batch.push(whole);
         continue;
       }
@@ -118,15 +126,14 @@ export class StoreLeadership implements Leadership {
    * A change of more keys than one transaction takes (a global unit on many machines): the record
    * of where to look goes last, so that a change that was cut short is seen and made again.
    */
-  async #writeInParts({ expect, ops, nonce }: Change): Promise<Outcome> {
-    const size = etcdLimits.maxOps;
-    for (let i = 0; i + size < ops.length; i += size) {
-      const [outcome] = await this.#write([{ expect, ops: ops.slice(i, i + size), nonce }]);
-      if (outcome?.type !== 'written') return outcome ?? { type: 'fenced' };
+  async #writeInParts(whole: Change): Promise<Outcome> {
+    let last: Outcome = { type: 'fenced' };
+    for (const part of inParts(this.#options.keys, whole)) {
+      const [outcome] = await this.#write([part]);
+      last = outcome ?? { type: 'fenced' };
+      if (last.type !== 'written') break;
     }
-    const rest = ops.length % size === 0 ? size : ops.length % size;
-    const [outcome] = await this.#write([{ expect, ops: ops.slice(-rest), nonce }]);
-    return outcome ?? { type: 'fenced' };
+    return last;
   }
 
   async #write(changes: readonly Change[]): Promise<readonly Outcome[]> {
@@ -203,7 +210,7 @@ function toChange(keys: Keys, change: PlacementChange, at: number): Change {
       const value = encodeAssignment({ ...assignment, at }, nonce);
       return { type: 'put', key: keys.assignment(assignment.machine, unit), value, lease: null };
     }),
-    ...change.withdraw.map((machine): Delete => ({
+    ...change.withdraw.map(({ machine }): Delete => ({
       type: 'delete',
       key: keys.assignment(machine, unit),
     })),
@@ -215,5 +222,31 @@ function toChange(keys: Keys, change: PlacementChange, at: number): Change {
     [keys.unit(unit), change.unitRevision],
     [key, change.placementRevision],
   ]);
-  return { expect, ops, nonce };
+  const whole = { expect, ops, nonce };
+  if (change.withdraw.length === 0) return whole;
+  const audit = change.withdraw.map((withdrawal): AuditEntry => {
+    return { type: 'withdrawn', unit, ...withdrawal, at };
+  });
+  return { ...whole, audit };
+}
+
+/** How many operations of a transaction it takes. */
+function opsOf({ ops, audit }: Change): number {
+  return ops.length + (audit === undefined ? 0 : 1);
+}
+
+/** Each part says for itself what it removes. */
+function inParts(keys: Keys, { expect, ops, nonce, audit = [] }: Change): Change[] {
+  const parts: Change[] = [];
+  const size = etcdLimits.maxOps - 1;
+  for (let i = 0; i < ops.length; i += size) {
+    const some = ops.slice(i, i + size);
+    const removed = new Set(some.flatMap(({ type, key }) => (type === 'delete' ? [key] : [])));
+    const told = audit.filter((entry) => {
+      return entry.type === 'withdrawn' && removed.has(keys.assignment(entry.machine, entry.unit));
+    });
+    const part = { expect, ops: some, nonce };
+    parts.push(told.length === 0 ? part : { ...part, audit: told });
+  }
+  return parts;
 }

@@ -297,6 +297,39 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       expect(await leadership.commit([change])).toEqual(['conflict']);
       const detail = await b.units.detail('g.service');
       expect(detail?.assignments).toHaveLength(300);
+      const placement = (await b.units.cluster()).snapshot().placements.get('g.service');
+      const withdrawal: PlacementChange = {
+        unit: 'g.service',
+        unitRevision,
+        placementRevision: placement?.modRevision ?? -1,
+        assign: [],
+        withdraw: machines.map((machine) => ({ machine, reason: `because of ${machine}` })),
+        placement: null,
+      };
+      expect(await leadership.commit([withdrawal])).toEqual(['committed']);
+      expect((await b.units.detail('g.service'))?.assignments).toEqual([]);
+      // Several transactions, and each says for itself what it removes.
+      const removed: string[] = [];
+      const { batches } = await b.units.history.open({
+        after: placement?.modRevision ?? 0,
+        follow: false,
+        signal: stop(),
+      });
+      for await (const { changes } of batches) {
+        const gone = changes.flatMap((c) => (c.type === 'assignment' ? [c.machine] : []));
+        const told = changes.flatMap((c) => (c.type === 'audit' ? c.entries : []));
+        expect(told).toEqual(
+          gone.map((machine) => ({
+            type: 'withdrawn',
+            unit: 'g.service',
+            machine,
+            reason: `because of ${machine}`,
+            at: expect.any(Number),
+          })),
+        );
+        removed.push(...gone);
+      }
+      expect(removed).toEqual(machines);
     });
 
     test('only files that are unchanged are removed', async () => {

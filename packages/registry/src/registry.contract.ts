@@ -159,7 +159,7 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
           unitRevision,
           placementRevision: placement?.modRevision ?? -1,
           assign: [],
-          withdraw: ['b'],
+          withdraw: [{ machine: 'b', reason: 'the unit is to be inactive' }],
           placement: null,
         },
       ]);

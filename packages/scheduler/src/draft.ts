@@ -39,6 +39,8 @@ export interface Draft {
   readonly unplaced: Unplaced[];
   /** Units that have lost their place, or wait for others to leave theirs. */
   readonly underway: Map<string, Underway>;
+  /** `unit on machine` → why it leaves that machine with this plan. */
+  readonly left: Map<string, string>;
   /** Unit → the machine on which a place is kept free for it: it is among the residents there. */
   readonly promises: Map<string, Host>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */
@@ -71,4 +73,5 @@ export function leave(
   vacate(host, unit.name);
   linger(host, unit.name, unit);
   draft.underway.set(unit.name, { reason, to: null });
+  draft.left.set(`${unit.name} on ${host.id}`, reason);
 }

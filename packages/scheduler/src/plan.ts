@@ -36,6 +36,7 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     changes: [],
     unplaced: [],
     underway,
+    left: new Map(),
     promises: new Map(),
     decided: new Set(),
   };
@@ -218,7 +219,9 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
     const next = unit === undefined ? stored : assignmentFor(unit, place, stored);
     if (next !== undefined && !sameAssignment(stored, next)) assign.push(next);
   }
-  const withdraw = [...(current?.keys() ?? [])].filter((machine) => !wanted.has(machine)).sort();
+  const withdraw = assignmentsOf(draft, name)
+    .filter(({ machine }) => !wanted.has(machine))
+    .map((stored) => ({ machine: stored.machine, reason: whyWithdrawn(draft, stored, wanted) }));
   const machines = [...wanted.values()]
     .map(({ machine, role }) => ({ machine, role }))
     .sort((a, b) => (a.machine < b.machine ? -1 : 1));
@@ -232,6 +235,18 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
     withdraw,
     placement: machines.length === 0 ? null : { unit: name, machines },
   });
+}
+
+function whyWithdrawn({ model, left }: Draft, stored: Assignment, wanted: Wanted): string {
+  const unit = model.snapshot.units.get(stored.unit);
+  if (unit === undefined) return 'the unit was destroyed';
+  if (unit.desiredState === 'inactive') return 'the unit is to be inactive';
+  const why = left.get(`${stored.unit} on ${stored.machine}`);
+  if (why !== undefined) return why;
+  const holder = [...wanted.values()].find(({ role }) => role === 'holder');
+  if (holder === undefined) return 'a template does not run';
+  const where = `on ${holder.machine}`;
+  return stored.role === 'released' ? `it is up ${where}` : `it belongs ${where}`;
 }
 
 /** A released copy keeps what it runs with; everything else follows the unit. */

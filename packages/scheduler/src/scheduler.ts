@@ -166,7 +166,7 @@ export class Scheduler {
     const results = await leadership.commit(plan.changes);
     observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
-    this.#logChanges(committed, plan.underway);
+    this.#logChanges(committed);
     if (committed.length < plan.changes.length && !results.includes('not-leader')) again();
     // The next plan must see this one's writes, else it would decide the same once more.
     await this.#seen(view, committed, signal);
@@ -204,7 +204,7 @@ export class Scheduler {
     }
   }
 
-  #logChanges(changes: readonly PlacementChange[], underway: Plan['underway']): void {
+  #logChanges(changes: readonly PlacementChange[]): void {
     for (const { unit, assign, withdraw } of changes) {
       for (const a of assign) {
         this.#options.log.info(
@@ -218,9 +218,8 @@ export class Scheduler {
           'assigned',
         );
       }
-      const reason = underway.get(unit)?.reason;
-      for (const machine of withdraw) {
-        this.#options.log.info({ unit, machine, ...(reason && { reason }) }, 'withdrawn');
+      for (const { machine, reason } of withdraw) {
+        this.#options.log.info({ unit, machine, reason }, 'withdrawn');
       }
     }
   }

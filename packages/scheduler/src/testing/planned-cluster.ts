@@ -111,7 +111,7 @@ export class PlannedCluster {
     for (const change of plan.changes) {
       const modRevision = this.revision++;
       const byMachine = this.assignments.get(change.unit) ?? new Map<string, Assignment>();
-      for (const machine of change.withdraw) byMachine.delete(machine);
+      for (const { machine } of change.withdraw) byMachine.delete(machine);
       for (const a of change.assign) byMachine.set(a.machine, { ...a, modRevision });
       if (byMachine.size === 0) this.assignments.delete(change.unit);
       else this.assignments.set(change.unit, byMachine);
