@@ -24,7 +24,8 @@ type Asked = Omit<UnitRequest, 'name'>;
 
 /** What a verb asks of one unit, or why it cannot. */
 export type Choice =
-  | { readonly type: 'ask'; readonly asked: Asked }
+  /** `isNowhere`: no machine has it, so that there is nothing to wait for. */
+  | { readonly type: 'ask'; readonly asked: Asked; readonly isNowhere?: boolean }
   | { readonly type: 'inactive' }
   | { readonly type: 'refuse'; readonly message: string };
 
@@ -54,7 +55,8 @@ export async function changeUnits(
   const chosen = await choose(client, { context, reporter }, plan);
   const written = await writeWhatCanBe(client, reporter, chosen.requests);
   const { revision, results } = written;
-  const { waited, triggered } = sortUnits(results, habits[programName], options);
+  const block = ({ name }: UnitResultBody): boolean => options.block && !chosen.nowhere.has(name);
+  const { waited, triggered } = sortUnits(results, habits[programName], block);
   for (const unit of triggered) reporter.triggered(unit, verb);
   await waitForUnits(
     client,
@@ -77,18 +79,21 @@ export function complainOfConflicts(
   }
 }
 
-/** Which units are waited for, and which are only told to have been asked for. */
+/**
+ * Which units are waited for, and which are only told to have been asked for.
+ * @param block - whether a unit that changes may be waited for
+ */
 export function sortUnits<
   T extends { readonly name: string; readonly isGlobal: boolean; readonly result: string },
 >(
   results: readonly T[],
   { skipsUnchanged, waitsForGlobals }: Habits,
-  { block }: Pick<BlockOptions, 'block'>,
+  block: (unit: T) => boolean,
 ): { waited: string[]; triggered: T[] } {
   const changed = results.filter(
     ({ result }) => result !== 'conflict' && !(skipsUnchanged && result === 'unchanged'),
   );
-  const isWaited = ({ isGlobal }: T): boolean => block && (waitsForGlobals || !isGlobal);
+  const isWaited = (unit: T): boolean => block(unit) && (waitsForGlobals || !unit.isGlobal);
   return {
     waited: changed.filter(isWaited).map(({ name }) => name),
     triggered: changed.filter((unit) => !isWaited(unit)),
@@ -114,21 +119,28 @@ async function choose(
   client: ApiClient,
   tell: { readonly context: Context; readonly reporter: UnitReporter },
   plan: ChangePlan,
-): Promise<{ requests: readonly UnitRequest[]; problems: number }> {
+): Promise<{
+  requests: readonly UnitRequest[];
+  nowhere: ReadonlySet<string>;
+  problems: number;
+}> {
   const selection = await chooseUnits(client, plan.args, tell);
   let { problems } = selection;
   const requests: UnitRequest[] = [];
+  const nowhere = new Set<string>();
   for (const unit of selection.units) {
     const isMatched = selection.matched.has(unit.name);
     const choice = plan.choose(unit, isMatched);
-    if (choice.type === 'ask') requests.push({ name: unit.name, ...choice.asked });
-    else if (!isMatched) {
+    if (choice.type === 'ask') {
+      requests.push({ name: unit.name, ...choice.asked });
+      if (choice.isNowhere === true) nowhere.add(unit.name);
+    } else if (!isMatched) {
       if (choice.type === 'inactive') tell.reporter.inactive(unit.name, plan.verb);
       else tell.reporter.refused(unit.name, choice.message);
       problems += 1;
     }
   }
-  return { requests, problems };
+  return { requests, nowhere, problems };
 }
 
 /** Units that are refused are told and left out; the others are asked for again without them. */

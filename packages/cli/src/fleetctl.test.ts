@@ -228,6 +228,13 @@ describe('what fleet printed', () => {
 1 of 1 unit did not become launched
 `,
     });
+    expect(await fleetctl('stop', 'far')).toEqual({
+      status: 1,
+      out: '',
+      err: `Unable to stop unit far.service in state inactive
+1 of the arguments could not be done
+`,
+    });
   });
 
   test.each<[string[], number, string]>([

@@ -86,6 +86,10 @@ error: 1 of 1 unit did not become launched
     expect(await musterctl('start', '--no-block', 'far.service')).toEqual(
       ok('Triggered unit far.service start\n'),
     );
+    expect(await musterctl('stop', 'far')).toEqual(
+      ok('Triggered unit far.service stop\n', 'Successfully stopped units [].\n'),
+    );
+    expect((await cluster.unit('far.service'))?.desiredState).toBe('loaded');
   });
 
   test('a global unit is on all machines', async () => {

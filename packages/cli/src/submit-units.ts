@@ -74,7 +74,7 @@ export async function launchUnits(
   const named = results.filter(({ isAside }) => !isAside);
   for (const unit of named) reporter.stored(unit, { isOnly: false });
   const unchanged = named.filter(({ result }) => result === 'unchanged');
-  const { waited, triggered } = sortUnits(named, habits[programName], options);
+  const { waited, triggered } = sortUnits(named, habits[programName], () => options.block);
   for (const unit of triggered) reporter.triggered(unit, verb);
   await waitForUnits(
     client,

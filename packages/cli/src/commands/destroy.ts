@@ -36,7 +36,7 @@ async function destroyUnits(
   const { waited, triggered } = sortUnits(
     units.map((unit) => ({ ...unit, result: ended.get(unit.name) ?? 'absent' })),
     habits[context.programName],
-    options,
+    () => options.block,
   );
   for (const unit of triggered) reporter.triggered(unit, 'destroy');
   await waitForUnits(
