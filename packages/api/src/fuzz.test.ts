@@ -31,6 +31,7 @@ const ours = [
   '/local/units/NAME/journal',
   '/machines/ID/metadata',
   '/wait',
+  '/events',
 ];
 
 let ground: ApiGround;

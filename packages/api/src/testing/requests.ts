@@ -63,7 +63,17 @@ const queryValue = fc.oneof(
 );
 const queryKey = fc.oneof(
   constantFrom('nextPageToken', 'unitName', 'machineID', 'alt', '__proto__', ''),
-  constantFrom('afterRevision', 'machine', 'lines', 'follow', 'since', 'output'),
+  constantFrom(
+    'after',
+    'afterRevision',
+    'machine',
+    'lines',
+    'follow',
+    'since',
+    'output',
+    'unit',
+    'type',
+  ),
 );
 const query = fc
   .array(fc.tuple(queryKey, queryValue), { maxLength: 3 })
@@ -81,6 +91,8 @@ const header = fc.oneof(
     ['transfer-encoding', 'chunked'],
     ['upgrade', 'ws'],
     ['if-match', '*'],
+    ['last-event-id', '3'],
+    ['last-event-id', 'x'],
   ),
 );
 const headers = fc.tuple(fc.boolean(), fc.array(header, { maxLength: 2 })).map(([isJson, more]) => {
