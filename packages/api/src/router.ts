@@ -40,18 +40,28 @@ export function matchRoute(routes: readonly Route[], method: string, path: strin
   throw new HttpError(404, 'no-such-path', `there is nothing at ${shown(path)}`);
 }
 
+/** The pattern of the first route whose path fits; null: there is none. */
+export function patternOf(routes: readonly Route[], path: string): string | null {
+  const segments = path.split('/');
+  const found = routes.find((route) => fits(route.path.split('/'), segments));
+  return found?.path ?? null;
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false;
+  return pattern.every((part, i) =>
+    part.startsWith('{') ? segments[i] !== '' : part === segments[i],
+  );
+}
+
 function matchPath(
   pattern: readonly string[],
   segments: readonly string[],
 ): Record<string, string> | null {
-  if (pattern.length !== segments.length) return null;
+  if (!fits(pattern, segments)) return null;
   const params: Record<string, string> = {};
   for (const [i, part] of pattern.entries()) {
-    const segment = segments[i] ?? '';
-    if (part.startsWith('{')) {
-      if (segment === '') return null;
-      params[part.slice(1, -1)] = decode(segment);
-    } else if (part !== segment) return null;
+    if (part.startsWith('{')) params[part.slice(1, -1)] = decode(segments[i] ?? '');
   }
   return params;
 }

@@ -50,6 +50,14 @@ export interface RoutesOptions {
   };
   readonly clock: Clock;
   readonly forward: Forwarder;
+  /** What `/metrics` answers; absent: there is no such path. */
+  readonly metrics?: MetricsPage;
+}
+
+/** Numbers about this musterd, as monitoring asks for them. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly render: () => Promise<string>;
 }
 
 interface Context extends RoutesOptions {
@@ -58,13 +66,23 @@ interface Context extends RoutesOptions {
   readonly events: EventStreams;
 }
 
-/** Everything that is answered under /v1. */
+/** Everything that is answered under /v1, and `/metrics`. */
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { units: registry, inspector, forward, self, clock } = options;
   const inspect: InspectOptions = { registry, inspector, forward, machineId: self.machineId };
   const events = new EventStreams({ history: registry.history, clock });
   const context: Context = { ...options, globals: new GlobalUnits(), inspect, events };
-  return [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];
+  const routes = [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];
+  return options.metrics === undefined ? routes : [...routes, metricsRoute(options.metrics)];
+}
+
+function metricsRoute({ contentType, render }: MetricsPage): Route {
+  const answer = async ({ res }: Exchange): Promise<void> => {
+    const text = Buffer.from(await render());
+    res.writeHead(200, { 'Content-Type': contentType, 'Content-Length': text.length });
+    res.end(text);
+  };
+  return { path: '/metrics', methods: { GET: answer } };
 }
 
 function clusterRoutes(context: Context): Route[] {

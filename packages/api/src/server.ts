@@ -5,11 +5,13 @@ import { sendError, statusOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { sendFleetError } from './fleet/errors.ts';
 import { FleetApi } from './fleet/fleet-api.ts';
-import { resolveFleetPath } from './fleet/paths.ts';
+import { fleetRoute, resolveFleetPath } from './fleet/paths.ts';
 import { ListenerSet } from './listener-set.ts';
 import type { ListenOptions } from './listener-set.ts';
+import { observe } from './observe.ts';
+import type { ApiObserver } from './observe.ts';
 import { splitTarget } from './request-target.ts';
-import { matchRoute } from './router.ts';
+import { matchRoute, patternOf } from './router.ts';
 import type { Route } from './router.ts';
 import { createRoutes } from './routes.ts';
 import type { RoutesOptions } from './routes.ts';
@@ -18,6 +20,7 @@ export interface ApiServerOptions extends RoutesOptions {
   readonly log: Log;
   /** Rows on a page of a list of fleet's API, 1 to 65,535. Default 100. */
   readonly fleetTokenLimit?: number;
+  readonly observer?: ApiObserver;
 }
 
 export interface ApiServer {
@@ -34,6 +37,11 @@ export interface ApiServer {
     addresses: readonly string[],
     options?: Partial<ListenOptions>,
   ): Promise<readonly string[]>;
+  /**
+   * Rows on a page of a list of fleet's API from now on, as in the options. A token for a page of
+   * another size is refused.
+   */
+  setFleetTokenLimit(limit: number): void;
   /** Ends every stream and connection and all listeners. */
   close(): Promise<void>;
 }
@@ -58,6 +66,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     res.setHeader('Server', `musterd/${self.version}`);
     const { path, search } = splitTarget(req.url ?? '');
     const target = resolveFleetPath(path);
+    const route = target === null ? patternOf(routes, path) : fleetRoute(target);
+    observe(options.observer, { req, res, route: route ?? 'none' });
     try {
       const signal = signalOf(res, closing.signal);
       const exchange = { req, res, params: {}, query: new URLSearchParams(search), signal };
@@ -81,6 +91,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     handle,
     listen: async (addresses, more) => listeners.set(addresses, { ...defaults, ...more }),
+    setFleetTokenLimit: (limit) => fleet.setTokenLimit(limit),
     close,
   };
 }

@@ -39,8 +39,9 @@ export class ReconcileLoop {
     this.#resyncMs = options.resyncMs;
   }
 
-  /** Another resync interval, from now on: a pass is made soon. */
+  /** Another resync interval, from now on; when it differs a pass is made soon. */
   setResync(ms: number): void {
+    if (ms === this.#resyncMs) return;
     this.#resyncMs = ms;
     this.kick();
   }

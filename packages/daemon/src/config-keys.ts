@@ -43,6 +43,7 @@ export const configKeys = {
   'api.tls.ca': path,
   'api.tls.cert': path,
   'api.tls.key': path,
+  'api.tokenlimit': text('a whole number from 1 to 65535'),
   'log.level': text('debug, info, warn or error'),
   state: directory,
   runtime: directory,

@@ -44,6 +44,8 @@ export interface Config {
     readonly listen: readonly ListenAddress[];
     readonly insecure: boolean;
     readonly tls: ApiTls | null;
+    /** Rows on a page of a list of fleet's API. */
+    readonly tokenLimit: number;
   };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
   /** Directory for what outlives a reboot. */

@@ -56,6 +56,14 @@ export function parseSecondsWithin(
   };
 }
 
+/** A whole number in decimal digits; both ends included. */
+export function parseNumberWithin(min: number, max: number): (text: string) => number | null {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return number >= min && number <= max ? number : null;
+  };
+}
+
 /** In the form the registry takes: no slash at the end. */
 export function parseEndpoint(text: string): string | null {
   if (text.startsWith('unix:')) return isSocketPath(text.slice('unix:'.length)) ? text : null;

@@ -26,10 +26,15 @@ export async function readFacts(configuredAddress: string | null): Promise<Facts
     id: await readMachineId(),
     bootId: await readBootId(),
     hostname: hostname(),
-    address: configuredAddress ?? (await readDefaultAddress()),
+    address: await readAddress(configuredAddress),
     capacity: { cpus: cpus().length, memoryBytes: totalmem() },
     version,
   };
+}
+
+/** @param configured — wins over the address of the default route; null: not configured */
+export async function readAddress(configured: string | null): Promise<string | null> {
+  return configured ?? (await readDefaultAddress());
 }
 
 async function readMachineId(): Promise<string> {

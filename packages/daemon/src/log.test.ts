@@ -29,6 +29,18 @@ test('what is below the level is not written', () => {
   expect(lines()).toMatchObject([{ msg: 'c' }, { msg: 'd' }]);
 });
 
+test('another level is that of every part, of those that are there and of those to come', () => {
+  const { log, lines } = collect('info');
+  const agent = log.child({ component: 'agent' });
+  const deep = agent.child({ unit: 'a.service' });
+  log.setLevel('debug');
+  for (const each of [log, agent, deep, log.child({ component: 'api' })]) each.debug({}, 'now');
+  expect(lines()).toHaveLength(4);
+  log.setLevel('error');
+  for (const each of [log, agent, deep]) each.warn({}, 'no more');
+  expect(lines()).toHaveLength(4);
+});
+
 test('an error is written with its causes, and numbers of any size are', () => {
   const { log, lines } = collect('info');
   const err = new Error('no answer', { cause: new Error('refused', { cause: new Error('deep') }) });

@@ -3,10 +3,15 @@ import type { DestinationStream } from 'pino';
 import type { Log } from '@muster/core';
 import type { Config } from './config-model.ts';
 
-/** Core's Log, from which a part of the daemon gets one of its own. */
+/** Core's Log, from which a part of the daemon gets one of its own, once: it is kept. */
 export interface DaemonLog extends Log {
   /** @param fields — part of every line, such as `{ component: 'agent' }` */
   child(fields: object): DaemonLog;
+}
+
+export interface RootLog extends DaemonLog {
+  /** Of this log and of all that were made from it. */
+  setLevel(level: Config['log']['level']): void;
 }
 
 /**
@@ -16,9 +21,11 @@ export interface DaemonLog extends Log {
 export function createLog(
   level: Config['log']['level'],
   destination: DestinationStream = pino.destination(1),
-): DaemonLog {
-  return pino(
+): RootLog {
+  const family: { level: string }[] = [];
+  const root = pino(
     {
+      onChild: (child) => void family.push(child),
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
@@ -27,4 +34,10 @@ export function createLog(
     },
     destination,
   );
+  family.push(root);
+  return Object.assign(root, {
+    setLevel: (next: Config['log']['level']): void => {
+      for (const log of family) log.level = next;
+    },
+  });
 }

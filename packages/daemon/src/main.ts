@@ -13,7 +13,10 @@ import type { InstanceLock } from './instance-lock.ts';
 import { FileKnownStore } from './known-store.ts';
 import { FileLeaseStore } from './lease-store.ts';
 import { createLog } from './log.ts';
+import { forgetInheritedSockets, inheritedSockets } from './inherited-sockets.ts';
 import { createNotifier } from './notify.ts';
+import { ReloadRequests } from './reload-requests.ts';
+import { onReloadSignal } from './reload-signal.ts';
 import { version } from './version.ts';
 import { runDaemon } from './wire.ts';
 
@@ -37,7 +40,7 @@ async function main(): Promise<number> {
       process.stdout.write('the configuration is valid\n');
       return 0;
     case 'run':
-      await run(await load(command.flags), command.flags.acceptStore);
+      await run(command.flags);
       return 0;
   }
 }
@@ -47,7 +50,15 @@ async function load(flags: Flags): Promise<Config> {
   return config;
 }
 
-async function run(config: Config, acceptStore: boolean): Promise<void> {
+async function run(flags: Flags): Promise<void> {
+  const { acceptStore } = flags;
+  const stop = new AbortController();
+  const reloads = new ReloadRequests();
+  // Before anything else: until then this signal ends the process.
+  onReloadSignal(() => reloads.request());
+  const inherited = inheritedSockets(process.env, process.pid);
+  forgetInheritedSockets(process.env);
+  const config = await load(flags);
   await prepareDirectories(config);
   const lock = await acquireInstanceLock(config.state);
   const unitsLock = config.agent.enabled ? await lockUnits(config) : null;
@@ -55,7 +66,6 @@ async function run(config: Config, acceptStore: boolean): Promise<void> {
   const knownStore = new FileKnownStore(config.state);
   if (acceptStore) await knownStore.forget();
   const notifier = createNotifier({ env: process.env, log });
-  const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; units run on');
@@ -78,6 +88,9 @@ async function run(config: Config, acceptStore: boolean): Promise<void> {
         knownStore,
         leaseStore: new FileLeaseStore(config.state, log),
         acceptStore,
+        inherited,
+        reloads,
+        loadConfig: () => load(flags),
       },
       stop.signal,
     );

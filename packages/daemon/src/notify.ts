@@ -9,6 +9,8 @@ const run = promisify(execFile);
 export interface Notifier {
   /** The unit counts as started. From now on the watchdog is kept content while the event loop turns. */
   ready(status: string): Promise<void>;
+  /** The configuration is being read anew; `ready` says when that is over. */
+  reloading(): Promise<void>;
   /** One line for `systemctl status`. */
   status(text: string): Promise<void>;
   stopping(): Promise<void>;
@@ -51,6 +53,11 @@ export function createNotifier(options: {
     ready: async (status) => {
       await send('READY=1', oneLine(status));
       if (watchdogMs !== null) timer ??= setInterval(() => void ping(), watchdogMs).unref();
+    },
+    reloading: () => {
+      // CLOCK_MONOTONIC in µs, by which systemd tells this reload from an earlier one.
+      const now = process.hrtime.bigint() / 1000n;
+      return send('RELOADING=1', `MONOTONIC_USEC=${now}`);
     },
     status: (text) => send(oneLine(text)),
     stopping: () => send('STOPPING=1', 'STATUS=Stopping; units run on'),

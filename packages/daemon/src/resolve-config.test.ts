@@ -33,7 +33,12 @@ const defaults = {
   machine: { address: null, metadata: {}, ttlSeconds: 8 },
   agent: { enabled: true, pollMs: 1000, awaySeconds: 600, manager: 'system' },
   scheduler: { enabled: true },
-  api: { listen: [{ type: 'unix', path: '/run/muster/muster.sock' }], insecure: false, tls: null },
+  api: {
+    listen: [{ type: 'unix', path: '/run/muster/muster.sock' }],
+    insecure: false,
+    tls: null,
+    tokenLimit: 100,
+  },
   log: { level: 'info' },
   state: '/var/lib/muster',
   runtime: '/run/muster',
@@ -57,6 +62,7 @@ scheduler: { enabled: false }
 api:
   listen: ["unix:/run/m.sock", "tcp:[::]:49153", "tcp:0.0.0.0:49154"]
   tls: { ca: /pki/ca.pem, cert: /pki/api.pem, key: /pki/api.key }
+  tokenlimit: 7
 log: { level: debug }
 state: /srv/muster
 runtime: /run/m
@@ -96,6 +102,7 @@ describe('what a configuration says', () => {
         ],
         insecure: false,
         tls: { ca: '/pki/ca.pem', cert: '/pki/api.pem', key: '/pki/api.key' },
+        tokenLimit: 7,
       },
       log: { level: 'debug' },
       state: '/srv/muster',
@@ -124,6 +131,7 @@ describe('what a configuration says', () => {
       MUSTER_API_TLS_CA: '/pki/ca.pem',
       MUSTER_API_TLS_CERT: '/pki/api.pem',
       MUSTER_API_TLS_KEY: '/pki/api.key',
+      MUSTER_API_TOKENLIMIT: '7',
       MUSTER_LOG_LEVEL: 'debug',
       MUSTER_STATE: '/srv/muster',
       MUSTER_RUNTIME: '/run/m',
@@ -269,6 +277,13 @@ describe('what is wrong with a value', () => {
     ['MUSTER_MACHINE_METADATA', 'a b=c', 'machine.metadata has "a b=c"; expected NAME=VALUE'],
     ['MUSTER_API_LISTEN', '0.0.0.0:80', 'api.listen has "0.0.0.0:80"; expected addresses of the'],
     ['MUSTER_API_LISTEN', `unix:/${'x'.repeat(107)}`, 'api.listen has "unix:/xxx'],
+    [
+      'MUSTER_API_TOKENLIMIT',
+      '0',
+      'api.tokenlimit is "0"; expected a whole number from 1 to 65535',
+    ],
+    ['MUSTER_API_TOKENLIMIT', '65536', 'api.tokenlimit is "65536"; expected a whole number'],
+    ['MUSTER_API_TOKENLIMIT', '1e2', 'api.tokenlimit is "1e2"; expected a whole number'],
     ['MUSTER_LOG_LEVEL', 'verbose', 'log.level is "verbose"; expected debug, info, warn or error'],
     ['MUSTER_STATE', 'state', 'state is "state"; expected the absolute path of a directory'],
     ['MUSTER_MACHINE_TLL', '8s', 'unknown variable; the nearest is MUSTER_MACHINE_TTL'],

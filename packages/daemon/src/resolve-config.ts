@@ -13,6 +13,7 @@ import {
   parseIpAddress,
   parseListenAddress,
   parseMetadatum,
+  parseNumberWithin,
   parseOneOf,
   parsePath,
   parsePrefix,
@@ -175,16 +176,17 @@ function readApi(reader: Reader, runtime: string): Config['api'] {
   const path = join(runtime, 'muster.sock');
   const listen = reader.list('api.listen', parseListenAddress, [{ type: 'unix', path }]);
   const insecure = reader.one('api.insecure', parseBoolean, false);
+  const tokenLimit = reader.one('api.tokenlimit', parseNumberWithin(1, 65_535), 100);
   const ca = reader.one('api.tls.ca', parsePath, null);
   const cert = reader.one('api.tls.cert', parsePath, null);
   const key = reader.one('api.tls.key', parsePath, null);
   if (ca !== null && cert !== null && key !== null) {
-    return { listen, insecure, tls: { ca, cert, key } };
+    return { listen, insecure, tls: { ca, cert, key }, tokenLimit };
   }
   const missing = Object.entries({ ca, cert, key }).filter(([, value]) => value === null);
   if (missing.length < 3) {
     const names = missing.map(([name]) => `api.tls.${name}`).join(' and ');
     reader.problems.push(`${names} is not set, but other keys of api.tls are`);
   }
-  return { listen, insecure, tls: null };
+  return { listen, insecure, tls: null, tokenLimit };
 }

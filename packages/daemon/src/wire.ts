@@ -1,24 +1,28 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Agent } from '@muster/agent';
-import { createApiServer, createForwarder } from '@muster/api';
-import type { ApiServer, TlsMaterial } from '@muster/api';
-import { StoreUntrustedError } from '@muster/core';
-import type { Clock, KnownStore, LeaseStore, MachineSettings, MusterError } from '@muster/core';
+import type { InheritedSocket } from '@muster/api';
+import { MusterError, StoreUntrustedError } from '@muster/core';
+import type { Clock, KnownStore, LeaseStore } from '@muster/core';
 import { openRegistry } from '@muster/registry';
-import type { Registry, MachineFacts } from '@muster/registry';
+import type { Registry } from '@muster/registry';
 import { Scheduler } from '@muster/scheduler';
-import { FileNoteStore, openInspector, openSystemd } from '@muster/systemd';
-import type { ApiTls, Config, EtcdTls } from './config-model.ts';
+import { openInspector } from '@muster/systemd';
+import type { Config } from './config-model.ts';
 import type { Environment } from './config-sources.ts';
-import type { ListenAddress } from './config-values.ts';
+import { DaemonApi } from './daemon-api.ts';
 import { startDevEtcd } from './dev-etcd.ts';
 import type { DevEtcd } from './dev-etcd.ts';
-import { readFacts } from './facts.ts';
+import { readAddress, readFacts } from './facts.ts';
 import type { Facts } from './facts.ts';
-import type { DaemonLog } from './log.ts';
-import { MachineEnvFile, machineEnvironment } from './machine-env.ts';
+import type { RootLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { Notifier } from './notify.ts';
+import type { ReloadRequests } from './reload-requests.ts';
+import { reload } from './reload.ts';
+import type { ReloadTargets, Running } from './reload.ts';
+import { StatusLine } from './status-line.ts';
+import { readEtcdTls } from './tls-files.ts';
+import { notesOf, wireAgent } from './wire-agent.ts';
+import type { AgentPart } from './wire-agent.ts';
 
 /** What a leader's lease lasts when it dies. */
 const leaderTtlSeconds = 3;
@@ -26,61 +30,118 @@ const leaderTtlSeconds = 3;
 export interface DaemonParts {
   readonly config: Config;
   readonly clock: Clock;
-  readonly log: DaemonLog;
+  readonly log: RootLog;
   readonly env: Environment;
   readonly notifier: Notifier;
   readonly knownStore: KnownStore;
   readonly leaseStore: LeaseStore;
   /** An operator says that the store that is found is the right one. */
   readonly acceptStore: boolean;
+  /** Sockets that the service manager opened for us. */
+  readonly inherited: readonly InheritedSocket[];
+  /** Served while the daemon runs. */
+  readonly reloads: ReloadRequests;
+  /** Reads the configuration anew. @throws {ConfigError} */
+  readonly loadConfig: () => Promise<Config>;
+}
+
+/** What is known of how musterd stands, besides what the registry itself says. */
+interface Standing {
+  isLeading: boolean;
+  isStoreSilent: boolean;
+  /** Something above, or of the registry, changed. */
+  changed: () => void;
+}
+
+/** What a running daemon consists of. */
+interface Daemon {
+  readonly running: Running;
+  readonly registry: Registry;
+  readonly api: DaemonApi;
+  readonly metrics: Metrics;
+  readonly standing: Standing;
 }
 
 /**
- * Puts musterd together, runs it until the signal aborts, and takes it apart in order: loops end
- * after the pass in flight, leadership is given up, the machine's presence is parked. Units are
- * not touched.
+ * Puts musterd together, runs it until the signal aborts, and takes it apart in order: a reload
+ * under way is finished, loops end after the pass in flight, leadership is given up, the machine's
+ * presence is parked. Units are not touched.
  * @throws {MusterError} what keeps it from running at all
  */
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
-  const { config, clock, log, notifier } = parts;
+  const { config, clock, log } = parts;
   const facts = await readFacts(config.machine.address);
   const etcd = config.dev
     ? await startDevEtcd({ directory: config.state, clock, log: log.child({ component: 'etcd' }) })
     : null;
-  const registry = await openStore(parts, facts, etcd).catch(async (error: unknown) => {
-    // A child that is left alone would keep this process, too.
-    await etcd?.stop();
-    throw error;
-  });
-  const fatal = new AbortController();
-  const ending = AbortSignal.any([signal, fatal.signal]);
-  let server: ApiServer | null = null;
+  const metrics = createMetrics(clock);
+  const standing = { isLeading: false, isStoreSilent: false, changed: () => undefined };
+  const registry = await openStore(parts, { facts, etcd, metrics, standing }).catch(
+    async (error: unknown) => {
+      // A child that is left alone would keep this process, too.
+      await etcd?.stop();
+      throw error;
+    },
+  );
+  const api = openApi(parts, { facts, registry, metrics });
   try {
-    const opened = await listen(parts, { facts, registry });
-    ({ server } = opened);
-    const { machine } = opened;
-    const running = Promise.all([
-      runAgent(parts, { registry, machine, fatal }, ending),
-      runScheduler(parts, { registry, machine }, ending),
-    ]);
-    // It is awaited below; it may fail before.
-    running.catch((error: unknown) => fatal.abort(error));
-    await notifier.ready(`Machine ${facts.id.slice(0, 8)}, API on ${shownListeners(config)}`);
-    log.info({ machine: facts.id, version: facts.version }, 'musterd runs');
-    await running;
-    await notifier.stopping();
+    const apiUrl = await api.listen(config.api, facts.address);
+    log.info({ listen: api.bound }, 'the API listens');
+    const machine = { ...facts, apiUrl, metadata: config.machine.metadata };
+    const running: Running = { config, machine };
+    await runParts(parts, { running, registry, api, metrics, standing }, signal);
   } finally {
-    await server?.close();
+    await parts.reloads.end();
+    await api.close();
     await registry.close();
     await etcd?.stop();
+  }
+}
+
+/** Runs until the signal aborts or a part gives up. */
+async function runParts(parts: DaemonParts, daemon: Daemon, signal: AbortSignal): Promise<void> {
+  const { log, notifier, reloads } = parts;
+  const { running, registry, metrics } = daemon;
+  const fatal = new AbortController();
+  const ending = AbortSignal.any([signal, fatal.signal]);
+  const { agent: agentConfig, scheduler: schedulerConfig } = running.config;
+  const agent = agentConfig.enabled
+    ? wireAgent(parts, { running, registry, metrics }, (error) => fatal.abort(error))
+    : null;
+  const scheduler = schedulerConfig.enabled ? wireScheduler(parts, daemon) : null;
+  metrics.lookAt({ registry, agent: agent?.agent ?? null });
+  const status = statusLine(parts, daemon);
+  const work = Promise.all([
+    agent?.run(ending) ?? untilAborted(ending),
+    scheduler?.run(ending) ?? untilAborted(ending),
+  ]);
+  // It is awaited below; it may fail before.
+  work.catch((error: unknown) => fatal.abort(error));
+  try {
+    await notifier.ready(status.text());
+    log.info({ machine: running.machine.id, version: running.machine.version }, 'musterd runs');
+    const targets = reloadTargets(parts, daemon, { agent, scheduler, ending });
+    reloads.serveWith(async () => {
+      await notifier.reloading();
+      await reloadWith(parts, daemon, targets);
+      await notifier.ready(status.text());
+    });
+    await work;
+    await notifier.stopping();
+  } finally {
+    status.close();
   }
   if (fatal.signal.aborted) throw fatal.signal.reason;
 }
 
 async function openStore(
   { config, clock, log, knownStore, acceptStore }: DaemonParts,
-  facts: Facts,
-  etcd: DevEtcd | null,
+  {
+    facts,
+    etcd,
+    metrics,
+    standing,
+  }: { facts: Facts; etcd: DevEtcd | null; metrics: Metrics; standing: Standing },
 ): Promise<Registry> {
   if (!acceptStore && (await knownStore.load()) === null) {
     const notes = await notesOf(config, facts.bootId, log).load();
@@ -99,142 +160,41 @@ async function openStore(
     clock,
     log: log.child({ component: 'registry' }),
     knownStore,
+    observer: {
+      ...metrics.registry,
+      contact: (isUnbroken) => {
+        standing.isStoreSilent = !isUnbroken;
+        standing.changed();
+      },
+    },
   });
 }
 
-/** Opens the API and says what the cluster is to know of this machine. */
-async function listen(
-  { config, clock, log, env }: DaemonParts,
-  { facts, registry }: { facts: Facts; registry: Registry },
-): Promise<{ server: ApiServer; machine: MachineFacts }> {
-  const tls = config.api.tls === null ? null : await readApiTls(config.api.tls);
-  const server = createApiServer({
+function openApi(
+  { config, clock, log, env, inherited }: DaemonParts,
+  { facts, registry, metrics }: { facts: Facts; registry: Registry; metrics: Metrics },
+): DaemonApi {
+  return new DaemonApi({
     units: registry.units,
     inspector: openInspector({ manager: config.agent.manager, env }),
     self: { machineId: facts.id, hostname: facts.hostname, version: facts.version },
     clock,
     log: log.child({ component: 'api' }),
-    forward: createForwarder(tls),
+    inherited,
+    fleetTokenLimit: config.api.tokenLimit,
+    metrics: metrics.page,
+    observer: metrics.api,
   });
-  const bound = await server.listen(config.api.listen.map(showListenAddress), {
-    tls,
-    insecure: config.api.insecure,
-  });
-  log.info({ listen: bound }, 'the API listens');
-  const machine = {
-    ...facts,
-    apiUrl: publishedUrl(bound, facts.address, tls !== null),
-    metadata: config.machine.metadata,
-  };
-  return { server, machine };
 }
 
-async function runAgent(
-  { config, clock, log, env, leaseStore }: DaemonParts,
-  {
-    registry,
-    machine,
-    fatal,
-  }: { registry: Registry; machine: MachineFacts; fatal: AbortController },
-  signal: AbortSignal,
-): Promise<void> {
-  if (!config.agent.enabled) return untilAborted(signal);
-  const systemd = openSystemd({
-    manager: config.agent.manager,
-    env,
-    clock,
-    log: log.child({ component: 'systemd' }),
-  });
-  const agentLog = log.child({ component: 'agent' });
-  const refuse = (error: MusterError): void => fatal.abort(error);
-  const { ttlSeconds } = config.machine;
-  registry.presence
-    .register(machine, { ttlSeconds, leaseStore, onRefused: refuse })
-    .catch((error: unknown) => {
-      if (!signal.aborted) fatal.abort(error);
-    });
-  const environment = new MachineEnvironment(config, { registry, machine, log: agentLog });
-  // A unit that reads it may be the first that is started.
-  await environment.update();
-  const unsubscribe = registry.agent.onChange(() => environment.updateSoon());
-  const agent = new Agent({
-    registry: registry.agent,
-    systemd,
-    notes: notesOf(config, machine.bootId, agentLog),
-    clock,
-    log: agentLog,
-    bootId: machine.bootId,
-    pollMs: config.agent.pollMs,
-  });
-  await agent.run(signal);
-  unsubscribe();
-  await systemd.close();
-  if (registry.agent.session() === null) return;
-  await registry.presence
-    .park(config.agent.awaySeconds)
-    .catch((err: unknown) => agentLog.warn({ err }, 'could not say that this machine is away'));
-}
-
-/** Keeps machine.env as metadata says, from the machine and from the operator. */
-class MachineEnvironment {
-  readonly #file: MachineEnvFile;
-  readonly #machine: MachineFacts;
-  readonly #registry: Registry;
-  readonly #log: DaemonLog;
-  /** What the file was written with; undefined: it was not written yet. */
-  #written: MachineSettings | null | undefined;
-  #lastUpdate = Promise.resolve();
-
-  constructor(
-    config: Config,
-    parts: { registry: Registry; machine: MachineFacts; log: DaemonLog },
-  ) {
-    this.#file = new MachineEnvFile(config.runtime);
-    this.#machine = parts.machine;
-    this.#registry = parts.registry;
-    this.#log = parts.log;
-  }
-
-  updateSoon(): void {
-    this.#lastUpdate = this.#lastUpdate.then(() => this.update());
-  }
-
-  /** Never rejects. While the store cannot be read, what was written last holds. */
-  async update(): Promise<void> {
-    try {
-      const settings = this.#settings();
-      if (settings === this.#written) return;
-      await this.#file.update(machineEnvironment(this.#machine, settings));
-      this.#written = settings;
-    } catch (err) {
-      this.#log.warn({ err }, 'machine.env cannot be written');
-    }
-  }
-
-  #settings(): MachineSettings | null {
-    try {
-      return this.#registry.agent.snapshot().settings;
-    } catch (err) {
-      this.#log.debug({ err }, 'what an operator set for this machine is not known yet');
-      return this.#written ?? null;
-    }
-  }
-}
-
-function notesOf(config: Config, bootId: string, log: DaemonLog): FileNoteStore {
-  return new FileNoteStore({ directory: join(config.runtime, 'units'), bootId, log });
-}
-
-async function runScheduler(
+function wireScheduler(
   { config, clock, log }: DaemonParts,
-  { registry, machine }: { registry: Registry; machine: MachineFacts },
-  signal: AbortSignal,
-): Promise<void> {
-  if (!config.scheduler.enabled) return untilAborted(signal);
-  const scheduler = new Scheduler({
+  { running, registry, metrics, standing }: Daemon,
+): Scheduler {
+  return new Scheduler({
     campaign: registry.campaign({
-      machine: machine.id,
-      apiUrl: machine.apiUrl,
+      machine: running.machine.id,
+      apiUrl: running.machine.apiUrl,
       ttlSeconds: leaderTtlSeconds,
     }),
     openView: () => registry.units.cluster(),
@@ -243,8 +203,86 @@ async function runScheduler(
     log: log.child({ component: 'scheduler' }),
     machineTtlMs: config.machine.ttlSeconds * 1000,
     compactMs: config.etcd.compactMs,
+    observer: {
+      ...metrics.scheduler,
+      leads: (isLeading) => {
+        metrics.scheduler.leads(isLeading);
+        standing.isLeading = isLeading;
+        standing.changed();
+      },
+    },
   });
-  await scheduler.run(signal);
+}
+
+function statusLine({ notifier, clock }: DaemonParts, daemon: Daemon): StatusLine {
+  const { running, registry, api, standing } = daemon;
+  const storeSays = (): 'answers' | 'silent' | 'untrusted' => {
+    if (!registry.isTrusted()) return 'untrusted';
+    return standing.isStoreSilent ? 'silent' : 'answers';
+  };
+  const status = new StatusLine({
+    notifier,
+    clock,
+    facts: () => ({
+      machine: running.machine.id,
+      bound: api.bound,
+      isLeading: standing.isLeading,
+      isRegistered: registry.agent.session() !== null,
+      store: storeSays(),
+      units: unitsOf(registry),
+    }),
+  });
+  standing.changed = () => status.changed();
+  registry.agent.onChange(standing.changed);
+  return status;
+}
+
+/** null: not known, because the store is not trusted or was never read. */
+function unitsOf({ agent }: Registry): number | null {
+  try {
+    return agent.snapshot().assignments.length;
+  } catch (error) {
+    if (error instanceof MusterError) return null;
+    throw error;
+  }
+}
+
+function reloadTargets(
+  { log }: DaemonParts,
+  { api }: Daemon,
+  {
+    agent,
+    scheduler,
+    ending,
+  }: { agent: AgentPart | null; scheduler: Scheduler | null; ending: AbortSignal },
+): ReloadTargets {
+  return {
+    listen: (config, address) => api.listen(config.api, address),
+    apply: (config) => {
+      log.setLevel(config.log.level);
+      agent?.agent.setPoll(config.agent.pollMs);
+      scheduler?.setCompaction(config.etcd.compactMs);
+      api.setTokenLimit(config.api.tokenLimit);
+    },
+    // Whoever is told to stop meanwhile does not wait for an etcd that does not answer.
+    publish: async (machine) => {
+      if (agent !== null) await Promise.race([agent.publish(machine), untilAborted(ending)]);
+    },
+  };
+}
+
+function reloadWith(
+  { loadConfig, log }: DaemonParts,
+  { running, metrics }: Daemon,
+  targets: ReloadTargets,
+): Promise<void> {
+  return reload({
+    running,
+    sources: { config: loadConfig, address: readAddress },
+    targets,
+    log,
+    onEnd: metrics.reloaded,
+  });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
@@ -252,51 +290,4 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
   });
-}
-
-function shownListeners(config: Config): string {
-  return config.api.listen.map(showListenAddress).join(', ');
-}
-
-/**
- * Where other daemons reach this one's API; null without a TCP listener or without an address that
- * others can use.
- * @param bound - as the server says it listens: `unix:/path` or `tcp:host:port`
- */
-export function publishedUrl(
-  bound: readonly string[],
-  address: string | null,
-  isTls: boolean,
-): string | null {
-  for (const listener of bound) {
-    const tcp = /^tcp:\[?([^\]]+?)\]?:(\d+)$/.exec(listener);
-    if (tcp?.[1] === undefined || tcp[2] === undefined) continue;
-    const isAny = tcp[1] === '0.0.0.0' || tcp[1] === '::';
-    const host = isAny ? address : tcp[1];
-    if (host === null) continue;
-    return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${tcp[2]}`;
-  }
-  return null;
-}
-
-async function readApiTls(paths: ApiTls): Promise<TlsMaterial> {
-  const [ca, cert, key] = await Promise.all([
-    readFile(paths.ca, 'utf8'),
-    readFile(paths.cert, 'utf8'),
-    readFile(paths.key, 'utf8'),
-  ]);
-  return { ca, cert, key };
-}
-
-async function readEtcdTls(paths: EtcdTls): Promise<{ ca: Buffer; cert?: Buffer; key?: Buffer }> {
-  const ca = await readFile(paths.ca);
-  if (paths.client === null) return { ca };
-  return { ca, cert: await readFile(paths.client.cert), key: await readFile(paths.client.key) };
-}
-
-/** As the API's server and people read it. */
-function showListenAddress(address: ListenAddress): string {
-  if (address.type === 'unix') return `unix:${address.path}`;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return `tcp:${host}:${address.port}`;
 }

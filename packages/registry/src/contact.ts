@@ -6,10 +6,15 @@ import type { Store, Watch, WatchListener, WatchRange } from './store.ts';
 /** Keeps book of whether the store answers. */
 export class Contact implements StoreContact {
   readonly #clock: Clock;
+  readonly #onChange: (isUnbroken: boolean) => void;
   #since: number | null = null;
+  /** What was told last; null: nothing is known yet. */
+  #isUnbroken: boolean | null = null;
 
-  constructor(clock: Clock) {
+  /** @param onChange - told when the store answers again, or no longer; also the first time */
+  constructor(clock: Clock, onChange: (isUnbroken: boolean) => void = () => undefined) {
     this.#clock = clock;
+    this.#onChange = onChange;
   }
 
   unbrokenSince(): number | null {
@@ -18,15 +23,23 @@ export class Contact implements StoreContact {
 
   answered(): void {
     this.#since ??= this.#clock.monotonic();
+    this.#tell(true);
   }
 
   broke(): void {
     this.#since = null;
+    this.#tell(false);
   }
 
   /** An answer after a gap that was too long: contact is new, whatever happened meanwhile. */
   answeredLate(): void {
     this.#since = this.#clock.monotonic();
+  }
+
+  #tell(isUnbroken: boolean): void {
+    if (this.#isUnbroken === isUnbroken) return;
+    this.#isUnbroken = isUnbroken;
+    this.#onChange(isUnbroken);
   }
 
   /** Takes note of how a call ended. */

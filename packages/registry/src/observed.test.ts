@@ -11,6 +11,7 @@ class Tally implements RegistryObserver {
   readonly counts = new Map<string, number>();
   readonly call = (operation: string) => (result: CallResult) =>
     this.#add(`call ${operation} ${result}`);
+  readonly contact = (isUnbroken: boolean): void => this.#add(`contact ${isUnbroken}`);
   readonly watchOpened = (): void => this.#add('watch opened');
   readonly watchFailed = (): void => this.#add('watch failed');
   readonly fullRead = (): void => this.#add('full read');
@@ -52,6 +53,7 @@ test('calls, streams, reads and renewals are told with how they ended', async ()
   expect(tally.of('watch failed')).toBeGreaterThan(0);
   store.outage(false, 'a');
   await until('another stream', () => tally.of('watch opened') > 1);
+  expect([tally.of('contact true'), tally.of('contact false')]).toEqual([2, 1]);
 
   store.expireLease('a');
   await until('the end of the lease to be noticed', () => tally.of('renewal gone') === 1);

@@ -9,6 +9,8 @@ export interface RegistryObserver {
    * `compact`.
    */
   readonly call: CallObserver;
+  /** The store answers (again), or no longer; told when that changes, and the first time. */
+  readonly contact: (isUnbroken: boolean) => void;
   /** A stream of changes runs. */
   readonly watchOpened: () => void;
   /** One broke, or could not be opened; streams are opened again by themselves. */

@@ -61,7 +61,7 @@ export function openRegistry(options: RegistryOptions & EtcdOptions): Registry {
 export function openRegistryOn(bare: Store, options: RegistryOptions): Registry {
   const { clock, log, machineId, knownStore, observer } = options;
   const keys = keysOf(options.prefix);
-  const contact = new Contact(clock);
+  const contact = new Contact(clock, observer?.contact);
   const store = noting(contact, observer === undefined ? bare : observed(observer, bare));
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
   const common = { store, guard, keys, clock, log };

@@ -66,19 +66,20 @@ const maxAttempts = 5;
 export class FleetApi {
   readonly #options: FleetApiOptions;
   readonly #kept: KeptListings;
+  #tokenLimit: number;
   readonly #globals = new GlobalUnits();
   /** The highest revision that any answer has told of. */
   #told: Revision = 0;
 
   constructor(options: FleetApiOptions) {
-    const { tokenLimit } = options;
-    if (!Number.isInteger(tokenLimit) || tokenLimit < 1 || tokenLimit > 65_535) {
-      throw new InvalidInputError(
-        `the token limit must be a whole number from 1 to 65535, not ${tokenLimit}`,
-      );
-    }
+    this.#tokenLimit = checkedLimit(options.tokenLimit);
     this.#options = options;
     this.#kept = new KeptListings(options);
+  }
+
+  /** Rows on a page from now on. @throws {InvalidInputError} when it is no such number */
+  setTokenLimit(limit: number): void {
+    this.#tokenLimit = checkedLimit(limit);
   }
 
   /**
@@ -146,7 +147,7 @@ export class FleetApi {
   }
 
   async #list({ res, query }: Exchange, { field, what, rows }: ListingKind): Promise<void> {
-    const { tokenLimit } = this.#options;
+    const tokenLimit = this.#tokenLimit;
     const token = readToken(query, tokenLimit);
     const from = token?.continued ?? null;
     const kept = from === null ? null : this.#kept.find(from.listing, what);
@@ -332,4 +333,11 @@ function sendNothing(
   const length = status === 204 ? {} : { 'Content-Length': '0' };
   res.writeHead(status, { ...headers, ...length });
   res.end();
+}
+
+function checkedLimit(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 65_535) return limit;
+  throw new InvalidInputError(
+    `the token limit must be a whole number from 1 to 65535, not ${limit}`,
+  );
 }

@@ -36,6 +36,29 @@ export function resolveFleetPath(path: string): FleetTarget | null {
   return resourceAt(clean.slice(prefix.length + 1));
 }
 
+/** The pattern of the paths that mean this, under fleet's newer prefix; null: there is nothing. */
+export function fleetRoute(target: FleetTarget): string | null {
+  const [prefix] = prefixes;
+  switch (target.type) {
+    case 'prefix':
+      return prefix;
+    case 'discovery':
+    case 'machines':
+    case 'units':
+      return `${prefix}/${target.type}`;
+    case 'states':
+      return `${prefix}/state`;
+    case 'unit':
+      return `${prefix}/units/{name}`;
+    case 'state':
+      return `${prefix}/state/{name}`;
+    case 'nothing':
+    case 'moved':
+    case 'malformed':
+      return null;
+  }
+}
+
 function resourceAt(rest: string): FleetTarget {
   switch (rest) {
     case 'discovery':

@@ -1,4 +1,4 @@
-import { publishedUrl } from './wire.ts';
+import { publishedUrl } from './published-url.ts';
 
 test.each<[string, readonly string[], string | null, boolean, string | null]>([
   ['only a unix socket', ['unix:/run/muster/muster.sock'], '10.0.0.5', false, null],
