@@ -9,7 +9,7 @@ export interface ApiObserver {
   readonly request: (request: ObservedRequest) => (status: number | null) => void;
 }
 
-export interface ObservedRequest {
+interface ObservedRequest {
   /** GET, PUT, …: one of those that HTTP knows. */
   readonly method: string;
   /** Pattern of the route, such as `/v1/units/{name}`; `none`: there is nothing at that path. */

@@ -10,7 +10,7 @@ import { addProcessMetrics } from './process-metrics.ts';
 import { version } from './version.ts';
 
 /** What is looked at when somebody asks for the metrics; it costs nothing at other times. */
-export interface MetricSources {
+interface MetricSources {
   readonly registry: {
     readonly contact: StoreContact;
     readonly agent: { session(): string | null };

@@ -12,7 +12,7 @@ export interface Running {
 }
 
 /** What a reload reads. Each may reject; nothing has changed then. */
-export interface ReloadSources {
+interface ReloadSources {
   /** @throws {ConfigError} */
   readonly config: () => Promise<Config>;
   /** The address of this machine when `configured` says none, or `configured`. */
