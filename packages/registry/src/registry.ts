@@ -62,7 +62,8 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const { clock, log, machineId, knownStore, observer } = options;
   const keys = keysOf(options.prefix);
   const contact = new Contact(clock, observer?.contact);
-  const store = noting(contact, observer === undefined ? bare : observed(observer, bare));
+  const seen = observer === undefined ? bare : observed(observer, bare);
+  const store = noting(contact, seen);
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
   const common = { store, guard, keys, clock, log };
   const reads = observer === undefined ? {} : { onRead: observer.fullRead };
@@ -73,7 +74,8 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const over = new AbortController();
   // Each reading of history listens to it.
   setMaxListeners(0, over.signal);
-  const history = new StoreHistory({ store, guard, keys, clock, log, over: over.signal });
+  // Who reads history must have no say in whether this machine is in contact with the store.
+  const history = new StoreHistory({ ...common, store: seen, over: over.signal });
   agent.start();
   return {
     agent,

@@ -58,6 +58,7 @@ const pathUnder = (resources: readonly string[]): fc.Arbitrary<string> =>
 const queryValue = fc.oneof(
   unitName.map(encodeURIComponent),
   constantFrom(here, '', '0', '1', '-1', '1e9', 'true', 'all', 'AgACAA==', 'ZAABAA==', '%', '%ff'),
+  constantFrom('unit-state', '7.1', 'false', 'a*'),
   fc.stringMatching(/^[A-Za-z0-9_=%+-]{0,30}$/),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
 );
