@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type {
   Assignment,
   AuditEntry,
@@ -9,6 +11,7 @@ import type {
   UnitState,
 } from '@muster/core';
 import { eventsOf } from './derive-events.ts';
+import { eventTypes } from './event.ts';
 import type { EventBody } from './event.ts';
 
 const m1 = `1234abcd${'1'.repeat(24)}`;
@@ -433,4 +436,11 @@ test('an event keeps its place whatever else there is to tell of the transaction
     ['12.4', 'unit-destroyed'],
     ['12.7', 'unit-state'],
   ]);
+});
+
+test('docs/api.md has every type', () => {
+  const page = readFileSync(path.join(__dirname, '../../../../docs/api.md'), 'utf8');
+  const [, section = ''] = /^## Events$(.*?)^## /ms.exec(page) ?? [];
+  const missing = eventTypes.filter((type) => !section.includes(`\`${type}\``));
+  expect(missing).toEqual([]);
 });
