@@ -90,6 +90,13 @@ function begin(res: ServerResponse): ServerResponse {
   return res;
 }
 
+/** With the fields in one order, for people who look at it. */
+function dataOf(event: EventBody): string {
+  const { id, revision, index, type, time, unit, machine, by, reason, text, details } = event;
+  const common = { id, revision, index, type, time, unit, machine, by, reason };
+  return JSON.stringify({ ...common, text, details });
+}
+
 interface EventOutputOptions extends Pick<EventsRequest, 'isWanted'> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -126,7 +133,7 @@ class EventOutput {
     const last = events.at(-1);
     if (last !== undefined) {
       const lines = events.map((event) =>
-        formatSse({ id: event.id, event: event.type, data: JSON.stringify(event) }),
+        formatSse({ id: event.id, event: event.type, data: dataOf(event) }),
       );
       this.#sentId = last.id;
       await this.#write(lines.join(''));
