@@ -1,3 +1,4 @@
+import { firstFew } from './first-few.ts';
 import { readInstallSection } from './install-section.ts';
 import { parseRequirements } from './requirements.ts';
 import { lastOption, optionProblem, optionValues, serializeUnitFile } from './unit-file.ts';
@@ -18,7 +19,13 @@ export function checkUnitFile(file: UnitFile, name: string): UnitFileCheck {
   const { problems, warnings } = parseRequirements(file, name);
   const install = readInstallSection(file, name, null);
   return {
-    problems: [...contentProblems(file, name), ...problems, ...install.problems],
+    // What fleet refused comes first, as fleet said it.
+    problems: [
+      ...file.options.map(optionProblem).filter((problem) => problem !== null),
+      ...problems,
+      ...contentProblems(file, name),
+      ...install.problems,
+    ],
     warnings: [
       ...warnings,
       ...install.warnings,
@@ -30,7 +37,7 @@ export function checkUnitFile(file: UnitFile, name: string): UnitFileCheck {
 
 function contentProblems(file: UnitFile, name: string): string[] {
   const { type } = parseUnitName(name);
-  const problems = file.options.map(optionProblem).filter((problem) => problem !== null);
+  const problems: string[] = [];
   if (file.options.length === 0) problems.push('the unit file holds no options');
   if (typesWithoutFiles.has(type)) problems.push(`systemd has no unit files of type "${type}"`);
   if (type === 'device') {
@@ -60,10 +67,10 @@ const typeSections: ReadonlyMap<string, string> = new Map([
 function foreignSections(file: UnitFile, name: string): string[] {
   const { type } = parseUnitName(name);
   const own = typeSections.get(type);
-  return [...new Set(file.options.map((option) => option.section))]
+  const foreign = [...new Set(file.options.map((option) => option.section))]
     .filter((section) => section !== 'Unit' && section !== 'Install' && section !== own)
-    .filter((section) => !section.startsWith('X-'))
-    .map((section) => `systemd ignores section [${section}] in a .${type} unit`);
+    .filter((section) => !section.startsWith('X-'));
+  return firstFew(foreign, (section) => `systemd ignores section [${section}] in a .${type} unit`);
 }
 
 /** What systemd refuses to load. Overridden by drop-ins on the machine, it may load nevertheless. */

@@ -75,6 +75,15 @@ test.each<[string, string, string, string[]]>([
   expect(read(install, name)).toMatchObject({ problems: [], warnings: [] });
 });
 
+test('in a template, what depends on the instance is left out', () => {
+  const install = 'WantedBy=%i.target b@.target\nAlias=%i.service c@.service';
+  expect(read(install, 'a@.service')).toMatchObject({ problems: [], warnings: [] });
+  expect(links(install, 'a@.service')).toEqual([
+    'b@.target.wants/a@.service -> ../a@.service',
+    'c@.service -> a@.service',
+  ]);
+});
+
 test('where the machine is not known, what depends on it is left out', () => {
   expect(read('WantedBy=%H.target b.target\nAlias=%m.service', 'a.service', null)).toEqual({
     links: [{ path: 'b.target.wants/a.service', target: '../a.service', alias: null }],

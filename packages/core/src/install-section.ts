@@ -1,3 +1,4 @@
+import { firstFew } from './first-few.ts';
 import { nearest } from './nearest.ts';
 import { reservedNameProblem } from './reserved-names.ts';
 import { optionValues } from './unit-file.ts';
@@ -15,7 +16,7 @@ export interface InstallLink {
 }
 
 export interface InstallSection {
-  /** Sorted by path; without those that a machine has to be known for, when it is not. */
+  /** Sorted by path; without those that a machine, or the instance of a template, has to be known for. */
   readonly links: readonly InstallLink[];
   /** Reasons to refuse the unit, one sentence each. */
   readonly problems: readonly string[];
@@ -41,12 +42,18 @@ export function readInstallSection(
 ): InstallSection {
   const links = new Map<string, InstallLink>();
   const problems: string[] = [];
-  const warnings = otherOptions(file);
+  const unsupported: string[] = [];
   for (const option of ['Alias', 'WantedBy', 'RequiredBy'] as const) {
-    for (const word of words(file, option)) {
+    const all = words(file, option);
+    if (all.length > mostWords) {
+      problems.push(
+        `${option} in [${section}] names ${all.length} units; the most is ${mostWords}`,
+      );
+    }
+    for (const word of all.slice(0, mostWords)) {
       const expanded = expand(word, name, machine);
       if (expanded.type === 'unsupported') {
-        warnings.push(`${option}=${word} has no effect: ${expanded.specifier} is not supported`);
+        unsupported.push(`${option}=${word} has no effect: ${expanded.specifier} is not supported`);
       } else if (expanded.type === 'known') {
         const link = linkFor(option, expanded.text, name);
         if (typeof link === 'string') problems.push(`${option}=${expanded.text}: ${link}`);
@@ -55,10 +62,12 @@ export function readInstallSection(
     }
   }
   const sorted = [...links.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { links: sorted, problems, warnings };
+  return { links: sorted, problems, warnings: [...otherOptions(file), ...unsupported] };
 }
 
 const section = 'Install';
+/** Each is a link on a disk. */
+const mostWords = 256;
 const known = ['Alias', 'WantedBy', 'RequiredBy', 'Also', 'DefaultInstance'] as const;
 type LinkOption = 'Alias' | 'WantedBy' | 'RequiredBy';
 
@@ -75,13 +84,16 @@ function otherOptions(file: UnitFile): string[] {
       .map((option) => option.name),
   );
   return [
-    ...words(file, 'Also').map(
+    ...firstFew(
+      words(file, 'Also'),
       (unit) => `Also=${unit} has no effect: muster enables no other unit`,
     ),
-    ...words(file, 'DefaultInstance').map(
+    ...firstFew(
+      words(file, 'DefaultInstance'),
       (instance) => `DefaultInstance=${instance} has no effect: muster runs no template`,
     ),
-    ...[...unknown].map(
+    ...firstFew(
+      [...unknown],
       (option) =>
         `${option} in [${section}] has no effect; the nearest known option is ${nearest(option, known)}`,
     ),
@@ -94,12 +106,12 @@ type Expanded =
   | { readonly type: 'unsupported'; readonly specifier: string };
 
 function expand(word: string, name: string, machine: MachineNames | null): Expanded {
-  const { stem, prefix, instance } = parseUnitName(name);
+  const { stem, prefix, instance, isTemplate } = parseUnitName(name);
   const specifiers: Readonly<Record<string, string | null>> = {
-    '%n': name,
-    '%N': stem,
+    '%n': isTemplate ? null : name,
+    '%N': isTemplate ? null : stem,
     '%p': prefix,
-    '%i': instance ?? '',
+    '%i': isTemplate ? null : (instance ?? ''),
     '%j': prefix.slice(prefix.lastIndexOf('-') + 1),
     '%%': '%',
     '%H': machine?.hostname ?? null,

@@ -1,3 +1,4 @@
+import { firstFew } from './first-few.ts';
 import { compileGlob, escapeGlob } from './glob.ts';
 import { nearest } from './nearest.ts';
 import { reservedNameProblem } from './reserved-names.ts';
@@ -36,6 +37,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   const metadata = readMetadata(file, name);
   const machineIds = readMachineIds(file, name);
   const machineOf = readNames(file, name, section, ['X-ConditionMachineOf', 'MachineOf']);
+  const peers = new Set(machineOf);
   const fleetConflicts = readNames(file, name, section, ['X-Conflicts', 'Conflicts']);
   const unitConflicts = readNames(file, name, 'Unit', ['Conflicts']);
   const requirements: Requirements = {
@@ -44,7 +46,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
     machineOf,
     conflicts: unique([
       ...fleetConflicts,
-      ...unitConflicts.filter((unit) => !machineOf.includes(unit)).map(escapeGlob),
+      ...unitConflicts.filter((unit) => !peers.has(unit)).map(escapeGlob),
     ]),
     replaces: readNames(file, name, section, ['Replaces']),
     isGlobal: isTruthy(lastFleetValue(file, name, 'Global')),
@@ -52,8 +54,10 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   return {
     requirements,
     problems: [
+      ...contradictions({ ...requirements, conflicts: fleetConflicts }),
       ...metadata.problems,
-      ...contradictions({ ...requirements, conflicts: fleetConflicts }, name),
+      ...tooManyNames(requirements),
+      ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
       ...unknownFleetOptions(file),
@@ -62,8 +66,8 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...doubtfulNames(requirements, name),
       ...malformedGlobs(requirements),
       ...selfReplacements(requirements, name),
-      ...unitConflicts.filter((unit) => machineOf.includes(unit)).map(contestedPeer),
-      ...(requirements.isGlobal ? [] : looseDependencies(file, name, machineOf)),
+      ...unitConflicts.filter((unit) => peers.has(unit)).map(contestedPeer),
+      ...(requirements.isGlobal ? [] : looseDependencies(file, name, peers)),
     ],
   };
 }
@@ -134,8 +138,8 @@ function readMetadata(
   file: UnitFile,
   name: string,
 ): { allowed: Map<string, string[]>; problems: string[] } {
-  const allowed = new Map<string, string[]>();
-  const problems: string[] = [];
+  const allowed = new Map<string, Set<string>>();
+  const malformed: string[] = [];
   const values = ['X-ConditionMachineMetadata', 'MachineMetadata'].flatMap((option) =>
     fleetValues(file, name, option),
   );
@@ -143,12 +147,20 @@ function readMetadata(
   for (const value of values.flatMap(splitPairs)) {
     const pair = readPair(value);
     if (pair === null) {
-      problems.push(`MachineMetadata=${JSON.stringify(value)} is not of the form key=value`);
+      malformed.push(value);
       continue;
     }
-    allowed.set(pair.key, unique([...(allowed.get(pair.key) ?? []), pair.value]));
+    const known = allowed.get(pair.key);
+    if (known === undefined) allowed.set(pair.key, new Set([pair.value]));
+    else known.add(pair.value);
   }
-  return { allowed, problems };
+  return {
+    allowed: new Map([...allowed].map(([key, of]) => [key, [...of]])),
+    problems: firstFew(
+      malformed,
+      (value) => `MachineMetadata=${JSON.stringify(value)} is not of the form key=value`,
+    ),
+  };
 }
 
 function splitPairs(value: string): string[] {
@@ -184,18 +196,21 @@ function unique(values: readonly string[]): string[] {
 
 // ------------------------------------------------------------------------------------- problems
 
-function contradictions(required: Requirements, name: string): string[] {
-  const { machineId, machineOf, conflicts, replaces, isGlobal } = required;
+/** In fleet's order, so that the first is what fleet said. */
+function contradictions(required: Requirements): string[] {
+  const { machineId, conflicts, replaces, isGlobal } = required;
+  // More are refused anyway.
+  const machineOf = required.machineOf.slice(0, mostNames);
   const problems: string[] = [];
   for (const [kind, patterns] of [
     ['conflict', conflicts],
     ['replace', replaces],
   ] as const) {
-    for (const pattern of patterns) {
-      const glob = compileGlob(pattern);
-      for (const peer of machineOf) {
+    const globs = patterns.slice(0, mostNames).map(compileGlob);
+    for (const peer of machineOf) {
+      for (const glob of globs) {
         if (!glob.matches(peer)) continue;
-        const clash = `peer ${JSON.stringify(peer)} matches ${kind} ${JSON.stringify(pattern)}`;
+        const clash = `peer ${JSON.stringify(peer)} matches ${kind} ${JSON.stringify(glob.pattern)}`;
         problems.push(`unresolvable requirements: ${clash}`);
       }
     }
@@ -210,8 +225,17 @@ function contradictions(required: Requirements, name: string): string[] {
   for (const [one, other] of exclusive) {
     if (has[one] && has[other]) problems.push(`${one} cannot be used with ${other}`);
   }
-  if (machineOf.includes(name)) problems.push(`MachineOf=${name} names the unit itself`);
   return problems;
+}
+
+/** Names are compared with patterns, one by one, for each unit and each machine. */
+const mostNames = 256;
+
+function tooManyNames({ machineOf, conflicts, replaces }: Requirements): string[] {
+  const lists = { MachineOf: machineOf, Conflicts: conflicts, Replaces: replaces };
+  return Object.entries(lists)
+    .filter(([, names]) => names.length > mostNames)
+    .map(([option, names]) => `${option} names ${names.length} units; the most is ${mostNames}`);
 }
 
 /** In fleet's words, where `Peers` are what MachineOf names. */
@@ -230,13 +254,14 @@ const exclusive = [
 /** A warning for each option of `[X-Fleet]` that has no meaning. */
 export function unknownFleetOptions(file: UnitFile): string[] {
   const names = file.options.filter((o) => o.section === section).map((o) => o.name);
-  return unique(names)
+  const unknown = unique(names)
     .filter((option) => !fleetOptions.some((known) => known === option))
-    .filter((option) => !legacyOptions.includes(option))
-    .map(
-      (option) =>
-        `${option} in [${section}] is not known and has no effect; the nearest known option is ${nearest(option, fleetOptions)}`,
-    );
+    .filter((option) => !legacyOptions.includes(option));
+  return firstFew(
+    unknown,
+    (option) =>
+      `${option} in [${section}] is not known and has no effect; the nearest known option is ${nearest(option, fleetOptions)}`,
+  );
 }
 
 function doubtfulMachineIds(ids: readonly string[], name: string): string[] {
@@ -288,14 +313,15 @@ function contestedPeer(peer: string): string {
 const hostUnits =
   /\.(?:target|slice|mount|automount|device|swap|scope)$|^(?:docker|containerd|podman)\./;
 
-function looseDependencies(file: UnitFile, name: string, machineOf: readonly string[]): string[] {
-  return ['Requires', 'BindsTo'].flatMap((option) =>
-    readNames(file, name, 'Unit', [option])
-      .filter((unit) => !machineOf.includes(unit) && unit !== name)
-      .filter((unit) => !hostUnits.test(unit) && reservedNameProblem(unit) === null)
-      .map(
-        (unit) =>
-          `${option}=${unit} without MachineOf=${unit}: if it is a unit of the cluster it may be on another machine`,
-      ),
-  );
+function looseDependencies(file: UnitFile, name: string, peers: ReadonlySet<string>): string[] {
+  return ['Requires', 'BindsTo'].flatMap((option) => {
+    const loose = readNames(file, name, 'Unit', [option])
+      .filter((unit) => !peers.has(unit) && unit !== name)
+      .filter((unit) => !hostUnits.test(unit) && reservedNameProblem(unit) === null);
+    return firstFew(
+      loose,
+      (unit) =>
+        `${option}=${unit} without MachineOf=${unit}: if it is a unit of the cluster it may be on another machine`,
+    );
+  });
 }

@@ -80,6 +80,7 @@ test.each([
   ['a section name over two lines', '[A\\\nB]\n', 1, 'section "A\\\\\\nB" goes over several lines'],
   ['NUL', '[A]\nB=c\0\n', 2, 'it holds a NUL byte'],
   ['NUL in a comment', '#\0\n', 1, 'it holds a NUL byte'],
+  ['half a surrogate pair', '[A]\nB=c\n#\ud83d\n', 3, 'it holds half a character'],
   ['a lone carriage return', '[A]\nB=c\rC=d\n', 2, 'it holds a carriage return'],
   [
     'white space after a backslash',

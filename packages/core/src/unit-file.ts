@@ -96,6 +96,7 @@ export function lastOption(file: UnitFile, section: string, name: string): strin
  * and read again it would be another one, or several. null: it can.
  */
 export function optionProblem(option: UnitOption): string | null {
+  if (isPlain(option)) return null;
   const where = `option ${excerpt(option.name)} in section ${excerpt(option.section)}`;
   try {
     const [read, ...more] = parseUnitFile(serializeUnitFile({ options: [option] })).options;
@@ -107,6 +108,12 @@ export function optionProblem(option: UnitOption): string | null {
     return `${where}: ${error.reason}`;
   }
   return `${where} does not read back as it was given`;
+}
+
+/** Most options are, and this spares them the parser. */
+function isPlain({ section, name, value }: UnitOption): boolean {
+  const areWords = /^[A-Za-z0-9-]+$/.test(section) && /^[A-Za-z0-9-]+$/.test(name);
+  return areWords && /^(?:[!-[\]-~](?:[ -[\]-~]*[!-[\]-~])?)?$/.test(value);
 }
 
 function bySection(options: readonly UnitOption[]): Map<string, UnitOption[]> {
@@ -152,9 +159,15 @@ function* logicalLine(parts: readonly string[], line: number, lastLine: number) 
 function checkedLine(raw: string, line: number): string {
   const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
   if (text.includes('\0')) throw new UnitFileSyntaxError(line, 'it holds a NUL byte');
+  if (!isWellFormed(text)) throw new UnitFileSyntaxError(line, 'it holds half a character');
   // systemd takes a lone carriage return for the end of a line.
   if (text.includes('\r')) throw new UnitFileSyntaxError(line, 'it holds a carriage return');
   return text;
+}
+
+/** Half of a surrogate pair could be written to no file: it would be another character then. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }
 
 function parseSectionHeader({ line, text }: LogicalLine): string {

@@ -95,6 +95,7 @@ test.each([
   ['the prefix', '%p', 'web@1.service', 'web'],
   ['the instance', 'db@%i.service', 'web@1.service', 'db@1.service'],
   ['no instance', 'db@%i.service', 'web.service', 'db@.service'],
+  ['a template has no instance yet', '%p-%i', 'web@.service', 'web-%i'],
   ['a percent sign', '%%i', 'web@1.service', '%i'],
   ['three', '%%%i', 'web@1.service', '%1'],
   ['others stay', '%H %I %', 'web@1.service', '%H %I %'],

@@ -78,16 +78,16 @@ export function withDefaultSuffix(name: string): string {
 
 /**
  * Replaces `%n` (the name), `%N` (without type), `%p` (prefix), `%i` (instance, or nothing) and
- * `%%`; others stay. Nothing is unescaped.
+ * `%%`; others stay, and so does `%i` of a template, which has no instance yet. Nothing is unescaped.
  */
 export function expandSpecifiers(value: string, name: string): string {
   if (!value.includes('%')) return value;
-  const { stem, prefix, instance } = parseUnitName(name);
+  const { stem, prefix, instance, isTemplate } = parseUnitName(name);
   const replacements: Readonly<Record<string, string>> = {
     '%n': name,
     '%N': stem,
     '%p': prefix,
-    '%i': instance ?? '',
+    '%i': isTemplate ? '%i' : (instance ?? ''),
     '%%': '%',
   };
   return value.replace(/%[nNpi%]/g, (specifier) => replacements[specifier] ?? specifier);
