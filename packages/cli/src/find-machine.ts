@@ -11,7 +11,7 @@ export function withMachines(command: Command, description: string): Command {
 }
 
 /** Gathers what an option that can be given several times is given. */
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
 
@@ -36,7 +36,7 @@ export async function findMachines(
 }
 
 /** @param machines - those that are there @throws {OperationError} when none or several fit a text */
-function chooseMachines(
+export function chooseMachines(
   texts: readonly string[],
   machines: readonly MachineBody[],
 ): readonly string[] {

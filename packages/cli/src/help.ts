@@ -116,11 +116,14 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   },
   'list-units': {
     group: looking,
-    details: 'A unit is listed once for each machine that has it.',
+    details:
+      'A unit is listed once for each machine that has it. --state can be repeated and takes several words (failed,inactive). With --watch the table is kept up to date on a terminal; else it is printed once, and then the rows that change, "gone" for one that goes.',
     examples: [
       ["list-units 'web@*'", 'lists the instances of a template'],
       ['list-units --no-legend --fields=unit,active', 'prints two columns for a script'],
       ['list-units -o json', 'prints all that is known, as JSON'],
+      ['list-units --state failed --machine 10.0.0.2', 'lists what failed on one machine'],
+      ['list-units -aw', 'shows all that is wanted, and what becomes of it'],
     ],
   },
   'list-unit-files': {
@@ -128,11 +131,15 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
     examples: [
       ['list-unit-files', 'lists all units of the cluster'],
       ["list-unit-files -o name 'web@*'", 'prints names only'],
+      ['list-unit-files --state inactive', 'lists what runs nowhere'],
     ],
   },
   'list-machines': {
     group: machines,
-    examples: [['list-machines -o wide', 'lists the machines with all columns']],
+    examples: [
+      ['list-machines -o wide', 'lists the machines with all columns'],
+      ['list-machines --metadata disk=ssd --state present', 'lists machines that have something'],
+    ],
   },
   metadata: {
     group: machines,

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
-import type { Readable } from 'node:stream';
 import { clock, m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
+import { Following } from './testing/following.ts';
 
 const cli = useCliCluster();
 const musterctl = (...args: string[]): Promise<Ended> => cli().musterctl(...args);
@@ -145,44 +143,10 @@ describe('journal', () => {
 });
 
 describe('journal -f', () => {
-  type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-  /** A process, and what it has written so far. */
-  class Following {
-    readonly #child: Child;
-    readonly ended: Promise<number | null>;
-    out = '';
-    err = '';
-
-    constructor(...args: string[]) {
-      this.#child = spawn(
-        process.execPath,
-        [cli().program('musterctl'), 'journal', '-f', ...args],
-        {
-          env: { MUSTER_ENDPOINT: cli().socket },
-          stdio: ['ignore', 'pipe', 'pipe'],
-        },
-      );
-      this.#child.stdout.on('data', (piece: Buffer) => (this.out += piece.toString()));
-      this.#child.stderr.on('data', (piece: Buffer) => (this.err += piece.toString()));
-      this.ended = new Promise((resolve) => this.#child.once('close', resolve));
-    }
-
-    async until(what: string): Promise<void> {
-      while (!(this.out + this.err).includes(what) && this.#child.exitCode === null) {
-        await clock.sleep(5, new AbortController().signal);
-      }
-      if (!(this.out + this.err).includes(what)) throw new Error(`it ended with ${this.err}`);
-    }
-
-    interrupt(): Promise<number | null> {
-      this.#child.kill('SIGINT');
-      return this.ended;
-    }
-  }
+  const follow = (...args: string[]): Following => new Following(cli(), ['journal', '-f', ...args]);
 
   test('ends with Ctrl-C', async () => {
-    const following = new Following('web');
+    const following = follow('web');
     await following.until('web.service');
     expect(await following.interrupt()).toBe(0);
     expect(following.err).toBe('');
@@ -191,7 +155,7 @@ describe('journal -f', () => {
   test('goes along when the unit moves, and shows what was logged meanwhile', async () => {
     const { cluster } = cli();
     const close = await openSecond();
-    const following = new Following('-n', '3', 'web');
+    const following = follow('-n', '3', 'web');
     await following.until('"lines":3');
     await cluster.withdraw('web.service', m1);
     await cluster.assign('web.service', m2);
@@ -203,7 +167,7 @@ describe('journal -f', () => {
   });
 
   test('goes on when musterd comes back, and says so once', async () => {
-    const following = new Following('-n', '3', 'web', '--machine', m1);
+    const following = follow('-n', '3', 'web', '--machine', m1);
     await following.until('"lines":3');
     await cli().restartServer(() => following.until('trying again'));
     await following.until('"lines":null');

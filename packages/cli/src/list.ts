@@ -85,17 +85,30 @@ export async function printList<T>(
     }
     case 'table':
     case 'wide': {
-      const chosen = chooseColumns(columns, options, programName);
-      const cells = chosen.flatMap((name) => columns.cells[name] ?? []);
-      const rows = items.map((item) => cells.map((cell) => cell(item)));
-      const header = options.legend ? chosen.map((name) => name.toUpperCase()) : null;
-      const lines =
-        programName === 'fleetctl'
-          ? formatTabTable([...(header === null ? [] : [header]), ...rows.map(plainRow)])
-          : formatTable(header, rows, terminal.hasColour);
+      const { header, rows } = tableLines({ terminal, programName }, columns, options, items);
+      const lines = [...header, ...rows];
       if (lines.length > 0) terminal.print(lines.join('\n'));
     }
   }
+}
+
+/** The lines of the table; of the header one, or none. */
+export function tableLines<T>(
+  { terminal, programName }: Pick<Context, 'terminal' | 'programName'>,
+  columns: Columns<T>,
+  options: ListOptions,
+  items: readonly T[],
+): { header: readonly string[]; rows: readonly string[] } {
+  const chosen = chooseColumns(columns, options, programName);
+  const cells = chosen.flatMap((name) => columns.cells[name] ?? []);
+  const rows = items.map((item) => cells.map((cell) => cell(item)));
+  const header = options.legend ? chosen.map((name) => name.toUpperCase()) : null;
+  const lines =
+    programName === 'fleetctl'
+      ? formatTabTable([...(header === null ? [] : [header]), ...rows.map(plainRow)])
+      : formatTable(header, rows, terminal.hasColour);
+  const headerLines = header === null ? 0 : 1;
+  return { header: lines.slice(0, headerLines), rows: lines.slice(headerLines) };
 }
 
 function plainRow(row: readonly Cell[]): string[] {

@@ -11,6 +11,7 @@ const terminal: Terminal = {
   progress: () => {},
   isLive: false,
   hasColour: false,
+  openScreen: () => null,
 };
 const connect = (): never => {
   throw new Error('nothing is to be connected');

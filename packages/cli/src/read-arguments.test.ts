@@ -13,6 +13,7 @@ const terminal: Terminal = {
   progress: () => {},
   isLive: false,
   hasColour: false,
+  openScreen: () => null,
 };
 
 const dryContext = {

@@ -1,3 +1,6 @@
+import { openScreen } from './live-screen.ts';
+import type { LiveScreen } from './live-screen.ts';
+
 /** Where a command writes, and what it may do there. */
 export interface Terminal {
   /** One line to standard output. */
@@ -11,6 +14,8 @@ export interface Terminal {
   /** Whether progress is shown. */
   readonly isLive: boolean;
   readonly hasColour: boolean;
+  /** Lines of standard output that are written anew in place; null where that is no terminal. */
+  openScreen(): LiveScreen | null;
 }
 
 type Output = NodeJS.WriteStream;
@@ -30,6 +35,7 @@ export function openTerminal(
   };
   return {
     isLive,
+    openScreen: () => (out.isTTY && !isDumb ? openScreen(out) : null),
     hasColour: out.isTTY && !isDumb && (environment['NO_COLOR'] ?? '') === '',
     print: (line) => {
       clear();

@@ -1,63 +1,92 @@
-import type { UnitStateBody } from '@muster/api/client';
+import type { ApiClient, MachineBody, UnitBody, UnitStateBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { machineLegends } from '../legend.ts';
+import { chosenMachines, machinesFor, statesOf, withUnitFilters } from '../list-filters.ts';
+import type { FilterOptions } from '../list-filters.ts';
 import { chooseColumns, printList, withListOptions } from '../list.ts';
 import type { Columns, ListOptions } from '../list.ts';
-import { filterByUnit } from '../select-units.ts';
-import type { Cell } from '../table.ts';
+import { emptyRow, unitColumns, unitRows } from '../unit-rows.ts';
+import type { UnitRow } from '../unit-rows.ts';
+
+interface Options extends ListOptions, FilterOptions {
+  readonly all?: boolean;
+  readonly watch?: boolean;
+}
 
 export function addListUnits(program: Command, context: Context): void {
-  withListOptions(program.command('list-units'))
+  withUnitFilters(withListOptions(program.command('list-units')), 'load, active or sub state')
     .description('list what systemd says of the units that machines have')
     .argument('[unit...]', 'only these: names, or patterns for them')
-    .action(async (args: string[], options: ListOptions, command: Command) => {
-      const withNobody = columnsFor(() => '', options);
-      const shown = chooseColumns(withNobody, options, context.programName);
+    .option('-a, --all', 'also units that are to be loaded or launched and have no state yet')
+    .option('-w, --watch', 'go on with what changes, until Ctrl-C')
+    .action(async (args: string[], options: Options, command: Command) => {
+      const list = new UnitList(context, { args, options });
       const client = context.connect(command);
-      const [states, machines] = await Promise.all([
-        client.states(),
-        shown.includes('machine') ? client.machines() : [],
-      ]);
-      const columns = columnsFor(machineLegends(machines, options.full === true), options);
-      const chosen = filterByUnit(args, states, ({ unit }) => unit);
-      await printList(context, columns, options, chosen);
+      if (options.watch === true) return list.watch(client);
+      const { columns, items } = await list.read(client);
+      await printList(context, columns, options, items);
     });
 }
 
-function columnsFor(
-  machineOf: (id: string) => string,
-  { full }: ListOptions,
-): Columns<UnitStateBody> {
-  return {
-    cells: {
-      unit: ({ unit }) => unit,
-      machine: ({ machine }) => machineOf(machine),
-      load: ({ loadState }) => loadState,
-      active: ({ activeState }) => activeCell(activeState),
-      sub: ({ subState }) => subState,
-      hash: ({ hash }) => (full === true ? hash : hash.slice(0, 7)),
-      result: ({ result }) => result ?? '-',
-      since: ({ since }) => new Date(since).toISOString(),
-      problem: ({ problem }) => problem ?? '-',
-    },
-    normal: ['unit', 'machine', 'active', 'sub'],
-    wide: ['unit', 'machine', 'load', 'active', 'sub', 'result', 'hash', 'since', 'problem'],
-    nameOf: ({ unit }) => unit,
-  };
-}
+/** The list as one command line asks for it. */
+class UnitList {
+  readonly #context: Context;
+  readonly #args: readonly string[];
+  readonly #options: Options;
+  readonly #states: ReadonlySet<string> | null;
+  readonly #showsMachines: boolean;
 
-function activeCell(activeState: string): Cell {
-  switch (activeState) {
-    case 'active':
-      return { text: activeState, colour: 'green' };
-    case 'failed':
-      return { text: activeState, colour: 'red' };
-    case 'activating':
-    case 'deactivating':
-    case 'reloading':
-      return { text: activeState, colour: 'yellow' };
-    default:
-      return activeState;
+  /** @throws {UsageError} */
+  constructor(
+    context: Context,
+    { args, options }: { readonly args: readonly string[]; readonly options: Options },
+  ) {
+    const withNobody = unitColumns(() => '', options);
+    const shown = chooseColumns(withNobody, options, context.programName);
+    this.#context = context;
+    this.#args = args;
+    this.#options = options;
+    this.#states = statesOf(options);
+    this.#showsMachines = shown.includes('machine');
+  }
+
+  async read(client: ApiClient): Promise<{ columns: Columns<UnitRow>; items: readonly UnitRow[] }> {
+    const [states, ...others] = await Promise.all([client.states(), ...this.#others(client)]);
+    return this.#look(states, others);
+  }
+
+  async watch(client: ApiClient): Promise<void> {
+    // Loaded only here: few want to watch.
+    const { watchList } = await import('../watch-list.ts');
+    await watchList(this.#context, {
+      options: this.#options,
+      read: async (newerThan, signal) => {
+        const { revision, states } = await client.statesAfter(newerThan, signal);
+        return { revision, ...this.#look(states, await Promise.all(this.#others(client))) };
+      },
+      keyOf: ({ unit, machine }) => `${unit} ${machine}`,
+      goneOf: ({ unit, machine }) => ({ ...emptyRow(unit, machine), subState: 'gone' }),
+    });
+  }
+
+  #others(
+    client: ApiClient,
+  ): [Promise<readonly MachineBody[]>, Promise<readonly UnitBody[] | null>] {
+    const units = this.#options.all === true ? client.units() : Promise.resolve(null);
+    return [machinesFor(client, this.#showsMachines, this.#options), units];
+  }
+
+  #look(
+    states: readonly UnitStateBody[],
+    [machines, units]: [readonly MachineBody[], readonly UnitBody[] | null],
+  ): { columns: Columns<UnitRow>; items: readonly UnitRow[] } {
+    const items = unitRows(states, units, {
+      args: this.#args,
+      machines: chosenMachines(this.#options, machines),
+      states: this.#states,
+    });
+    const machineOf = machineLegends(machines, this.#options.full === true);
+    return { columns: unitColumns(machineOf, this.#options), items };
   }
 }
