@@ -17,6 +17,8 @@ export interface ChangeStreamOptions {
 }
 
 const maxRetryMs = 2000;
+/** After so many keys, whatever else this process has to do gets its turn. */
+const keysAtOnce = 100;
 
 /**
  * One reading of all changes from a revision on. After an interruption it makes sure that the
@@ -29,6 +31,7 @@ export class ChangeStream {
   #next: Revision;
   /** Interruptions in a row. */
   #failures = 0;
+  #keysInTurn = 0;
 
   /** @param end - null: it never ends */
   constructor(options: ChangeStreamOptions, from: Revision, end: HistoryEnd | null) {
@@ -78,6 +81,7 @@ export class ChangeStream {
           const batch = await this.#take(transaction);
           if (batch === null) return;
           yield batch;
+          await this.#takeTurns(transaction.length);
           if (this.#end?.isReached() === true) return;
         }
         if (read.events.length === 0) yield this.#progress(read.revision);
@@ -110,6 +114,16 @@ export class ChangeStream {
     this.#next = revision + 1;
     guard.seen(revision);
     return batch;
+  }
+
+  /** What has arrived is handed out without waiting for anything, and that can be much. */
+  async #takeTurns(keys: number): Promise<void> {
+    this.#keysInTurn += keys;
+    if (this.#keysInTurn < keysAtOnce) return;
+    this.#keysInTurn = 0;
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 
   #progress(revision: Revision): ChangeBatch {

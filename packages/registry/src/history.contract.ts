@@ -152,7 +152,7 @@ export function describeHistoryContract(name: string, make: () => Promise<Ground
       await ground.putElsewhere();
       expect((await read({ after: first })).at(-1)).toMatch(/: unit a\.service gone$/);
       expect(await read({ after: others })).toHaveLength(1);
-    });
+    }, 20_000);
 
     test('one that follows gets what happens, and `now` begins with the next thing', async () => {
       await write(['old.service']);
@@ -186,7 +186,7 @@ export function describeHistoryContract(name: string, make: () => Promise<Ground
         const rest = await read({ after: place });
         expect([...seen.map(describeBatch), ...rest]).toEqual(whole);
       }
-    });
+    }, 20_000);
 
     test('an outage is waited out, and nothing of it is lost', async () => {
       const after = await write(['a.service']);
