@@ -16,10 +16,18 @@ export interface Context {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly programName: ProgramName;
   /** The API that the command line and the environment name. */
-  readonly connect: (command: Command) => ApiClient;
+  readonly connect: (command: Command, way?: ConnectOptions) => ApiClient;
   /** Ends the connections that are kept for a next request. */
   readonly close: () => void;
 }
+
+interface ConnectOptions {
+  /** Somebody waits in the middle of a line: soon or not at all, and nothing is asked. */
+  readonly isBrief: boolean;
+}
+
+/** How long a brief request may take; ssh to another host takes its time before. */
+const briefMs = { direct: 1000, tunnel: 3000 };
 
 /** Options that every command takes; commander reads them on either side of the verb. */
 interface GlobalOptions extends EndpointOptions, SshOptions {
@@ -41,8 +49,8 @@ export function createContext(given: Omit<Context, 'connect' | 'close'>): Contex
     close: () => {
       for (const tunnel of tunnels.splice(0)) tunnel.close();
     },
-    connect: (command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
+    connect: (command, way) => {
+      const options = optionsOf(command, way);
       const endpoint = chooseEndpoint(options, given);
       const tls = readTls(options);
       return createApiClient({
@@ -57,6 +65,13 @@ export function createContext(given: Omit<Context, 'connect' | 'close'>): Contex
       });
     },
   };
+}
+
+function optionsOf(command: Command, way: ConnectOptions | undefined): GlobalOptions {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  if (way?.isBrief !== true) return options;
+  const ms = options.tunnel === undefined ? briefMs.direct : briefMs.tunnel;
+  return { ...options, timeout: ms / 1000, sshTimeout: ms / 1000, isUnattended: true };
 }
 
 function userName(environment: Context['environment']): string {

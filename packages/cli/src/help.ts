@@ -182,6 +182,16 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['verify -o json units/web.service', 'prints what there is to say as JSON'],
     ],
   },
+  completion: {
+    group: otherVerbs,
+    details:
+      'Verbs, options and their values are completed, and from the cluster units, machines and metadata: those that make sense at the place, asked for where the line or the environment says, for a second at most. Put what is printed where the shell looks for it, or source it when the shell starts; it works for the name fleetctl as well. bash: /etc/bash_completion.d/musterctl, or source <(musterctl completion bash) in ~/.bashrc. zsh: a file _musterctl in a directory of $fpath, or the same line with zsh in ~/.zshrc, after compinit. fish: ~/.config/fish/completions/musterctl.fish, and a link to it as fleetctl.fish.',
+    examples: [
+      ['completion bash', 'prints what /etc/bash_completion.d/musterctl is to hold'],
+      ['completion zsh', 'prints what a file _musterctl in $fpath is to hold'],
+      ['completion fish', 'prints what ~/.config/fish/completions/musterctl.fish is to hold'],
+    ],
+  },
   version: {
     group: otherVerbs,
     examples: [['version', 'prints the version of this program']],
@@ -205,7 +215,7 @@ export function addHelp(command: Command, { programName }: Pick<Context, 'progra
 }
 
 /** The verb as the command line has it: `metadata set`. */
-function verbPath(verb: Command): string {
+export function verbPath(verb: Command): string {
   const above = verb.parent?.parent === null ? '' : `${verb.parent?.name()} `;
   return `${above}${verb.name()}`;
 }

@@ -28,15 +28,25 @@ export interface Columns<T> {
   readonly nameOf: (item: T) => string;
 }
 
-/** Adds the options of every list. */
-export function withListOptions(command: Command): Command {
+/** --fields, which knows the columns that there are. */
+export class FieldsOption extends Option {
+  readonly fields: readonly string[];
+
+  constructor(fields: readonly string[]) {
+    super('--fields <names>', 'columns of the table, separated by commas');
+    this.fields = fields;
+  }
+}
+
+/** Adds the options of every list. @param fields - the columns it can show */
+export function withListOptions(command: Command, fields: readonly string[]): Command {
   return command
     .addOption(
       new Option('-o, --output <format>', 'how to show the list')
         .choices(['table', 'wide', 'json', 'yaml', 'name'])
         .default('table'),
     )
-    .option('--fields <names>', 'columns of the table, separated by commas')
+    .addOption(new FieldsOption(fields))
     .option('-l, --full', 'do not shorten machine ids and hashes')
     .option('--no-legend', 'leave the header away');
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
 import { addCat } from './commands/cat.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDestroy } from './commands/destroy.ts';
 import { addEvents } from './commands/events.ts';
 import { addFdForward } from './commands/fd-forward.ts';
@@ -104,5 +105,6 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   ssh: addSsh,
   'fd-forward': addFdForward,
   verify: addVerify,
+  completion: addCompletion,
   version: addVersion,
 };

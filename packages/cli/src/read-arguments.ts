@@ -64,7 +64,7 @@ function namesTarget(words: readonly string[]): boolean {
 }
 
 /** flag → its option; of options of the same name, any: those that differ between verbs share their shape. */
-function collectOptions(command: Command): Map<string, Option> {
+export function collectOptions(command: Command): Map<string, Option> {
   const found = new Map<string, Option>();
   for (const each of [command, ...command.commands]) {
     const own = each === command ? each.options : [...collectOptions(each).values()];
@@ -127,7 +127,7 @@ function hasVerbs(command: Command): boolean {
   return command.commands.length > 0;
 }
 
-function subcommand(command: Command, verb: string): Command | null {
+export function subcommand(command: Command, verb: string): Command | null {
   return command.commands.find((each) => namesOf(each).includes(verb)) ?? null;
 }
 
@@ -136,7 +136,7 @@ function namesOf(command: Command): string[] {
 }
 
 /** The verb that a word begins; the word itself when none does. @throws {UsageError} */
-function findVerb(command: Command, word: string): string {
+export function findVerb(command: Command, word: string): string {
   const names = [...command.commands.flatMap(namesOf), 'help'].filter(
     (name) => !name.startsWith('_'),
   );

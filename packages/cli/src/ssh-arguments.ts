@@ -13,6 +13,8 @@ export interface SshOptions {
   readonly sshTimeout?: number;
   readonly knownHostsFile?: string;
   readonly strictHostKeyChecking?: boolean;
+  /** true: nobody is there to be asked for a password. */
+  readonly isUnattended?: boolean;
 }
 
 /** A host that ssh logs in to. */
@@ -38,7 +40,8 @@ export function addSshOptions(program: Command): void {
     new Option('--known-hosts-file <file>', 'where the keys of hosts are kept').env(
       'MUSTER_KNOWN_HOSTS_FILE',
     ),
-    new Option('--strict-host-key-checking [true|false]', 'false: do not check keys of hosts')
+    new Option('--strict-host-key-checking [value]', 'false: do not check keys of hosts')
+      .choices(['true', 'false'])
       .argParser(parseSwitch)
       .preset('true')
       .env('MUSTER_STRICT_HOST_KEY_CHECKING'),
@@ -100,6 +103,7 @@ export function argumentsFor(
     ...(name === undefined ? [] : ['-l', name]),
     ...(port === null ? [] : ['-p', String(port)]),
     ...(sshTimeout === undefined ? [] : ['-o', `ConnectTimeout=${Math.ceil(sshTimeout)}`]),
+    ...(options.isUnattended === true ? ['-o', 'BatchMode=yes'] : []),
     ...hostKeyArguments(options),
   ];
 }

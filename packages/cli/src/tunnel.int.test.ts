@@ -126,6 +126,17 @@ describe('a socket of the other host', () => {
     expect(sshd.running()).toEqual([]);
   });
 
+  test('is asked in the middle of a line, in silence', async () => {
+    current().unitFile('web.service', simple);
+    await current().musterctl('start', 'web.service');
+    const line = ['__complete', 'zsh', '--', '--tunnel', 'bastion', 'stop', ''];
+    const where = { MUSTER_ENDPOINT: current().socket, PATH: sshd.path };
+    const offered = (): Promise<Ended> => current().run('musterctl', line, where);
+    expect(await offered()).toEqual(ok('-\nweb.service\tlaunched\n'));
+    sshd.trust(null);
+    expect(await offered()).toEqual(ok('-\n'));
+  });
+
   test('much is fetched', async () => {
     for (let i = 0; i < 3000; i += 1)
       current().cluster.addMachine(String(i).padStart(32, '0'), null);

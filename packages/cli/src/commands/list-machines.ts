@@ -13,7 +13,7 @@ interface Options extends ListOptions, FilterOptions {
 }
 
 export function addListMachines(program: Command, context: Context): void {
-  withStates(withListOptions(program.command('list-machines')), states.join(' or '))
+  withStates(withListOptions(program.command('list-machines'), fields), states.join(' or '))
     .description('list the machines of the cluster')
     .option('--metadata <key=value>', 'only machines that have it; can be repeated', collect)
     .action(async (options: Options, command: Command) => {
@@ -29,6 +29,8 @@ export function addListMachines(program: Command, context: Context): void {
       await printList(context, columns, options, chosen);
     });
 }
+
+const fields = Object.keys(columnsFor({ output: 'table', legend: true }).cells);
 
 const states = ['present', 'away'] as const;
 

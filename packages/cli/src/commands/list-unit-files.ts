@@ -10,7 +10,10 @@ import type { Columns, ListOptions } from '../list.ts';
 import { filterByUnit } from '../select-units.ts';
 
 export function addListUnitFiles(program: Command, context: Context): void {
-  withUnitFilters(withListOptions(program.command('list-unit-files')), 'desired or current state')
+  withUnitFilters(
+    withListOptions(program.command('list-unit-files'), fields),
+    'desired or current state',
+  )
     .description('list the units that the cluster has, and what is wanted of them')
     .argument('[unit...]', 'only these: names, or patterns for them')
     .action(async (args: string[], options: ListOptions & FilterOptions, command: Command) => {
@@ -40,6 +43,10 @@ export function addListUnitFiles(program: Command, context: Context): void {
       await printList(context, columns, options, chosen);
     });
 }
+
+const fields = Object.keys(
+  columnsFor(() => '', { output: 'table', legend: true, isFleetctl: false }).cells,
+);
 
 function isIn(unit: UnitBody, states: ReadonlySet<string> | null): boolean {
   return states === null || states.has(unit.desiredState) || states.has(unit.currentState);

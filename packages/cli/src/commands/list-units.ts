@@ -15,7 +15,10 @@ interface Options extends ListOptions, FilterOptions {
 }
 
 export function addListUnits(program: Command, context: Context): void {
-  withUnitFilters(withListOptions(program.command('list-units')), 'load, active or sub state')
+  withUnitFilters(
+    withListOptions(program.command('list-units'), fields),
+    'load, active or sub state',
+  )
     .description('list what systemd says of the units that machines have')
     .argument('[unit...]', 'only these: names, or patterns for them')
     .option('-a, --all', 'also units that are to be loaded or launched and have no state yet')
@@ -28,6 +31,8 @@ export function addListUnits(program: Command, context: Context): void {
       await printList(context, columns, options, items);
     });
 }
+
+const fields = Object.keys(unitColumns(() => '', { output: 'table', legend: true }).cells);
 
 /** The list as one command line asks for it. */
 class UnitList {
