@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { createApiClient } from '@muster/api/client';
-import type { ApiClient, Dialer } from '@muster/api/client';
+import type { ApiClient, ApiClientOptions } from '@muster/api/client';
 import type { Command } from 'commander';
 import { chooseEndpoint, readTls } from './endpoint-option.ts';
 import type { EndpointOptions } from './endpoint-option.ts';
@@ -15,7 +15,7 @@ export interface Context {
   readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly programName: ProgramName;
-  /** The API that the command line and the environment name. */
+  /** The API that the command line and the environment name: one client for the whole command, but another for each `way`. */
   readonly connect: (command: Command, way?: ConnectOptions) => ApiClient;
   /** Ends the connections that are kept for a next request. */
   readonly close: () => void;
@@ -36,34 +36,42 @@ interface GlobalOptions extends EndpointOptions, SshOptions {
 }
 
 export function createContext(given: Omit<Context, 'connect' | 'close'>): Context {
-  const { environment, terminal } = given;
   const tunnels: Tunnel[] = [];
-  const dialerFor = (options: GlobalOptions): { dialer?: Dialer } => {
-    if (options.tunnel === undefined) return {};
+  let connected: ApiClient | null = null;
+  const open = (options: GlobalOptions): ApiClient => {
+    if (options.tunnel === undefined) return createApiClient(clientOptions(options, given));
     const tunnel = openTunnel(options.tunnel, options);
     tunnels.push(tunnel);
-    return { dialer: tunnel.dialer };
+    return createApiClient({ ...clientOptions(options, given), dialer: tunnel.dialer });
   };
   return {
     ...given,
     close: () => {
       for (const tunnel of tunnels.splice(0)) tunnel.close();
+      connected = null;
     },
     connect: (command, way) => {
-      const options = optionsOf(command, way);
-      const endpoint = chooseEndpoint(options, given);
-      const tls = readTls(options);
-      return createApiClient({
-        endpoint,
-        user: userName(environment),
-        ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
-        ...(tls === null ? {} : { tls }),
-        ...dialerFor(options),
-        ...(options.debug === true
-          ? { trace: (text) => terminal.complain(`DEBUG ${endpoint}: ${text}`) }
-          : {}),
-      });
+      if (way !== undefined) return open(optionsOf(command, way));
+      return (connected ??= open(optionsOf(command, undefined)));
     },
+  };
+}
+
+function clientOptions(
+  options: GlobalOptions,
+  given: Omit<Context, 'connect' | 'close'>,
+): ApiClientOptions {
+  const { terminal, environment } = given;
+  const endpoint = chooseEndpoint(options, given);
+  const tls = readTls(options);
+  return {
+    endpoint,
+    user: userName(environment),
+    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
+    ...(tls === null ? {} : { tls }),
+    ...(options.debug === true
+      ? { trace: (text) => terminal.complain(`DEBUG ${endpoint}: ${text}`) }
+      : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
 import { addCat } from './commands/cat.ts';
-import { addCompletion } from './commands/completion.ts';
+import { addComplete, addCompletion } from './commands/completion.ts';
 import { addDestroy } from './commands/destroy.ts';
 import { addEvents } from './commands/events.ts';
 import { addFdForward } from './commands/fd-forward.ts';
@@ -75,7 +75,8 @@ export function createProgram(context: Context, first?: string): Command {
     .option('--debug', 'tell of each request on standard error');
   addSshOptions(program);
   const only = first !== undefined && Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  for (const add of only === undefined ? Object.values(verbs) : [only]) add(program, context);
+  const all = [...Object.values(verbs), addComplete];
+  for (const add of only === undefined ? all : [only]) add(program, context);
   addHelp(program, context);
   if (programName === 'fleetctl') {
     addFleetctlOptions(program);

@@ -97,7 +97,7 @@ describe('the machine', () => {
     ],
     [
       ['--strict-host-key-checking=maybe', 'x'],
-      "error: option '--strict-host-key-checking [true|false]' argument 'maybe' is invalid. It must be true or false.\n",
+      "error: option '--strict-host-key-checking [value]' argument 'maybe' is invalid. It must be true or false.\n",
     ],
   ])('%j makes no sense', async (args, err) => {
     expect(await ssh(...args)).toEqual({ status: 2, out: '', err });

@@ -24,7 +24,9 @@ export function openTunnel(tunnel: Destination, options: SshOptions): Tunnel {
   // Loaded only here: few commands need it.
   const { spawn } = process.getBuiltinModule('node:child_process');
   const dial = (endpoint: Endpoint): SshStream => {
-    const args = dialArguments(tunnel, options, endpoint);
+    // For a second connection beside the first nobody is asked for a password again.
+    const isUnattended = options.isUnattended === true || running.size > 0;
+    const args = dialArguments(tunnel, { ...options, isUnattended }, endpoint);
     const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
     running.add(child);
     child.once('close', () => running.delete(child));

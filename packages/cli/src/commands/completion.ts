@@ -14,6 +14,10 @@ export function addCompletion(program: Command, context: Context): void {
       const { completionScripts } = await import('../completion/scripts.ts');
       context.terminal.print(completionScripts[shell]);
     });
+}
+
+/** What the shells run. It knows the whole program: it must not be the only verb. */
+export function addComplete(program: Command, context: Context): void {
   program
     .command('__complete', { hidden: true })
     .addArgument(new Argument('<shell>').choices(shells))
