@@ -72,6 +72,7 @@ test.each([
     '… node-1 systemd[…]: Started web.service.',
   ],
   ['web  2026-01-31T12:00:00.000Z  -', 'web  YYYY-MM-DDThh:mm:ss.sssZ  -'],
+  ['2026-01-31T12:00:00.000+01:00  x', 'YYYY-MM-DDThh:mm:ss.sss+hh:mm  x'],
   ['ten 10 lines', 'ten 10 lines'],
 ])('%j is shown as %j', (output, shown) => {
   expect(normalise(output)).toBe(shown);

@@ -52,6 +52,7 @@ const unordered = /^(?:Unit \S+ (?:launched|loaded|inactive)\b|Destroyed )/;
 /** What is another time, process or size each time, and what a page shows instead. */
 const varying: readonly (readonly [pattern: RegExp, shown: string])[] = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'YYYY-MM-DDThh:mm:ss.sssZ'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d/g, 'YYYY-MM-DDThh:mm:ss.sss+hh:mm'],
   // systemctl status: since when, process ids, sizes.
   [/ since \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+; .*ago$/gm, ' since …'],
   [/^( *(?:Main PID|Process): )\d+/gm, '$1…'],
