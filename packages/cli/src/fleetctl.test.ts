@@ -268,7 +268,8 @@ describe('what fleet printed', () => {
 
 test.each([
   ['● web.service\n     Loaded: loaded (/run/…)\n     Active: active (running) since …\n', 0],
-  ['● web.service\n     Active: activating (auto-restart)\n', 0],
+  ['● web.service\n     Active: activating (auto-restart)\n', 3],
+  ['● web.service\n     Active: reloading (reload)\n', 0],
   ['○ web.service\n     Active: inactive (dead)\n', 3],
   ['× web.service - Active: yes\n     Active: failed (Result: exit-code)\n', 3],
   ['○ web.service\n     Loaded: not-found (Reason: …)\n     Active: inactive (dead)\n', 4],

@@ -34,7 +34,8 @@ describe('status', () => {
   test.each([
     ['inactive (dead)', 3],
     ['failed (Result: exit-code)', 3],
-    ['activating (auto-restart)', 0],
+    ['activating (auto-restart)', 3],
+    ['deactivating (stop)', 3],
     ['reloading (reload)', 0],
   ])('of one that is %s ends with %d', async (active, status) => {
     cli().actives.set('web.service', active);

@@ -139,5 +139,5 @@ async function statusOrComplaint(
 export function unitStatusOf(text: string): number {
   const active = /^ *Active: (\S+)/m.exec(text)?.[1];
   if (active === undefined || /^ *Loaded: not-found/m.test(text)) return noSuchUnit;
-  return active === 'inactive' || active === 'failed' ? notActive : 0;
+  return ['active', 'reloading', 'refreshing'].includes(active) ? 0 : notActive;
 }
