@@ -2,6 +2,7 @@ import type {
   Assignment,
   ClusterSnapshot,
   DesiredState,
+  Leader,
   Unit,
   UnitDetail,
   UnitFile,
@@ -146,6 +147,15 @@ export function renderMachines(snapshot: ClusterSnapshot): MachineBody[] {
     }));
 }
 
+/** What a machine says of itself is newer than what it said when it won. */
+function renderLeader(
+  { machine, apiUrl }: Leader,
+  { machines }: ClusterSnapshot,
+): ClusterBody['leader'] {
+  const present = machines.get(machine);
+  return { machine, apiUrl: present === undefined ? apiUrl : present.apiUrl };
+}
+
 export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
   const units: Record<DesiredState, number> = { inactive: 0, loaded: 0, launched: 0 };
   for (const unit of snapshot.units.values()) units[unit.desiredState] += 1;
@@ -162,7 +172,7 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
   return {
     id: snapshot.clusterId,
     revision: snapshot.revision,
-    leader: leader === null ? null : { machine: leader.machine, apiUrl: leader.apiUrl },
+    leader: leader === null ? null : renderLeader(leader, snapshot),
     counts: {
       machines: machines.length,
       away: machines.filter(({ awaySince }) => awaySince !== null).length,

@@ -194,7 +194,10 @@ function wireScheduler(
   return new Scheduler({
     campaign: registry.campaign({
       machine: running.machine.id,
-      apiUrl: running.machine.apiUrl,
+      // As it is when leadership is won: a reload may have changed it.
+      get apiUrl() {
+        return running.machine.apiUrl;
+      },
       ttlSeconds: leaderTtlSeconds,
     }),
     openView: () => registry.units.cluster(),
