@@ -56,6 +56,29 @@ test('an old fleetctl takes a unit through its whole life', async () => {
   await untilNothingRuns('web.service');
 });
 
+test('an old fleetctl restarts what is launched, several units at once', async () => {
+  const slowStop = { section: 'Service', name: 'ExecStop', value: '/bin/sleep 2' };
+  const slow = service('/bin/sleep infinity', slowStop);
+  const files = { 'quick.service': sleeper, 'more.service': sleeper, 'slow.service': slow };
+  for (const [name, file] of Object.entries(files)) await fleetctl.start(name, { file });
+  const names = Object.keys(files);
+  const before = await Promise.all(names.map(runOf));
+  await Promise.all(names.map((name) => new Fleetctl({ socketPath, pollMs: 250 }).restart(name)));
+  const after = await Promise.all(names.map(runOf));
+  for (const [i, run] of after.entries()) {
+    expect(run.mainPid).not.toBe(before[i]?.mainPid);
+    expect(run.activeSince).toBeGreaterThan(before[i]?.activeSince ?? Number.POSITIVE_INFINITY);
+  }
+  for (const name of names) {
+    await fleetctl.stop(name);
+    expect(await pidsOf(name)).toEqual([]);
+  }
+  expect(await fleetctl.listUnitFiles()).toEqual(
+    names.toSorted().map((name) => `${name}\tloaded\tloaded`),
+  );
+  for (const name of names) await fleetctl.destroy(name);
+});
+
 test('--replace starts the new content', async () => {
   await fleetctl.start('swap.service', { file: sleeper });
   const [before] = await pidsOf('swap.service');
@@ -154,6 +177,15 @@ test('without etcd every path is a 503 in fleet’s words; afterwards it goes on
   expect(await pidsOf('calm.service')).toEqual([pid]);
   await fleetctl.destroy('calm.service');
 });
+
+/** Its main process, and since when it is active, in microseconds of that machine's clock. */
+async function runOf(unit: string): Promise<{ mainPid: number; activeSince: number }> {
+  const [running] = await cluster.running([unit]);
+  if (running === undefined) throw new Error(`${unit} runs nowhere`);
+  const { machine, mainPid } = running;
+  const show = `systemctl show -P ActiveEnterTimestampMonotonic ${unit}`;
+  return { mainPid, activeSince: Number(await cluster.lab.sh(machine, show)) };
+}
 
 async function pidInside(machine: number, unit: string): Promise<string> {
   return cluster.lab.sh(machine, `systemctl show -P MainPID ${unit}`);

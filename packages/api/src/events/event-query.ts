@@ -1,4 +1,5 @@
 import { compileGlob, InvalidInputError } from '@muster/core';
+import { quoted } from '../quoted.ts';
 import { readMachineId } from '../read-request.ts';
 import { parseCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
@@ -24,7 +25,7 @@ export function readEventsRequest(
 ): EventsRequest {
   const odd = [...query.keys()].find((name) => !known.includes(name));
   if (odd !== undefined) {
-    throw new InvalidInputError(`unknown parameter "${odd}"; known are ${known.join(', ')}`);
+    throw new InvalidInputError(`unknown parameter ${quoted(odd)}; known are ${known.join(', ')}`);
   }
   const follow = readFollow(query);
   return { follow, after: readAfter(query, lastEventId, follow), isWanted: readFilter(query) };
@@ -33,7 +34,7 @@ export function readEventsRequest(
 function readFollow(query: URLSearchParams): boolean {
   const follow = single(query, 'follow') ?? 'true';
   if (follow === 'true' || follow === 'false') return follow === 'true';
-  throw new InvalidInputError(`follow must be true or false, not "${follow}"`);
+  throw new InvalidInputError(`follow must be true or false, not ${quoted(follow)}`);
 }
 
 /** Without a word about it: who follows begins now, who does not gets what there is. */
@@ -48,7 +49,7 @@ function readAfter(
   if (text === null) return follow ? 'now' : 'oldest';
   const cursor = parseCursor(text);
   if (cursor === null) {
-    throw new InvalidInputError(`${name} must be REVISION or REVISION.INDEX, not "${text}"`);
+    throw new InvalidInputError(`${name} must be REVISION or REVISION.INDEX, not ${quoted(text)}`);
   }
   return cursor.revision === 0 ? 'oldest' : cursor;
 }
@@ -58,7 +59,7 @@ function readFilter(query: URLSearchParams): EventsRequest['isWanted'] {
   const units = query.getAll('unit').map((pattern) => {
     const glob = compileGlob(pattern);
     if (!glob.isMalformed && pattern !== '') return glob;
-    throw new InvalidInputError(`unit "${pattern}" is not a pattern for unit names`);
+    throw new InvalidInputError(`unit ${quoted(pattern)} is not a pattern for unit names`);
   });
   const machines = new Set(query.getAll('machine').map(readMachineId));
   const types = new Set(query.getAll('type').map(readType));
@@ -71,7 +72,7 @@ function readFilter(query: URLSearchParams): EventsRequest['isWanted'] {
 function readType(text: string): EventType {
   const type = eventTypes.find((each) => each === text);
   if (type !== undefined) return type;
-  throw new InvalidInputError(`type "${text}" is none of ${eventTypes.join(', ')}`);
+  throw new InvalidInputError(`type ${quoted(text)} is none of ${eventTypes.join(', ')}`);
 }
 
 function single(query: URLSearchParams, name: string): string | null {

@@ -282,6 +282,8 @@ test.each<[string, Record<string, string>, string]>([
   ['', { 'Last-Event-ID': 'x' }, 'Last-Event-ID must be REVISION or REVISION.INDEX, not "x"'],
   ['follow=maybe', {}, 'follow must be true or false, not "maybe"'],
   ['unit=%5Bx', {}, 'unit "[x" is not a pattern for unit names'],
+  [`type=${'y'.repeat(999)}`, {}, `type "${'y'.repeat(197)}..." is none of`],
+  [`after=${'1'.repeat(999)}`, {}, `not "${'1'.repeat(197)}..."`],
   ['unit=', {}, 'unit "" is not a pattern for unit names'],
   ['machine=x', {}, 'machine id "x" must be 32 lower-case hexadecimal digits'],
   ['type=unit', {}, 'type "unit" is none of unit-submitted, unit-changed, '],

@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { checkUnitName, InvalidInputError } from '@muster/core';
-import type { Clock, ClusterSnapshot, Revision, UnitDetail, UnitRegistry } from '@muster/core';
+import type {
+  Clock,
+  ClusterSnapshot,
+  DesiredState,
+  Revision,
+  UnitDetail,
+  UnitRegistry,
+} from '@muster/core';
+import { deriveCurrentState } from '../current-state.ts';
 import { parseJson, readBody, sendJson } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
 import { originOf } from '../origin.ts';
@@ -14,6 +22,7 @@ import { discovery } from './discovery.ts';
 import { refusal } from './errors.ts';
 import { KeptListings } from './kept-listings.ts';
 import type { Listing } from './kept-listings.ts';
+import { LoweredUnits } from './lowered-units.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import type { PageToken } from './page-token.ts';
 import { cutPage } from './pages.ts';
@@ -22,6 +31,7 @@ import { readMetadataOps, readPutBody } from './read-body.ts';
 import type { ReadBody } from './read-body.ts';
 import {
   machineRows,
+  recordsOf,
   renderRow,
   renderState,
   renderUnit,
@@ -30,7 +40,8 @@ import {
   unitRowOf,
   unitRows,
 } from './rows.ts';
-import type { Row } from './rows.ts';
+import type { Row, UnitRow } from './rows.ts';
+import { isLowering } from './show-lowering.ts';
 
 export interface FleetApiOptions {
   readonly units: UnitRegistry;
@@ -66,6 +77,7 @@ const maxAttempts = 5;
 export class FleetApi {
   readonly #options: FleetApiOptions;
   readonly #kept: KeptListings;
+  readonly #lowered: LoweredUnits;
   #tokenLimit: number;
   readonly #globals = new GlobalUnits();
   /** The highest revision that any answer has told of. */
@@ -75,6 +87,7 @@ export class FleetApi {
     this.#tokenLimit = checkedLimit(options.tokenLimit);
     this.#options = options;
     this.#kept = new KeptListings(options);
+    this.#lowered = new LoweredUnits(options.clock);
   }
 
   /** Rows on a page from now on. @throws {InvalidInputError} when it is no such number */
@@ -182,8 +195,15 @@ export class FleetApi {
     const detail = await this.#detail(name);
     if (detail === null) throw noSuchUnit();
     const row = unitRowOf(detail, this.#globals);
-    const { currentState, ...unit } = renderUnit(row);
-    sendJson(res, 200, row.isGlobal ? unit : { currentState, ...unit });
+    const { currentState: _, ...unit } = renderUnit(row);
+    const currentState = row.isGlobal ? null : this.#shownState(detail, row);
+    sendJson(res, 200, currentState === null ? unit : { currentState, ...unit });
+  }
+
+  #shownState(detail: UnitDetail, { unit, currentState }: UnitRow): DesiredState | null {
+    const isDone = deriveCurrentState(recordsOf(detail)) === 'loaded';
+    const { name, modRevision } = unit;
+    return this.#lowered.show(name, { modRevision, currentState, isDone });
   }
 
   /** Never 404: clients do not expect that a unit has no state yet. */
@@ -207,6 +227,9 @@ export class FleetApi {
       if (decision.write === null) return sendNothing(res, decision.status);
       const [outcome] = await units.write([decision.write]);
       if (outcome?.type === 'written') {
+        if (isLowering(current?.unit ?? null, decision.write)) {
+          this.#lowered.note(name, outcome.revision);
+        }
         this.#tell(outcome.revision);
         return sendNothing(res, decision.status);
       }
@@ -241,7 +264,7 @@ export class FleetApi {
   async #detail(name: string): Promise<UnitDetail | null> {
     if (checkUnitName(name) !== null) return null;
     const detail = await this.#options.units.detail(name);
-    for (const { modRevision } of recordsOf(detail)) this.#tell(modRevision);
+    for (const { modRevision } of revisedIn(detail)) this.#tell(modRevision);
     return detail;
   }
 
@@ -260,7 +283,7 @@ function listingOfStates(query: URLSearchParams): ListingKind {
   };
 }
 
-function recordsOf(detail: UnitDetail | null): readonly { readonly modRevision: Revision }[] {
+function revisedIn(detail: UnitDetail | null): readonly { readonly modRevision: Revision }[] {
   return detail === null ? [] : [detail.unit, ...detail.assignments, ...detail.states];
 }
 

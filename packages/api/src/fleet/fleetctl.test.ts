@@ -150,21 +150,90 @@ test('restart of a loaded unit starts it', async () => {
   expect(await desired('a.service')).toBe('launched');
 });
 
-test('restart of a launched unit waits for the wrong state: it is stopped, and stays so', async () => {
-  const options = { socketPath: ground.socketPath, pollMs: 5, blockAttempts: 1 };
-  const patient = new Fleetctl(options);
-  await patient.start('a.service', { file });
-  await expect(patient.restart('a.service')).rejects.toThrow(
-    'timed out waiting for unit a.service to report state launched',
-  );
-  expect(await desired('a.service')).toBe('loaded');
+test('restart of a launched unit, whose stop is over at once: it is stopped, then started', async () => {
+  await fleetctl.start('a.service', { file });
+  const wanted = noteWanted();
+  fleetctl.takeCalls();
+  await fleetctl.restart('a.service');
+  expect(fleetctl.takeCalls()).toEqual([
+    'GET units 200',
+    'GET units/a.service 200',
+    'PUT units/a.service 204',
+    'GET units/a.service 200',
+    'PUT units/a.service 204',
+    'GET units/a.service 200',
+  ]);
+  expect(wanted).toEqual(['a.service loaded', 'a.service launched']);
+  await fleetctl.stop('a.service');
+  expect(await fleetctl.listUnitFiles()).toEqual(['a.service\tloaded\tloaded']);
 });
 
-test('restart of a launched unit whose processes take their time comes out right', async () => {
+test('restart of a launched unit does not go on before the unit has been stopped', async () => {
   await fleetctl.start('a.service', { file });
-  ground.cluster.behaviour = (unit) => (unit.desiredState === 'loaded' ? 'hangs' : 'runs');
+  ground.cluster.behaviour = null;
+  let isRestarted = false;
+  const restart = fleetctl.restart('a.service').then(() => (isRestarted = true));
+  const untilPut = async (state: string): Promise<void> => {
+    while ((await desired('a.service')) !== state) await ground.ask('GET', '/v1/version');
+  };
+  const shown = async (): Promise<unknown> =>
+    JSON.parse((await ground.ask('GET', '/fleet/v1/units/a.service')).text).currentState;
+  await untilPut('loaded');
+  expect(await shown()).toBeUndefined();
+  const stop = await ground.cluster.assign('a.service', here);
+  ground.cluster.report(stop, { activeState: 'deactivating', answers: stop.modRevision - 1 });
+  for (let i = 0; i < 20; i += 1) expect(await shown()).toBeUndefined();
+  expect(await desired('a.service')).toBe('loaded');
+  ground.cluster.report(stop, { activeState: 'inactive', subState: 'dead' });
+  await untilPut('launched');
+  expect(await shown()).toBe('loaded');
+  expect(isRestarted).toBe(false);
+  ground.cluster.report(await ground.cluster.assign('a.service', here));
+  await restart;
+});
+
+test('restart of a unit that has failed starts it', async () => {
+  ground.cluster.behaviour = () => 'fails';
+  await expect(fleetctl.start('a.service', { file })).rejects.toThrow('an active unit a.service');
+  const wanted = noteWanted();
   await fleetctl.restart('a.service');
-  expect(await desired('a.service')).toBe('launched');
+  expect(wanted).toEqual(['a.service loaded', 'a.service launched']);
+  expect((await fleetctl.listUnits())[0]).toContain('active\trunning');
+});
+
+test('several units are restarted and stopped at once, by several people', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.service`);
+  for (const name of names) await fleetctl.start(name, { file });
+  const wanted = noteWanted();
+  const others = names.map(() => new Fleetctl({ socketPath: ground.socketPath, pollMs: 5 }));
+  await Promise.all([
+    ...others.slice(0, 3).map((other, i) => other.restart(names[i] ?? '')),
+    ...others.slice(3).map((other, i) => other.stop(names[i + 3] ?? '')),
+  ]);
+  expect(wanted.toSorted()).toEqual([
+    ...['a', 'b', 'c'].flatMap((name) => [`${name}.service launched`, `${name}.service loaded`]),
+    'd.service loaded',
+    'e.service loaded',
+  ]);
+  expect(await fleetctl.listUnitFiles()).toEqual([
+    ...['a', 'b', 'c'].map((name) => `${name}.service\tlaunched\tlaunched`),
+    ...['d', 'e'].map((name) => `${name}.service\tloaded\tloaded`),
+  ]);
+});
+
+test('only GET of the one unit lags behind a stop', async () => {
+  await fleetctl.start('a.service', { file });
+  const body = { desiredState: 'loaded' };
+  await ground.ask('PUT', '/fleet/v1/units/a.service', { body });
+  const shownAt = async (path: string): Promise<unknown> => {
+    const answer = JSON.parse((await ground.ask('GET', path)).text);
+    return (answer.units?.[0] ?? answer).currentState;
+  };
+  expect(await shownAt('/fleet/v1/units/a.service')).toBe('launched');
+  expect(await shownAt('/fleet/v1/units')).toBe('loaded');
+  expect(await shownAt('/v1/units/a.service')).toBe('loaded');
+  await ground.cluster.touch('a.service');
+  expect(await shownAt('/fleet/v1/units/a.service')).toBe('loaded');
 });
 
 test('a global unit is not waited for', async () => {
@@ -215,3 +284,13 @@ test('what the daemon refuses is shown with its status and message', async () =>
     'googleapi: Error 503: fleet server unable to communicate with etcd',
   );
 });
+
+/** What is wanted of units from now on, write for write; all of it is carried out at once. */
+function noteWanted(): string[] {
+  const wanted: string[] = [];
+  ground.cluster.behaviour = ({ name, desiredState }) => {
+    wanted.push(`${name} ${desiredState}`);
+    return 'runs';
+  };
+  return wanted;
+}

@@ -166,7 +166,7 @@ function renderMachine({ machine, metadata }: MachineRow): FleetMachine {
   };
 }
 
-function recordsOf({ unit, assignments, states }: UnitDetail): UnitRecords {
+export function recordsOf({ unit, assignments, states }: UnitDetail): UnitRecords {
   return {
     unit,
     assignments: new Map(assignments.map((each) => [each.machine, each])),
