@@ -206,9 +206,8 @@ export function addHelp(command: Command, { programName }: Pick<Context, 'progra
     if (help === undefined) continue;
     verb.helpGroup(help.group);
     const summary = verb.description();
-    if (help.details !== undefined) {
-      verb.summary(summary).description(`${sentence(summary)} ${help.details}`);
-    }
+    const details = help.details === undefined ? '' : ` ${help.details}`;
+    verb.summary(summary).description(`${sentence(summary)}${details}`);
     verb.addHelpText('after', () => exampleText(help, programName));
     addHelp(verb, { programName });
   }
