@@ -59,7 +59,10 @@ function deriveAnswers({ note, loaded }: UnitInput, evidence: Evidence): number 
   return note.answers;
 }
 
-function deriveResult({ note, loaded }: UnitInput, evidence: Evidence): string | null {
+/** Of these systemd knows no result. */
+const resultless = /\.(?:target|slice)$/;
+
+function deriveResult({ unit, note, loaded }: UnitInput, evidence: Evidence): string | null {
   const { run, previous } = evidence;
   if (evidence.awaitsJob || loaded?.activeState === 'activating') return null;
   if (note?.wasStarted !== true) {
@@ -67,6 +70,7 @@ function deriveResult({ note, loaded }: UnitInput, evidence: Evidence): string |
     const ranAnyway = run !== null && run.invocationId !== null;
     return ranAnyway ? run.result : (previous?.result ?? null);
   }
+  if (isUp(loaded) && resultless.test(unit)) return null;
   const job = note.jobResult ?? 'done';
   const isDown = !isUp(loaded) && loaded?.activeState !== 'failed';
   if (isDown && job !== 'done') return job;

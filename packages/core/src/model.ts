@@ -125,7 +125,8 @@ export interface UnitState {
    * How the last run or start job ended: systemd's `Result` (`success`, `exit-code`, `signal`, …),
    * or, when the start job never ran the unit, the job's result (`dependency`, `skipped`, …), or
    * `unknown` when it ended while musterd was not there to be told;
-   * null while that is not known (never started in this boot, still starting).
+   * null while that is not known (never started in this boot, still starting), and while a target or
+   * slice is up, which have none.
    */
   readonly result: string | null;
   /** One sentence when muster itself refused or failed to do what the assignment says; else null. */

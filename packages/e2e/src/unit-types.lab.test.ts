@@ -133,6 +133,11 @@ async function change(unit: string, desiredState: 'loaded' | 'launched'): Promis
   if (!said.includes('unsupported')) throw new Error(said);
 }
 
+function resultOf(unit: string): string | null {
+  if (unit.endsWith('.swap')) return 'unsupported';
+  return /\.(?:target|slice)$/.test(unit) ? null : 'success';
+}
+
 test.each(kinds)('$unit: loaded, launched, stopped, launched and destroyed', async (kind) => {
   const { unit, file, up, others } = kind;
   const all = [unit, ...others.map(({ name }) => name)];
@@ -141,6 +146,9 @@ test.each(kinds)('$unit: loaded, launched, stopped, launched and destroyed', asy
   expect(await systemdSays(machine, unit)).toBe('inactive/dead');
   await change(unit, 'launched');
   expect(await systemdSays(machine, unit)).toBe(up);
+  const state = (await cluster.states()).find((each) => each.unit === unit);
+  expect(`${state?.activeState}/${state?.subState}`).toBe(up);
+  expect(state?.result).toBe(resultOf(unit));
 
   const before = { said: await linesAbout(unit), stored: await stored(unit) };
   expect(before.stored).toHaveLength(4);

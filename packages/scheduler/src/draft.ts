@@ -60,9 +60,9 @@ export function stillEndingOn(
   name: string,
   isWanted: (machine: string) => boolean,
 ): string[] {
-  return [...(snapshot.states.get(name)?.keys() ?? [])].filter(
-    (machine) => snapshot.machines.has(machine) && !isWanted(machine),
-  );
+  return [...(snapshot.states.get(name)?.keys() ?? [])]
+    .filter((machine) => snapshot.machines.has(machine) && !isWanted(machine))
+    .sort();
 }
 
 /** Takes a unit off a machine that is there: it ends there, and finds another place afterwards. */

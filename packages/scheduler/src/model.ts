@@ -1,5 +1,5 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
-import type { ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
+import type { Assignment, ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
 import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
@@ -44,8 +44,15 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     if (typeof candidate === 'string') untouchable.set(unit.name, candidate);
     else candidates.set(unit.name, candidate);
   }
-  const hosts = buildHosts(snapshot, candidates);
-  if ([...candidates.values()].some(forbidsOthers)) findLingering(snapshot, candidates, hosts);
+  const hosts = emptyHosts(snapshot);
+  const areNeighboursMinded = [...candidates.values()].some(forbidsOthers);
+  // In one order, so that of several reasons always the same is said.
+  const sorted = <T>(map: ReadonlyMap<string, T>): Iterable<[string, T]> =>
+    areNeighboursMinded ? [...map].sort(([a], [b]) => (a < b ? -1 : 1)) : map;
+  settleAssigned(sorted(snapshot.assignments), candidates, hosts);
+  if (areNeighboursMinded) {
+    findLingering([...sorted(snapshot.states), ...sorted(snapshot.assignments)], candidates, hosts);
+  }
   const replacements = new Replacements(candidates);
   const open = [...hosts.values()]
     .filter((host) => snapshot.machines.get(host.id)?.awaySince === null)
@@ -121,25 +128,20 @@ function peerCircles(candidates: ReadonlyMap<string, Candidate>): Map<string, re
 
 /** Notes on each machine what it reports and does not hold, and what it holds and cannot be read. */
 function findLingering(
-  snapshot: ClusterSnapshot,
+  known: Iterable<[string, ReadonlyMap<string, unknown>]>,
   candidates: ReadonlyMap<string, Candidate>,
   hosts: ReadonlyMap<string, Host>,
 ): void {
-  for (const known of [snapshot.states, snapshot.assignments]) {
-    for (const [name, byMachine] of known) {
-      for (const machine of byMachine.keys()) {
-        const host = hosts.get(machine);
-        if (host === undefined || host.residents.has(name)) continue;
-        linger(host, name, candidates.get(name) ?? null);
-      }
+  for (const [name, byMachine] of known) {
+    for (const machine of byMachine.keys()) {
+      const host = hosts.get(machine);
+      if (host === undefined || host.residents.has(name)) continue;
+      linger(host, name, candidates.get(name) ?? null);
     }
   }
 }
 
-function buildHosts(
-  snapshot: ClusterSnapshot,
-  candidates: ReadonlyMap<string, Candidate>,
-): Map<string, Host> {
+function emptyHosts(snapshot: ClusterSnapshot): Map<string, Host> {
   const hosts = new Map<string, Host>();
   for (const machine of snapshot.machines.values()) {
     const metadata = effectiveMetadata(
@@ -156,7 +158,15 @@ function buildHosts(
       lingeringPicky: new Map(),
     });
   }
-  for (const [name, byMachine] of snapshot.assignments) {
+  return hosts;
+}
+
+function settleAssigned(
+  assignments: Iterable<[string, ReadonlyMap<string, Assignment>]>,
+  candidates: ReadonlyMap<string, Candidate>,
+  hosts: ReadonlyMap<string, Host>,
+): void {
+  for (const [name, byMachine] of assignments) {
     const candidate = candidates.get(name);
     if (candidate === undefined) continue;
     for (const assignment of byMachine.values()) {
@@ -164,7 +174,6 @@ function buildHosts(
       if (host !== undefined && assignment.role !== 'released') settle(host, candidate);
     }
   }
-  return hosts;
 }
 
 function effectiveMetadata(

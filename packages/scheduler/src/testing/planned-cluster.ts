@@ -104,6 +104,24 @@ export class PlannedCluster {
     });
   }
 
+  /** The plan of a leader that learned of everything in the opposite order. */
+  planBackwards(): Plan {
+    const { units, files, machines, placements, assignments, states, ...rest } = this.snapshot();
+    const snapshot = {
+      ...rest,
+      units: backwards(units),
+      files: backwards(files),
+      machines: backwards(machines),
+      placements: backwards(placements),
+      assignments: backwards(new Map([...assignments].map(([k, of]) => [k, backwards(of)]))),
+      states: backwards(new Map([...states].map(([k, of]) => [k, backwards(of)]))),
+    };
+    return planPlacements(buildModel(snapshot, new Map()), {
+      mayDeclareAbsent: true,
+      underway: backwards(this.underway),
+    });
+  }
+
   /** Plans, writes the plan, and says what was planned. */
   settle(mayDeclareAbsent = true): Plan {
     const plan = this.plan(mayDeclareAbsent);
@@ -188,4 +206,8 @@ export class PlannedCluster {
     }
     return found;
   }
+}
+
+function backwards<T>(map: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map([...map].reverse());
 }
