@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const clock = createClock();
 const never = new AbortController().signal;
 
-/** A daemon that is ready at once, hangs on SIGUSR1 and stops on SIGTERM. */
+/** A daemon that is ready at once, reloads until SIGUSR2, hangs on SIGUSR1 and stops on SIGTERM. */
 const daemon = `
   import { createNotifier } from './notify.ts';
   const say = (fields, message) => console.log(message, fields);
@@ -21,6 +21,18 @@ const daemon = `
   const notifier = createNotifier({ env: process.env, log });
   setInterval(() => {}, 60_000);
   process.on('SIGUSR1', () => { for (;;); });
+  let mayEnd = false;
+  let end = () => {};
+  process.on('SIGUSR2', () => {
+    mayEnd = true;
+    end();
+  });
+  process.on('SIGHUP', async () => {
+    await notifier.reloading();
+    if (!mayEnd) await new Promise((resolve) => (end = resolve));
+    mayEnd = false;
+    await notifier.ready('reloaded');
+  });
   process.on('SIGTERM', async () => {
     await notifier.stopping();
     setInterval(() => {}, 60_000);
@@ -67,7 +79,9 @@ function suite(): void {
   }
 
   async function start(unit: string, settings: readonly string[], as = ''): Promise<void> {
-    const lines = ['[Service]', 'Type=notify', 'LimitCORE=0', ...settings];
+    // As it is shipped; else the messengers get musterd's SIGTERM, too.
+    const shipped = ['Type=notify', 'KillMode=mixed'];
+    const lines = ['[Service]', ...shipped, 'LimitCORE=0', ...settings];
     const command = `ExecStart=${as}${process.execPath} ${script}`;
     writeFileSync(join(manager.unitDirectory, unit), [...lines, command, ''].join('\n'));
     await systemctl('start', unit);
@@ -81,6 +95,23 @@ function suite(): void {
     await until(unit, { ActiveState: 'active', NRestarts: '0', Result: 'success' });
     await systemctl('kill', '--signal=SIGUSR1', unit);
     await until(unit, { ActiveState: 'failed', Result: 'watchdog' });
+  }, 30_000);
+
+  test('a reload is under way until it says that it is ready again, and the watchdog goes on', async () => {
+    const unit = 'reload.service';
+    const watchdog = ['WatchdogSec=1s', 'WatchdogSignal=SIGKILL'];
+    const reload = 'ExecReload=/bin/kill -HUP $MAINPID';
+    await start(unit, ['NotifyAccess=all', ...watchdog, reload]);
+    await until(unit, { ActiveState: 'active', StatusText: 'machine 3d12 ready' });
+    for (const _ of ['once', 'and again']) {
+      await systemctl('reload', '--no-block', unit);
+      await until(unit, { ActiveState: 'reloading' });
+      await systemctl('kill', '--signal=SIGUSR2', '--kill-whom=main', unit);
+      await until(unit, { ActiveState: 'active', SubState: 'running', StatusText: 'reloaded' });
+    }
+    await until(unit, { StatusText: 'lived through two watchdog periods' });
+    await until(unit, { ActiveState: 'active', NRestarts: '0', Result: 'success' });
+    await systemctl('kill', '--signal=SIGKILL', unit);
   }, 30_000);
 
   test('it says that it stops', async () => {
