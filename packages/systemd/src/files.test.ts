@@ -179,7 +179,7 @@ describe('links for [Install]', () => {
     expect(files.needsReload).toBe(false);
   });
 
-  test('a link that is gone or bent shows, and is put right with the file', () => {
+  test('a link that is gone shows, and is put right with the file', () => {
     files.write('a.service', install('WantedBy=b.target', 'Alias=c.service'), hostDirectories);
     reload();
     rmSync(join(own, 'b.target.wants'), { recursive: true });
@@ -189,6 +189,21 @@ describe('links for [Install]', () => {
     expect(visible()).toContain('b.target.wants/a.service -> ../a.service');
     rmSync(join(own, 'c.service'));
     expect([...files.list()]).toEqual([['a.service', '']]);
+  });
+
+  test('a link that the host has bent shows once, and is the host’s from then on', () => {
+    const both = install('WantedBy=b.target c.target');
+    files.write('a.service', both, hostDirectories);
+    reload();
+    // As `systemctl reenable` does.
+    rmSync(join(own, 'b.target.wants/a.service'));
+    symlinkSync(join(own, 'a.service'), join(own, 'b.target.wants/a.service'));
+    expect([...files.list()]).toEqual([['a.service', '']]);
+    files.write('a.service', both, hostDirectories);
+    expect([...files.list()]).toEqual([['a.service', both.hash]]);
+    files.remove('a.service');
+    reload();
+    expect(visible()).toEqual([`b.target.wants/a.service -> ${join(own, 'a.service')}`]);
   });
 
   test('what the host has linked itself stays, with its directory', () => {

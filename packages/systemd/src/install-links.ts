@@ -107,11 +107,12 @@ export class InstallLinks {
     }
   }
 
-  /** Takes all links of the unit away but these. */
+  /** Takes all links of the unit away but these; one that the host has bent is the host's now. */
   keepOnly(unit: string, links: readonly InstallLink[]): void {
     const paths = this.#paths.get(unit);
     if (paths === undefined) return;
-    const kept = new Set(links.map(({ path }) => path).filter((path) => paths.has(path)));
+    const own = this.#own(unit, links).map(({ path }) => path);
+    const kept = new Set(own.filter((path) => paths.has(path)));
     const surplus = [...paths].filter((path) => !kept.has(path));
     if (surplus.length === 0) return;
     this.#noteChange();
