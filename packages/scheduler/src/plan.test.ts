@@ -270,6 +270,29 @@ test('metadata that no longer matches moves the unit, after it has stopped', () 
   expect(cluster.where()).toEqual({ 'a.service': ['m2'] });
 });
 
+describe('a global unit that is to run once', () => {
+  const global = (): Cluster => three().unit('a.service', 'Global=true');
+
+  test('stays on one machine, and is everywhere again when it is global again', () => {
+    const cluster = global();
+    cluster.rest();
+    cluster.unit('a.service').rest();
+    expect(cluster.where()['a.service']).toEqual(['m1']);
+    cluster.unit('a.service', 'Global=true').rest();
+    expect(cluster.where()['a.service']).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  test('stays where it is up, else on a machine that is there, rather than on one that is not', () => {
+    for (const mayDeclareAbsent of [true, false]) {
+      const cluster = global();
+      cluster.rest();
+      cluster.state('a.service', 'm2', 'failed').state('a.service', 'm3', 'failed').lose('m1');
+      cluster.unit('a.service').settle(mayDeclareAbsent);
+      expect(cluster.where()['a.service']).toEqual(['m2']);
+    }
+  });
+});
+
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e').map((n) => `${n}.service`);
 const fleetLine = fc.oneof(
   fc.constant(''),

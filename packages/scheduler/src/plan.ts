@@ -41,8 +41,8 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     decided: new Set(),
   };
   withdrawDestroyed(draft);
-  const units = placementOrder(model, (unit) => isMoving(model, unit));
-  const restless = units.filter((unit) => !isSettled(draft, unit));
+  const unsettled = [...model.snapshot.units.values()].filter((unit) => !isSettled(draft, unit));
+  const restless = placementOrder(model, unsettled, (unit) => isMoving(model, unit));
   evictUnfit(draft, restless);
   for (const unit of restless) makeRoomWhereItIs(draft, unit);
   for (const unit of restless) decideUnit(draft, unit);
@@ -180,18 +180,25 @@ function decideSingle(draft: Draft, unit: Candidate): void {
   pushChange(draft, unit.name, wanted);
 }
 
-/** The holder among the places; of several (there should be none) the one that is up, else the first, stays. */
+/**
+ * The holder among the places. Of several, as a global unit that no longer is one has, one that is
+ * up stays, else one whose machine is there, else the first.
+ */
 function keepOneHolder(
   draft: Draft,
   name: string,
   wanted: Wanted,
 ): { machine: string } | undefined {
   const holders = [...wanted.values()].filter((place) => place.role === 'holder');
-  const kept = holders.find((place) => isReady(draft, name, place.machine)) ?? holders[0];
+  const { hosts } = draft.model;
+  const kept =
+    holders.find((place) => isReady(draft, name, place.machine)) ??
+    holders.find((place) => hosts.has(place.machine)) ??
+    holders[0];
   for (const other of holders) {
     if (other === kept) continue;
     wanted.delete(other.machine);
-    const host = draft.model.hosts.get(other.machine);
+    const host = hosts.get(other.machine);
     if (host !== undefined) vacate(host, name);
   }
   return kept;

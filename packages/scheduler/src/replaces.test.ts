@@ -295,6 +295,9 @@ function breaches(found: PlannedCluster, model: Model): string[] {
     });
   const wrong: string[] = [];
   for (const { name: unit, requirements, replaces } of model.candidates.values()) {
+    const all = [...(found.assignments.get(unit)?.values() ?? [])];
+    const holders = all.filter(({ role }) => role === 'holder');
+    if (!requirements.isGlobal && holders.length > 1) wrong.push(`${unit} held more than once`);
     for (const id of where(unit)) {
       const { conflicts, metadata, machineOf, machineId } = requirements;
       const others = names.filter((other) => other !== unit && where(other).includes(id));
