@@ -22,7 +22,7 @@ export interface Host {
   readonly metadata: Metadata;
   /** Units that hold a place here, by name. */
   readonly residents: Map<string, Candidate>;
-  /** Residents that forbid others; kept apart because most units forbid nothing. */
+  /** Residents that have Conflicts=; kept apart because most units have none. */
   readonly picky: Map<string, Candidate>;
   /** Residents that are promised the place and still have to end on another machine. */
   readonly expected: Set<string>;
@@ -109,10 +109,10 @@ export function replacedOn(
   host: Host,
   replacements: Replacements,
 ): { readonly by: string; readonly pattern: string } | null {
-  for (const other of host.picky.values()) {
-    if (other.replaces.length === 0) continue;
-    const pattern = replacements.patternFor(other, unit.name);
-    if (pattern !== null) return { by: other.name, pattern };
+  for (const { name } of replacements.replacersOf(unit.name)) {
+    const resident = host.residents.get(name);
+    const pattern = resident && replacements.patternFor(resident, unit.name);
+    if (pattern) return { by: name, pattern };
   }
   return null;
 }
@@ -128,7 +128,7 @@ export function isOlder(a: Aged, b: Aged): boolean {
 /** Adds a unit to what the machine holds. */
 export function settle(host: Host, unit: Candidate): void {
   host.residents.set(unit.name, unit);
-  if (unit.conflicts.length > 0 || unit.replaces.length > 0) host.picky.set(unit.name, unit);
+  if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
 }
 
 /** Notes that a unit runs here without having a place here. */

@@ -2,16 +2,20 @@ import type { Unit } from '@muster/core';
 import type { Model } from './model.ts';
 
 /**
- * All units in the order in which they are placed: units that others give way to, then those that
+ * These units in the order in which they are placed: units that others give way to, then those that
  * have left a machine (`isMoving`), then the others by name, then those with MachineOf; but always
  * after the units that they follow or give way to. In a circle the first by name comes first.
  */
-export function placementOrder(model: Model, isMoving: (unit: Unit) => boolean): Unit[] {
-  const { snapshot, candidates, replacements } = model;
+export function placementOrder(
+  { candidates, replacements }: Model,
+  units: readonly Unit[],
+  isMoving: (unit: Unit) => boolean,
+): Unit[] {
+  const byName = new Map(units.map((unit) => [unit.name, unit]));
   const peersOf = (name: string): readonly string[] =>
     candidates.get(name)?.requirements.machineOf ?? [];
   const ranks: [moving: string[], plain: string[], followers: string[]] = [[], [], []];
-  for (const [name, unit] of snapshot.units) {
+  for (const [name, unit] of byName) {
     ranks[isMoving(unit) ? 0 : peersOf(name).length === 0 ? 1 : 2].push(name);
   }
   const ordered = new Set<string>();
@@ -26,7 +30,7 @@ export function placementOrder(model: Model, isMoving: (unit: Unit) => boolean):
     if (peersOf(name).length === 0) ordered.add(name);
     else addAfterNeeds(name, ordered, peersOf);
   }
-  return [...ordered].flatMap((name) => snapshot.units.get(name) ?? []);
+  return [...ordered].flatMap((name) => byName.get(name) ?? []);
 }
 
 function addAfterNeeds(

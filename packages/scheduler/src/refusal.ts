@@ -32,9 +32,10 @@ export function refusal(
 export function contention(draft: Draft, unit: Candidate, host: Host): string | null {
   // Most machines hold nobody who minds, and are asked about most often.
   const isCalm = host.picky.size === 0 && host.lingering.size === 0;
-  if (isCalm && unit.conflicts.length === 0) return null;
-  const conflict = conflictOn(unit, host) ?? conflictEndingOn(unit, host);
-  if (conflict !== null) return conflict;
+  if (!isCalm || unit.conflicts.length > 0) {
+    const conflict = conflictOn(unit, host) ?? conflictEndingOn(unit, host);
+    if (conflict !== null) return conflict;
+  }
   const replaced = replacedOn(unit, host, draft.model.replacements);
   return replaced === null ? null : `${replaced.by} is there and has Replaces=${replaced.pattern}`;
 }

@@ -19,6 +19,8 @@ export class Replacements {
   readonly #byGlob = new Map<string, { readonly glob: Glob; readonly users: Candidate[] }>();
   /** unit → its circle; a unit in none is missing. */
   readonly #circleOf = new Map<string, readonly string[]>();
+  /** unit → units that it gives way to, as far as they were asked for */
+  readonly #replacersOf = new Map<string, readonly Candidate[]>();
 
   constructor(candidates: ReadonlyMap<string, Candidate>) {
     this.replacers = [...candidates.values()]
@@ -38,8 +40,17 @@ export class Replacements {
     return replacer.replaces.find((glob) => glob.matches(unit))?.pattern ?? null;
   }
 
-  /** Units that this one gives way to. */
-  replacersOf(unit: string): Candidate[] {
+  /** Units that this one gives way to. Of each unit every machine asks it. */
+  replacersOf(unit: string): readonly Candidate[] {
+    if (this.replacers.length === 0) return [];
+    const known = this.#replacersOf.get(unit);
+    if (known !== undefined) return known;
+    const found = this.#findReplacersOf(unit);
+    this.#replacersOf.set(unit, found);
+    return found;
+  }
+
+  #findReplacersOf(unit: string): readonly Candidate[] {
     const found = new Set(this.#byName.get(unit));
     for (const { glob, users } of this.#byGlob.values()) {
       if (glob.matches(unit)) for (const user of users) found.add(user);
