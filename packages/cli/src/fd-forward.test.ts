@@ -9,6 +9,8 @@ import type { ProgramName } from './program-name.ts';
 import { m1, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
 
+jest.setTimeout(30_000);
+
 const current = useCliCluster();
 let other: Server;
 let socketPath: string;

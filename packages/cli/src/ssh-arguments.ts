@@ -49,7 +49,10 @@ export function addSshOptions(program: Command): void {
   for (const option of options) program.addOption(option.helpGroup('By way of ssh(1):'));
 }
 
-/** @param text - `[user@]host[:port]`, an IPv6 address in brackets when a port follows */
+/**
+ * @param text - `[user@]host[:port]`, an IPv6 address in brackets when a port follows
+ * @throws {InvalidArgumentError}
+ */
 export function parseDestination(text: string): Destination {
   const [, user = null, place = ''] = /^(?:([^@\s]+)@)?([^@\s]+)$/.exec(text) ?? [];
   if (isIPv6(place)) return { shown: text, host: place, user, port: null };
@@ -57,9 +60,10 @@ export function parseDestination(text: string): Destination {
     /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(place) ?? [];
   const host = address === undefined || isIPv6(address) ? (address ?? name) : undefined;
   const port = digits === undefined ? null : Number(digits);
-  if (host !== undefined && (port === null || isPort(port)))
-    return { shown: text, host, user, port };
-  throw new InvalidArgumentError('It must be [user@]host[:port].');
+  if (host === undefined || (port !== null && !isPort(port))) {
+    throw new InvalidArgumentError('It must be [user@]host[:port].');
+  }
+  return { shown: text, host, user, port };
 }
 
 /** @throws {InvalidArgumentError} */

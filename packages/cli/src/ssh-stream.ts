@@ -7,6 +7,9 @@ export type SshProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 /** Longest text of standard error, or before the answer, that is kept. */
 const maxNoise = 16 * 1024;
 
+/** With ControlPersist an ssh of some versions stays in the background and keeps standard error. */
+const stragglerMs = 200;
+
 /**
  * What an ssh process carries between its standard input and output. It ends when ssh has ended,
  * with an error in one sentence when that was not in order; destroying it ends ssh.
@@ -19,7 +22,7 @@ export class SshStream extends Duplex {
   #idleMs = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** @param skipTo - what the answer begins with, at the begin of a line: a login may print before it */
+  /** @param skipTo - what the answer begins with, at the beginning of a line: a login may print before it */
   constructor(child: SshProcess, { skipTo }: { readonly skipTo: string | null }) {
     super();
     this.#child = child;
@@ -33,8 +36,7 @@ export class SshStream extends Duplex {
     child.once('error', (error: NodeJS.ErrnoException) => {
       this.destroy(new Error(error.code === 'ENOENT' ? noProgram : error.message));
     });
-    // Not when its output ends: what came of it is known now only.
-    child.once('close', (status) => this.#end(status));
+    this.#awaitEnd(child);
   }
 
   override _read(): void {
@@ -61,6 +63,18 @@ export class SshStream extends Duplex {
     this.#idleMs = ms;
     this.#touch();
     return this;
+  }
+
+  /** Not the end of its output is the end, but that of ssh: what came of it is known only then. */
+  #awaitEnd(child: SshProcess): void {
+    let patience: NodeJS.Timeout | undefined;
+    child.once('exit', () => {
+      patience = setTimeout(() => child.stderr.destroy(), stragglerMs);
+    });
+    child.once('close', (status) => {
+      clearTimeout(patience);
+      this.#end(status);
+    });
   }
 
   #touch(): void {
@@ -97,7 +111,7 @@ export class SshStream extends Duplex {
 
 const noProgram = 'there is no program ssh in PATH';
 
-/** Where the text begins in the bytes, at the begin of a line; null: nowhere. */
+/** Where the text begins in the bytes, at the beginning of a line; null: nowhere. */
 function startOf(text: string, bytes: Buffer): number | null {
   for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + 1)) {
     if (at === 0 || bytes[at - 1] === 0x0a) return at;

@@ -5,6 +5,8 @@ import { m1, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
 import { TestSshd, waitUntil } from './testing/sshd.ts';
 
+jest.setTimeout(30_000);
+
 const current = useCliCluster();
 let sshd: TestSshd;
 

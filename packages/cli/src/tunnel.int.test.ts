@@ -1,5 +1,5 @@
 // needs: sshd
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -117,6 +117,19 @@ describe('a socket of the other host', () => {
     expect(sshd.running()).toEqual([]);
   });
 
+  test('over a connection that ssh keeps for all, as it is configured to', async () => {
+    const keep = ['--tunnel', 'persistent'];
+    for (let i = 0; i < 2; i += 1) {
+      expect(await musterctl(...keep, 'list-units', '--no-legend')).toEqual(ok(''));
+    }
+    expect((await musterctl(...keep, '--endpoint', 'unix:/nope.sock', 'list-units')).err).toBe(
+      'error: cannot reach musterd at unix:/nope.sock through persistent: there is no such socket (is musterd running?)\n',
+    );
+    expect(sshd.logins).toBe(1);
+    execFileSync(path.join(sshd.dir, 'bin/ssh'), ['-O', 'exit', 'persistent'], { stdio: 'pipe' });
+    await noSsh();
+  });
+
   test('a wait ends in time', async () => {
     current().unitFile('far.service', `${simple}[X-Fleet]\nMachineMetadata=at=nowhere\n`);
     expect(await musterctl('start', 'far.service', '--timeout', '2')).toMatchObject({
@@ -149,6 +162,46 @@ describe('a socket of the other host', () => {
     const filler = `# ${'x'.repeat(2000)}\n`.repeat(4);
     for (let i = 0; i < 60; i += 1) current().unitFile(`units/u${i}.service`, `${simple}${filler}`);
     expect((await musterctl('submit', 'units')).out.split('\n')).toHaveLength(61);
+  });
+});
+
+describe('fleetctl', () => {
+  test('takes its own variables', async () => {
+    const { socket, cluster } = current();
+    cluster.addMachine(m1, '10.0.0.9');
+    const where = {
+      FLEETCTL_ENDPOINT: socket,
+      FLEETCTL_TUNNEL: `${sshd.user}@127.0.0.1:${sshd.port}`,
+    };
+    const lax = { FLEETCTL_STRICT_HOST_KEY_CHECKING: 'false', PATH: sshd.path };
+    sshd.trust('user_key');
+    const list = ['list-machines', '--no-legend', '--fields=ip'];
+    const { status, out } = await current().run('fleetctl', list, { ...where, ...lax });
+    expect({ status, out }).toEqual({ status: 0, out: '10.0.0.9\n10.0.0.2\n' });
+    expect(sshd.logins).toBe(1);
+  });
+
+  test('of old, elsewhere, finds here what it runs on the other host', async () => {
+    rmSync(path.join(sshd.remoteBin, 'musterctl'));
+    offer('fleetctl');
+    // As it does: one session, in which requests follow each other, and which it closes.
+    const session = spawn(path.join(sshd.dir, 'bin/ssh'), [
+      'bastion',
+      `fleetctl fd-forward ${current().socket.slice('unix:'.length)}`,
+    ]);
+    let answers = '';
+    session.stdout.on('data', (piece: Buffer) => (answers += piece.toString()));
+    const ask = async (route: string, times: number): Promise<void> => {
+      session.stdin.write(`GET /fleet/v1/${route}?alt=json HTTP/1.1\r\nHost: domain-sock\r\n\r\n`);
+      await waitUntil(`answer ${times}`, () =>
+        answers.split('HTTP/1.1 200 OK').length > times && /\}\s*$/.test(answers) ? null : answers,
+      );
+    };
+    await ask('machines', 1);
+    expect(answers).toContain(m1);
+    await ask('units', 2);
+    session.stdin.end();
+    expect(await once(session, 'close')).toEqual([0, null]);
   });
 });
 

@@ -18,7 +18,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export function openTunnel(tunnel: Destination, options: SshOptions): Tunnel {
   const running = new Set<SshProcess>();
-  const close = (): void => {
+  const kill = (): void => {
     for (const child of running) child.kill();
   };
   // Loaded only here: few commands need it.
@@ -32,8 +32,11 @@ export function openTunnel(tunnel: Destination, options: SshOptions): Tunnel {
     child.once('close', () => running.delete(child));
     return new SshStream(child, { skipTo: endpoint.type === 'unix' ? 'HTTP/1.' : null });
   };
-  process.once('exit', close);
-  for (const signal of signals) endOn(signal, close);
+  const forget = atEnd(kill);
+  const close = (): void => {
+    forget();
+    kill();
+  };
   return { dialer: { via: `through ${tunnel.shown}`, dial }, close };
 }
 
@@ -57,13 +60,22 @@ const forwardScript =
   'for p in musterctl fleetctl; do command -v $p >/dev/null 2>&1 && exec $p fd-forward "$1"; done; ' +
   'echo "there is neither musterctl nor fleetctl in PATH there" >&2; exit 127';
 
-/** A signal that nothing else waits for ends this program; ssh would live on until it notices. */
-function endOn(signal: NodeJS.Signals, close: () => void): void {
-  const onSignal = (): void => {
+/**
+ * Calls `kill` when this program ends. A signal that nothing else waits for would end it at once:
+ * ssh would live on until it notices.
+ * @returns undoes it
+ */
+function atEnd(kill: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals): void => {
     process.off(signal, onSignal);
     if (process.listenerCount(signal) > 0) return;
-    close();
+    kill();
     process.kill(process.pid, signal);
   };
-  process.prependListener(signal, onSignal);
+  process.once('exit', kill);
+  for (const signal of signals) process.prependListener(signal, onSignal);
+  return () => {
+    process.off('exit', kill);
+    for (const signal of signals) process.off(signal, onSignal);
+  };
 }

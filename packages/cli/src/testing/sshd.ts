@@ -125,6 +125,12 @@ SetEnv PATH=${this.remoteBin}:/usr/bin:/bin
     return `Host bastion
   HostName 127.0.0.1
   Port ${this.port}
+Host persistent
+  HostName 127.0.0.1
+  Port ${this.port}
+  ControlMaster auto
+  ControlPath ${this.dir}/master
+  ControlPersist 60
 Host *
   IdentityFile ${this.dir}/user_key
   IdentitiesOnly yes
