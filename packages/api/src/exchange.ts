@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HistoryCompactedError, InvalidInputError, MusterError } from '@muster/core';
+import { HistoryCompactedError, MusterError } from '@muster/core';
 import { HttpError, UnitsRefusedError } from './http-error.ts';
+import type { BodiesInHand } from './request-body.ts';
 import type { ErrorBody } from './wire.ts';
-
-/** A body larger than this is refused. */
-const maxBodyBytes = 64 * 1024 * 1024;
 
 /** One request and its answer. */
 export interface Exchange {
@@ -14,56 +12,10 @@ export interface Exchange {
   /** Decoded `{…}` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Of all requests of the server. */
+  readonly bodies: BodiesInHand;
   /** Aborts when the caller is gone or the server closes. */
   readonly signal: AbortSignal;
-}
-
-/** @throws {HttpError} 413 or 415 @throws {InvalidInputError} when it is not JSON */
-export async function readJson(req: IncomingMessage): Promise<unknown> {
-  const type = req.headers['content-type'] ?? '';
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new HttpError(415, 'content-type', 'Content-Type must be application/json');
-  }
-  const body = parseJson(await readBody(req, maxBodyBytes));
-  if (body.type === 'parsed') return body.value;
-  throw new InvalidInputError(`the body is not JSON in UTF-8: ${body.why}`);
-}
-
-/** @throws {HttpError} 413 when it is larger than `maxBytes` */
-export async function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = Number(req.headers['content-length'] ?? 0);
-  if (size > maxBytes) throw tooLarge(maxBytes);
-  size = 0;
-  // A body that is refused half-way still gets its answer.
-  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-type ParsedJson =
-  | { readonly type: 'parsed'; readonly value: unknown }
-  | { readonly type: 'malformed'; readonly why: string };
-
-/** JSON in UTF-8. */
-export function parseJson(bytes: Uint8Array): ParsedJson {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { type: 'parsed', value: JSON.parse(text) };
-  } catch (error) {
-    return { type: 'malformed', why: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function tooLarge(maxBytes: number): HttpError {
-  return new HttpError(413, 'too-large', `the body is larger than ${maxBytes} bytes`, {
-    // What is still on its way is not read.
-    headers: { Connection: 'close' },
-  });
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -9,7 +9,7 @@ import type {
   UnitRegistry,
 } from '@muster/core';
 import { EventStreams } from './events/event-streams.ts';
-import { readJson, sendJson } from './exchange.ts';
+import { sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
@@ -26,6 +26,7 @@ import {
   readUnitsRequest,
   readWaitRequest,
 } from './read-request.ts';
+import { readJson } from './request-body.ts';
 import {
   renderCluster,
   renderDetail,
@@ -180,21 +181,24 @@ function parseStored(text: string | null): UnitFile | null {
   }
 }
 
-async function putUnit({ req, res, params }: Exchange, context: Context): Promise<void> {
-  const request = readUnitRequest(await readJson(req), readUnitName(params['name'] ?? ''));
+async function putUnit(exchange: Exchange, context: Context): Promise<void> {
+  const { req, res, params } = exchange;
+  const request = readUnitRequest(await readJson(exchange), readUnitName(params['name'] ?? ''));
   const [result] = await writeUnits(context.units, [request], whoAsks(req, context));
   if (result === undefined || result.result === 'conflict') throw busy(request.name);
   sendJson(res, result.result === 'created' ? 201 : 200, result);
 }
 
-async function postUnits({ req, res }: Exchange, context: Context): Promise<void> {
-  const requests = readUnitsRequest(await readJson(req));
+async function postUnits(exchange: Exchange, context: Context): Promise<void> {
+  const { req, res } = exchange;
+  const requests = readUnitsRequest(await readJson(exchange));
   const results = await writeUnits(context.units, requests, whoAsks(req, context));
   sendJson(res, 200, { revision: highest(results), units: results });
 }
 
-async function postDestroy({ req, res }: Exchange, context: Context): Promise<void> {
-  const names = readDestroyRequest(await readJson(req));
+async function postDestroy(exchange: Exchange, context: Context): Promise<void> {
+  const { req, res } = exchange;
+  const names = readDestroyRequest(await readJson(exchange));
   const results = await destroyUnits(context.units, names, whoAsks(req, context));
   sendJson(res, 200, { revision: highest(results), units: results });
 }
@@ -219,16 +223,19 @@ function highest(results: readonly { readonly revision: number }[]): number {
   return results.reduce((max, { revision }) => Math.max(max, revision), 0);
 }
 
-async function postWait({ req, res, signal }: Exchange, context: Context): Promise<void> {
+async function postWait(exchange: Exchange, context: Context): Promise<void> {
+  const { res, signal } = exchange;
   const { units, globals, clock } = context;
-  const request = readWaitRequest(await readJson(req));
+  const request = readWaitRequest(await readJson(exchange));
   const view = await units.cluster();
   // Before the answer begins, an unreadable store is a proper error.
   view.snapshot();
   res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
   res.flushHeaders();
   const send = (line: WaitLine): void => {
-    if (!signal.aborted) res.write(`${JSON.stringify(line)}\n`);
+    // Who does not read has no use for them, and they would pile up.
+    const isIdle = line.type === 'waiting' && res.writableNeedDrain;
+    if (!signal.aborted && !isIdle) res.write(`${JSON.stringify(line)}\n`);
   };
   await waitForUnits({ view, globals, clock, request, send, signal });
   res.end();
@@ -238,7 +245,7 @@ async function patchMachine(exchange: Exchange, context: Context): Promise<void>
   const { units, clock } = context;
   const { req, res, params, signal } = exchange;
   const machine = readMachineId(params['id'] ?? '');
-  const patch = readMetadataPatch(await readJson(req));
+  const patch = readMetadataPatch(await readJson(exchange));
   const { metadata, isPresent } = await writeMetadata(
     { units, clock, signal, origin: whoAsks(req, context) },
     machine,

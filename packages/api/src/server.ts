@@ -10,6 +10,7 @@ import { ListenerSet } from './listener-set.ts';
 import type { ListenOptions } from './listener-set.ts';
 import { observe } from './observe.ts';
 import type { ApiObserver } from './observe.ts';
+import { BodiesInHand } from './request-body.ts';
 import { splitTarget } from './request-target.ts';
 import { matchRoute, patternOf } from './router.ts';
 import type { Route } from './router.ts';
@@ -58,6 +59,7 @@ const defaults: ListenOptions = {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { log, self, fleetTokenLimit: tokenLimit = 100 } = options;
   const routes = createRoutes(options);
+  const bodies = new BodiesInHand();
   const closing = new AbortController();
   // Each request listens to it.
   setMaxListeners(0, closing.signal);
@@ -70,7 +72,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     observe(options.observer, { req, res, route: route ?? 'none' });
     try {
       const signal = signalOf(res, closing.signal);
-      const exchange = { req, res, params: {}, query: new URLSearchParams(search), signal };
+      const query = new URLSearchParams(search);
+      const exchange = { req, res, params: {}, query, bodies, signal };
       if (target === null) await answerFrom(routes, path, exchange);
       else await fleet.answer(target, exchange);
     } catch (error) {

@@ -73,7 +73,7 @@ class Wait {
   async look(): Promise<void> {
     const { view, request, send, clock } = this.#options;
     if (!this.#hasCaughtUp) {
-      await view.atLeast(request.afterRevision, 2000);
+      await view.atLeast(request.afterRevision, Math.min(2000, request.timeoutMs ?? 2000));
       this.#hasCaughtUp = true;
     }
     const lines = this.#lines(view.snapshot());

@@ -1,4 +1,5 @@
-import type { Clock, Origin, Revision, UnitRegistry } from '@muster/core';
+import { InvalidInputError } from '@muster/core';
+import type { ClusterSnapshot, Clock, Origin, Revision, UnitRegistry } from '@muster/core';
 import { HttpError } from './http-error.ts';
 import { patchMetadata } from './metadata.ts';
 
@@ -21,9 +22,29 @@ export interface WrittenMetadata {
 
 /** How often settings that somebody else changed meanwhile are read anew. */
 const maxAttempts = 5;
+/** As JSON. One record of the store holds all of a machine's, and takes no more than 1.5 MiB. */
+const maxMetadataBytes = 256 * 1024;
+
+/**
+ * What the operator has set for a machine, with a patch.
+ * @throws {InvalidInputError} when it is too much to be kept
+ */
+export function metadataAfter(
+  { machines, settings }: ClusterSnapshot,
+  id: string,
+  patch: ReadonlyMap<string, string | null>,
+): WrittenMetadata['metadata'] {
+  const metadata = patchMetadata(machines.get(id) ?? null, settings.get(id), patch);
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= maxMetadataBytes) return metadata;
+  throw new InvalidInputError(
+    `the metadata set for machine ${id} would take ${bytes} bytes, more than the ${maxMetadataBytes} that are kept`,
+  );
+}
 
 /**
  * Changes what the operator set for one machine, all keys at once.
+ * @throws {InvalidInputError} when it is too much to be kept
  * @throws {HttpError} 409 when others keep changing it; nothing was written then
  */
 export async function writeMetadata(
@@ -34,15 +55,14 @@ export async function writeMetadata(
   const view = await units.cluster();
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const snapshot = view.snapshot();
-    const machine = snapshot.machines.get(id) ?? null;
     const settings = snapshot.settings.get(id);
-    const metadata = patchMetadata(machine, settings, patch);
+    const metadata = metadataAfter(snapshot, id, patch);
     const written = await units.writeSettings(
       { ...settings, machine: id, metadata, origin },
       settings?.modRevision ?? 0,
     );
     if (written.type === 'written') {
-      return { metadata, isPresent: machine !== null, revision: written.revision };
+      return { metadata, isPresent: snapshot.machines.has(id), revision: written.revision };
     }
     // The view is a little behind what made it fail.
     await clock.sleep(100, signal);

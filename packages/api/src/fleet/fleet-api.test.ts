@@ -385,6 +385,21 @@ describe('PATCH /machines', () => {
     expect(await refused('PATCH', '/fleet/v1/machines', sent)).toEqual([400, message]);
   });
 
+  test('too much for one machine is refused, and nothing of it stored for the others', async () => {
+    const value = 'x'.repeat(1000);
+    const many = Array.from({ length: 300 }, (_, i) => {
+      return { op: 'add', path: `/${there}/metadata/k${i}`, value };
+    });
+    const body = JSON.stringify([{ op: 'add', path: `/${here}/metadata/k`, value }, ...many]);
+    const message = `the metadata set for machine ${there} would take 302891 bytes, more than the 262144 that are kept`;
+    expect(await refused('PATCH', '/fleet/v1/machines', { body })).toEqual([400, message]);
+    const url = `/v1/machines/${there}/metadata`;
+    const ours = Object.fromEntries(many.map((_op, i) => [`k${i}`, value]));
+    const answer = await ground.ask('PATCH', url, { body: ours });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text).error).toEqual({ code: 'invalid-input', message });
+  });
+
   test('nothing to do is fine', async () => {
     for (const body of [[], null]) expect((await patch(body)).status).toBe(204);
   });
@@ -492,6 +507,10 @@ test('a list is never older than what was told before, by whatever answer', asyn
   ground.cluster.report(await ground.cluster.assign('a.service', here));
   expect(await listed()).toBeLessThan(store.revision);
   await ask('GET', 'units/a.service');
+  expect(await listed()).toBe(store.revision);
+  await ground.ask('PUT', '/fleet/v1/units/b.service', { body: { options } });
+  expect(await listed()).toBeLessThan(store.revision);
+  await ask('PUT', 'units/b.service', { options, desiredState: 'inactive' });
   expect(await listed()).toBe(store.revision);
   await ask('DELETE', 'units/a.service');
   expect(await listed()).toBe(store.revision);

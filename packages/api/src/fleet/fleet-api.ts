@@ -9,12 +9,13 @@ import type {
   UnitRegistry,
 } from '@muster/core';
 import { deriveCurrentState } from '../current-state.ts';
-import { parseJson, readBody, sendJson } from '../exchange.ts';
+import { sendJson } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
 import { originOf } from '../origin.ts';
 import { quoted } from '../quoted.ts';
+import { parseJson, readBody } from '../request-body.ts';
 import { GlobalUnits } from '../unit-demands.ts';
-import { writeMetadata } from '../write-metadata.ts';
+import { metadataAfter, writeMetadata } from '../write-metadata.ts';
 import { destroyUnits } from '../write-units.ts';
 import { decideMetadata } from './decide-metadata.ts';
 import { decidePut, readPut } from './decide-put.ts';
@@ -188,7 +189,8 @@ export class FleetApi {
     const view = await this.#options.units.cluster();
     const known = Math.max(atLeast, this.#told);
     const snapshot = known === 0 ? view.snapshot() : await view.atLeast(known, catchUpMs);
-    return { what, revision: snapshot.revision, rows: rows(snapshot) };
+    const { revision } = snapshot;
+    return this.#kept.made(what, revision) ?? { what, revision, rows: rows(snapshot) };
   }
 
   async #getUnit({ res }: Exchange, name: string): Promise<void> {
@@ -213,15 +215,17 @@ export class FleetApi {
     sendJson(res, 200, row === null ? {} : renderState(row));
   }
 
-  async #putUnit({ req, res }: Exchange, name: string): Promise<void> {
+  async #putUnit(exchange: Exchange, name: string): Promise<void> {
+    const { req, res } = exchange;
     checkContentType(req);
-    const json = await decodeBody(req);
+    const json = await decodeBody(exchange);
     const put = readPut(name, bodyOf(readPutBody(json)));
     if ('type' in put) throw refusal(put.status, put.message);
     const { units, self, clock } = this.#options;
     const origin = originOf(req, self.hostname, clock.now());
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
       const current = (await units.units([name])).get(name) ?? null;
+      if (current !== null) this.#tell(current.unit.modRevision);
       const decision = decidePut(put, { current, origin });
       if (decision.type === 'refused') throw refusal(decision.status, decision.message);
       if (decision.write === null) return sendNothing(res, decision.status);
@@ -248,11 +252,15 @@ export class FleetApi {
     sendNothing(res, 204);
   }
 
-  async #patchMachines({ req, res, signal }: Exchange): Promise<void> {
+  async #patchMachines(exchange: Exchange): Promise<void> {
+    const { req, res, signal } = exchange;
     const { units, clock, self } = this.#options;
-    const json = await decodeBody(req);
+    const json = await decodeBody(exchange);
     const decision = decideMetadata(bodyOf(readMetadataOps(json)));
     if (decision.type === 'refused') throw refusal(400, decision.message);
+    const snapshot = (await units.cluster()).snapshot();
+    // Found out only when it is written, what is too much would leave the machines before it changed.
+    for (const [machine, patch] of decision.patches) metadataAfter(snapshot, machine, patch);
     const origin = originOf(req, self.hostname, clock.now());
     for (const [machine, patch] of decision.patches) {
       const { revision } = await writeMetadata({ units, clock, origin, signal }, machine, patch);
@@ -327,8 +335,8 @@ function checkContentType(req: IncomingMessage): void {
   }
 }
 
-async function decodeBody(req: IncomingMessage): Promise<unknown> {
-  const bytes = await readBody(req, maxBodyBytes);
+async function decodeBody(exchange: Exchange): Promise<unknown> {
+  const bytes = await readBody(exchange, maxBodyBytes);
   const json = parseJson(bytes);
   if (json.type === 'parsed') return json.value;
   throw undecodable(bytes.length === 0 ? 'EOF' : json.why);

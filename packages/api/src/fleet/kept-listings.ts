@@ -64,6 +64,14 @@ export class KeptListings {
     return kept.listing;
   }
 
+  /** The same listing of the same moment, made for somebody else; null: there is none. */
+  made(what: string, revision: Revision): Listing | null {
+    const found = [...this.#kept.values()].find(
+      ({ listing }) => listing.what === what && listing.revision === revision,
+    );
+    return found?.listing ?? null;
+  }
+
   drop(id: string): void {
     this.#kept.delete(id);
   }

@@ -63,7 +63,11 @@ export function decodePageToken(values: readonly string[], limit: number): Decod
   const page = bytes.readUInt16LE(2);
   if (bytes.readUInt16LE(0) !== limit) return refused(`token limit must be ${limit}`);
   if (page === 0) return refused('token page must be greater than zero');
-  return { type: 'token', token: { limit, page, continued: decodeContinued(bytes) } };
+  const continued = decodeContinued(bytes);
+  if (continued !== null && !Number.isSafeInteger(continued.revision)) {
+    return refused('token of another server');
+  }
+  return { type: 'token', token: { limit, page, continued } };
 }
 
 function decodeContinued(bytes: Buffer): PageToken['continued'] {

@@ -53,6 +53,7 @@ describe('tokens', () => {
     [['ZAABAA==='], 'illegal base64 data at input byte 6'],
     [['AgABAA=='], 'token limit must be 100'],
     [['ZAAAAA=='], 'token page must be greater than zero'],
+    [[`ZAACA${'_'.repeat(23)}`], 'token of another server'],
   ])('%j is refused: %s', (values, why) => {
     expect(decodePageToken(values, 100)).toEqual({ type: 'refused', why });
   });
@@ -178,6 +179,15 @@ describe('kept listings', () => {
     expect(kept.find('00'.repeat(8), 'units')).toBeNull();
     kept.drop(id);
     expect(kept.find(id, 'units')).toBeNull();
+  });
+
+  test('of one moment share their rows', () => {
+    const kept = listings();
+    const units = { what: 'units', revision: 7, rows: rowsOf(['a']) };
+    kept.keep(units);
+    expect(kept.made('units', 7)).toBe(units);
+    expect(kept.made('units', 8)).toBeNull();
+    expect(kept.made('states', 7)).toBeNull();
   });
 
   test('are at most 16: the one used longest ago goes', () => {
