@@ -6,12 +6,15 @@ import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { shown } from './quoted.ts';
 import { readJournalQuery, readMachineId, readUnitName } from './read-request.ts';
+import type { StreamLimit } from './stream-limit.ts';
 
 export interface InspectOptions {
   readonly registry: UnitRegistry;
   readonly inspector: Inspector;
   readonly machineId: string;
   readonly forward: Forwarder;
+  /** Each journal is a process of its own. */
+  readonly journals: StreamLimit;
 }
 
 const text = 'text/plain; charset=utf-8';
@@ -40,14 +43,18 @@ export async function inspectUnit(
 export async function inspectHere(
   what: 'status' | 'journal',
   exchange: Exchange,
-  { inspector }: InspectOptions,
+  { inspector, journals }: InspectOptions,
 ): Promise<void> {
   const name = readUnitName(exchange.params['name'] ?? '');
   const query = readJournalQuery(exchange.query);
-  const pieces =
-    what === 'status' ? statusOf(inspector, name) : inspector.journal(name, query, exchange.signal);
-  const flush = what === 'journal' && query.follow;
-  await sendStream(exchange, pieces, { status: 200, contentType: text, flush });
+  if (what === 'status') {
+    const pieces = statusOf(inspector, name);
+    return sendStream(exchange, pieces, { status: 200, contentType: text, flush: false });
+  }
+  await journals.run(() => {
+    const pieces = inspector.journal(name, query, exchange.signal);
+    return sendStream(exchange, pieces, { status: 200, contentType: text, flush: query.follow });
+  });
 }
 
 async function* statusOf(inspector: Inspector, name: string): AsyncGenerator<Uint8Array> {

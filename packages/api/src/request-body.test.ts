@@ -19,7 +19,9 @@ async function refusal(method: string, url: string, body: string): Promise<[numb
 }
 
 /** An upload that does not end. `status` is null once all that there is of it was taken. */
-async function uploading(mebibytes: number): Promise<{ req: ClientRequest; status: number | null }> {
+async function uploading(
+  mebibytes: number,
+): Promise<{ req: ClientRequest; status: number | null }> {
   const { socketPath } = ground;
   const options = { socketPath, method: 'POST', path: '/v1/units', headers: json, agent: false };
   const req = request(options);

@@ -35,6 +35,7 @@ import {
   renderUnits,
 } from './render.ts';
 import type { Route } from './router.ts';
+import { StreamLimit } from './stream-limit.ts';
 import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
 import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
@@ -61,6 +62,8 @@ export interface MetricsPage {
   readonly render: () => Promise<string>;
 }
 
+const maxJournals = 100;
+
 interface Context extends RoutesOptions {
   readonly globals: GlobalUnits;
   readonly inspect: InspectOptions;
@@ -70,7 +73,9 @@ interface Context extends RoutesOptions {
 /** Everything that is answered under /v1, and `/metrics`. */
 export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { units: registry, inspector, forward, self, clock } = options;
-  const inspect: InspectOptions = { registry, inspector, forward, machineId: self.machineId };
+  const { machineId } = self;
+  const journals = new StreamLimit(maxJournals, 'journals');
+  const inspect: InspectOptions = { registry, inspector, forward, machineId, journals };
   const events = new EventStreams({ history: registry.history, clock });
   const context: Context = { ...options, globals: new GlobalUnits(), inspect, events };
   const routes = [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -600,6 +601,29 @@ describe('status and journal', () => {
     expect(Buffer.from((await lines.next()).value ?? '').toString()).toContain('a.service 10 true');
     gone.abort();
     await expect(lines.next()).rejects.toThrow('cannot reach');
+  });
+
+  test('a hundred journals at once, and no more until one ends', async () => {
+    const gone = new AbortController();
+    setMaxListeners(0, gone.signal);
+    const options = { follow: true, machine: here };
+    const followed = Array.from({ length: 100 }, () =>
+      client.journal('a.service', options, gone.signal),
+    );
+    await Promise.all(followed.map((lines) => lines.next()));
+    const more = (): Promise<string> => read(client.journal('a.service', { machine: here }));
+    await expect(more()).rejects.toMatchObject({
+      status: 503,
+      code: 'too-many-streams',
+      message: 'this musterd serves 100 journals already; ask another one, or later',
+    });
+    expect(await client.status('a.service', here)).toContain('a.service');
+    gone.abort();
+    await Promise.allSettled(followed.map((lines) => lines.next()));
+    // The server hears of it a moment later.
+    let answer = '';
+    while (answer === '') answer = await more().catch(() => '');
+    expect(answer).toContain('a.service 10 false');
   });
 });
 

@@ -4,7 +4,7 @@ import { HistoryCompactedError, MusterError } from '@muster/core';
 import type { ChangeBatch, Clock, History, HistoryQuery } from '@muster/core';
 import { endWithCaller } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
-import { HttpError } from '../http-error.ts';
+import { StreamLimit } from '../stream-limit.ts';
 import { formatCursor } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { eventsOf } from './derive-events.ts';
@@ -26,7 +26,7 @@ const retryMs = 1000;
 /** The streams of events that this daemon serves. */
 export class EventStreams {
   readonly #options: EventStreamsOptions;
-  #open = 0;
+  readonly #limit = new StreamLimit(maxStreams, 'streams of events');
 
   constructor(options: EventStreamsOptions) {
     this.#options = options;
@@ -40,17 +40,10 @@ export class EventStreams {
       query,
       typeof lastEventId === 'string' ? lastEventId : undefined,
     );
-    if (this.#open >= maxStreams) {
-      const message = `this musterd serves ${maxStreams} streams of events already; ask another one, or later`;
-      throw new HttpError(503, 'too-many-streams', message);
-    }
-    this.#open += 1;
-    try {
+    await this.#limit.run(async () => {
       if (req.method === 'HEAD') begin(res).end();
       else await this.#stream(exchange, request);
-    } finally {
-      this.#open -= 1;
-    }
+    });
   }
 
   async #stream(exchange: Exchange, { after, follow, isWanted }: EventsRequest): Promise<void> {
