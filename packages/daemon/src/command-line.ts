@@ -32,6 +32,7 @@ and answers musterctl.
   --version        print the version and exit
   --help           print this and exit
 
+SIGHUP: the configuration is read anew, and what can be is taken over without a restart.
 Keys of the configuration file and their MUSTER_ variables: docs/configuration.md.
 `;
 

@@ -158,11 +158,23 @@ api: { listen: ["unix:${directory}/run/muster.sock", "unix:${directory}/second.s
       return (await metric('muster_loop_passes_total{loop="agent",result="ok"}')) > passes + 15;
     });
 
-    configure('machine: { metadata: { region: eu } }');
+    configure('machine: { metadata: { region: eu } }\nagent: { away: 2h }');
     await daemon.reload();
     expect(existsSync(join(directory, 'second.sock'))).toBe(false);
     expect((await presence())?.lease).toBe(before?.lease);
     expect(await metric('muster_config_reloads_total{result="applied"}')).toBe(2);
+
+    configure('log: { level: error }\nagent: { away: 2h }');
+    const lines = daemon.lines.length;
+    daemon.signal('SIGHUP');
+    await until('it is taken over', async () => {
+      return (await metric('muster_config_reloads_total{result="applied"}')) === 3;
+    });
+    await daemon.stop();
+    // Neither of the reload nor of the stop: nothing of it is an error.
+    expect(daemon.lines.slice(lines)).toEqual([]);
+    const parked = await presence();
+    expect(await store.leaseLeft(parked?.lease ?? '')).toMatchObject({ grantedSeconds: 7200 });
   });
 
   test('a configuration that is wrong changes nothing, and each problem is said', async () => {
