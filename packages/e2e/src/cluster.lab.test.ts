@@ -224,13 +224,7 @@ test('a machine that was cut off keeps its unit; once it is back exactly one run
 test('a wiped store stops nothing', async () => {
   await cluster.launch([sleeper('precious.service')]);
   const before = await cluster.running(['precious.service']);
-  const etcdctl = [
-    'env',
-    'ETCDCTL_API=3',
-    'etcdctl',
-    `--endpoints=${(await cluster.lab.status()).endpoints.join()}`,
-  ];
-  await cluster.lab.net(...etcdctl, 'del', '--prefix', '/muster/');
+  await cluster.wipeStore();
   await pause(beyondTtlMs);
   expect(await cluster.running(['precious.service'])).toEqual(before);
   const logs = await cluster.lab.sh(

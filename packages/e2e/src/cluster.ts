@@ -134,6 +134,32 @@ export class Cluster {
     );
   }
 
+  /** Keys of the cluster in etcd, and the revision at which each was written last. */
+  async keys(): Promise<ReadonlyMap<string, string>> {
+    const answer: { kvs?: { key: string; mod_revision: string }[] } = JSON.parse(
+      await this.#askEtcd('range', { keys_only: true }),
+    );
+    return new Map((answer.kvs ?? []).map((kv) => [atob(kv.key), kv.mod_revision]));
+  }
+
+  /** Takes everything of the cluster out of etcd. */
+  async wipeStore(): Promise<void> {
+    await this.#askEtcd('deleterange', {});
+  }
+
+  /** Asks etcd itself, from inside the lab's network, about everything below `/muster/`. */
+  async #askEtcd(what: 'range' | 'deleterange', options: object): Promise<string> {
+    const { endpoints } = await this.lab.status();
+    const body = { key: btoa('/muster/'), range_end: btoa('/muster0'), ...options };
+    const script = `fetch(process.argv[1], { method: 'POST', body: process.argv[2] })
+      .then(async (answer) => {
+        process.exitCode = answer.ok ? 0 : 1;
+        console.log(await answer.text());
+      })`;
+    const url = `${endpoints[0]}/v3/kv/${what}`;
+    return this.lab.net(process.execPath, '-e', script, url, JSON.stringify(body));
+  }
+
   /** What systemd itself runs of these units, on machines that are on. */
   async running(units: readonly string[]): Promise<readonly Running[]> {
     const found: Running[] = [];

@@ -92,16 +92,10 @@ async function linesAbout(unit: string): Promise<number> {
 
 /** Keys of the store that name the unit, but those of its history, and when each was written. */
 async function stored(unit: string): Promise<string[]> {
-  const { endpoints } = await cluster.lab.status();
-  const query = { key: btoa('/muster/'), range_end: btoa('/muster0'), keys_only: true };
-  const url = `${endpoints[0]}/v3/kv/range`;
-  const answer: { kvs: { key: string; mod_revision: string }[] } = JSON.parse(
-    await cluster.lab.net('curl', '-sS', '-d', JSON.stringify(query), url),
-  );
-  return answer.kvs
-    .map(({ key, mod_revision }) => `${atob(key)} ${mod_revision}`)
-    .filter((line) => /^\/muster\/(?:unit|placement|assignment|state)\//.test(line))
-    .filter((line) => line.includes(`/${unit} `));
+  return [...(await cluster.keys())]
+    .filter(([key]) => /^\/muster\/(?:unit|placement|assignment|state)\//.test(key))
+    .filter(([key]) => key.endsWith(`/${unit}`))
+    .map(([key, revision]) => `${key} ${revision}`);
 }
 
 /** What there is of a unit on a machine: its file, and what systemd has loaded of it. */
