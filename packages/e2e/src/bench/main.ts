@@ -12,6 +12,7 @@ import type { Row } from './row.ts';
 
 const machines = 4;
 const present = 2500;
+const few = 10;
 const rounds = 2;
 
 /** `--quick`: fewer samples and a shorter rest; figures for a first look only. */
@@ -32,10 +33,13 @@ async function main(): Promise<void> {
   try {
     add(await idleMemoryRow(cluster));
     add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present: 0 })));
+    await launch(cluster, few);
+    add(await listRow(cluster, { present: few, targetMs: 60 }));
+    await destroyAll(cluster, few);
     for (const total of totals) add(await launchRow(cluster, total, rounds));
     say(`${present} units`);
     await launch(cluster, present);
-    add(await listRow(cluster, present));
+    add(await listRow(cluster, { present, targetMs: 150 }));
     add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present })));
     add(...(await restRows(cluster, { forSeconds: quick ? 15 : 60, present })));
     await destroyAll(cluster, present);
