@@ -71,10 +71,10 @@ test.each<[string, Change[], number[]]>([
   [
     'and is one operation too many when the batch is full',
     [
-      change('a', [put('a'), put('a1'), put('a2'), put('a3')]),
+      destroying('a'),
       change('b', [put('b'), put('b1'), put('b2'), put('b3')]),
-      destroying('c'),
-    ].toReversed(),
+      change('c', [put('c'), put('c1'), put('c2')]),
+    ],
     [2, 1],
   ],
   [

@@ -270,6 +270,17 @@ test('metadata that no longer matches moves the unit, after it has stopped', () 
   expect(cluster.where()).toEqual({ 'a.service': ['m2'] });
 });
 
+test('a machine whose musterd was stopped keeps what it may no longer have until that is back', () => {
+  const cluster = new Cluster().machine('m1', { disk: 'ssd' });
+  cluster.unit('a.service', 'MachineMetadata=disk=ssd').unit('b.service').rest();
+  cluster.machine('m1', {}, 1).machine('m2', { disk: 'ssd' });
+  cluster.unit('b.service', 'Conflicts=a.service');
+  expect(cluster.settle().changes.flatMap(({ withdraw }) => withdraw)).toEqual([]);
+  expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m1'] });
+  cluster.machine('m1').rest();
+  expect(cluster.where()).toEqual({ 'a.service': ['m2'], 'b.service': ['m1'] });
+});
+
 describe('a global unit that is to run once', () => {
   const global = (): Cluster => three().unit('a.service', 'Global=true');
 
