@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import type { Stats } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import path from 'node:path';
@@ -34,6 +44,8 @@ export class Door {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #address: ListenAddress | null = null;
+  /** The file of a unix socket that was made here, as it was then. */
+  #file: { readonly path: string; readonly made: Stats } | null = null;
 
   constructor({ onConnection, onError }: DoorOptions) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -50,6 +62,15 @@ export class Door {
   /** Where it listens, with the real port if 0 was asked for; null: on a unix socket of unknown path. */
   get address(): ListenAddress | null {
     return this.#address;
+  }
+
+  /** Whether its address leads to it: not when somebody removed or replaced the file of a unix socket. */
+  get isReachable(): boolean {
+    if (this.#file === null) return true;
+    const { path: socketPath, made } = this.#file;
+    const found = statSync(socketPath, { throwIfNoEntry: false });
+    const isIt = (name: 'dev' | 'ino' | 'birthtimeMs'): boolean => found?.[name] === made[name];
+    return isIt('dev') && isIt('ino') && isIt('birthtimeMs');
   }
 
   /** @throws {InvalidInputError} when it cannot listen there */
@@ -72,7 +93,10 @@ export class Door {
 
   /** Takes no connection any more; those that are open live on. */
   shut(): void {
-    if (this.#server.listening) this.#server.close();
+    if (!this.#server.listening) return;
+    const end = (): void => void this.#server.close();
+    if (this.#file === null || this.isReachable) end();
+    else sparing(this.#file.path, end);
   }
 
   /** After `shut`: listens where it did. @throws {InvalidInputError} when somebody else does by now */
@@ -87,16 +111,17 @@ export class Door {
   /** Resolves when nothing is left of it. */
   close(): Promise<void> {
     return new Promise((resolve) => {
+      this.shut();
       this.#server.close(() => resolve());
       this.endConnections();
     });
   }
 
   async #openUnix(socketPath: string, { socketMode, socketGroup }: SocketAccess): Promise<void> {
-    mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
-    await removeStaleSocket(socketPath);
+    await makeRoom(socketPath);
     await this.#listening((server) => listenClosed(server, socketPath), `unix:${socketPath}`);
     this.#address = { type: 'unix', path: socketPath };
+    this.#file = { path: socketPath, made: statSync(socketPath) };
     const gid = findGroup(socketGroup);
     if (gid !== null && process.getuid?.() === 0) chownSync(socketPath, 0, gid);
     chmodSync(socketPath, socketMode);
@@ -142,8 +167,25 @@ function listenClosed(server: Server, socketPath: string): void {
   process.umask(umask);
 }
 
-/** A socket file that nobody listens on is what a crash leaves behind. */
-async function removeStaleSocket(socketPath: string): Promise<void> {
+/** What node takes away with a socket, the file of its path, stays when it is somebody else's. */
+function sparing(socketPath: string, close: () => void): void {
+  const kept = `${socketPath}.kept-${process.pid}`;
+  try {
+    linkSync(socketPath, kept);
+  } catch {
+    // There is nothing to spare, or nowhere to put it.
+    return close();
+  }
+  close();
+  renameSync(kept, socketPath);
+}
+
+/**
+ * A socket file that nobody listens on is what a crash leaves behind: it is removed.
+ * @throws {InvalidInputError} when there is something else
+ */
+export async function makeRoom(socketPath: string): Promise<void> {
+  mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 });
   const stat = statSync(socketPath, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) {

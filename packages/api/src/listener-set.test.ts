@@ -180,6 +180,46 @@ describe('a change of listeners', () => {
     expect(said).toEqual([]);
   });
 
+  test('one that made room for two is there again when the change fails', async () => {
+    const port = await freePort();
+    await listen([`tcp:0.0.0.0:${port}`], { insecure: true });
+    const taken = await freePort();
+    await occupy(taken);
+    const hosts = [`127.0.0.1:${port}`, `127.0.0.2:${port}`, `127.0.0.1:${taken}`];
+    await expect(
+      listen(
+        hosts.map((host) => `tcp:${host}`),
+        { insecure: true },
+      ),
+    ).rejects.toThrow('EADDRINUSE');
+    expect(said).toEqual([]);
+    expect(await asked(`tcp:0.0.0.0:${port}`)).toBe('answer');
+  });
+
+  test('makes a unix socket anew whose file is gone', async () => {
+    await listen([unix('a'), unix('b')]);
+    rmSync(path.join(dir, 'a'));
+    expect(await listen([unix('a'), unix('b')])).toEqual([unix('a'), unix('b')]);
+    expect(await asked(unix('a'))).toBe('answer');
+  });
+
+  test('leaves alone a unix socket that somebody else put in the place of one', async () => {
+    await listen([unix('a')]);
+    rmSync(path.join(dir, 'a'));
+    const theirs = createServer((socket) => {
+      // Whoever only looks whether somebody listens does not wait for it.
+      socket.on('error', () => undefined).end('theirs');
+    }).listen(path.join(dir, 'a'));
+    others.push(theirs);
+    await once(theirs, 'listening');
+    await expect(listen([unix('a'), unix('b')])).rejects.toThrow('another process listens there');
+    expect(existsSync(path.join(dir, 'b'))).toBe(false);
+    await listen([unix('b')]);
+    await set.close();
+    const caller = connect(path.join(dir, 'a'));
+    expect(String((await once(caller, 'data'))[0])).toBe('theirs');
+  });
+
   test('that is asked for twice at once is made twice, one after the other', async () => {
     const changes = [listen([unix('a')]), listen([unix('b')]), listen([unix('b'), unix('c')])];
     await Promise.all(changes);
@@ -212,6 +252,30 @@ describe('certificates', () => {
       /alert|ECONNRESET|hang up/,
     );
   });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'new ones are asked for also by a %s session that began with the old ones',
+    async (maxVersion) => {
+      const [bound = ''] = await listen(['tcp:127.0.0.1:0'], { tls: first });
+      const resumed = async (session?: Buffer): Promise<[boolean, Buffer | undefined]> => {
+        const port = Number(bound.slice(bound.lastIndexOf(':') + 1));
+        const trusting = { ...first, rejectUnauthorized: false, maxVersion };
+        const socket = tlsConnect({ host: '127.0.0.1', port, ...trusting, session });
+        let latest: Buffer | undefined;
+        socket.on('session', (each) => (latest = each));
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+        let text = '';
+        socket.on('data', (piece) => (text += String(piece))).on('error', () => undefined);
+        await new Promise((resolve) => socket.once('close', resolve));
+        return [text.includes('answer'), latest];
+      };
+      const [isLetIn, session] = await resumed();
+      expect([isLetIn, session === undefined]).toEqual([true, false]);
+      expect((await resumed(session))[0]).toBe(true);
+      await listen(['tcp:127.0.0.1:0'], { tls: second });
+      expect((await resumed(session))[0]).toBe(false);
+    },
+  );
 
   test('that do not belong together are refused, and nothing changes', async () => {
     const [bound = ''] = await listen(['tcp:127.0.0.1:0'], { tls: first });

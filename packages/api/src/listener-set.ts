@@ -7,7 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { InvalidInputError } from '@muster/core';
 import type { Log } from '@muster/core';
-import { Door } from './door.ts';
+import { Door, makeRoom } from './door.ts';
 import type { InheritedSocket, SocketAccess } from './door.ts';
 import type { TlsMaterial } from './forwarder.ts';
 import { collide, covers, parseListenAddress, showListenAddress } from './listen-address.ts';
@@ -62,7 +62,7 @@ export class ListenerSet {
   /**
    * From now on it listens on exactly these, with these certificates; on an error nothing has
    * changed. A listener that was there before is not touched: its connections live on, those over
-   * TLS with the certificates they began with. When TCP changes between HTTP and HTTPS, the
+   * TLS with the certificates they began with. (A unix socket whose file is gone is made anew.) When TCP changes between HTTP and HTTPS, the
    * connections of the protocol that is over are ended.
    * @param addresses - `unix:/path` or `tcp:host:port` (port 0: any free one)
    * @returns where it listens: what was asked for, then inherited sockets that nobody asked for
@@ -160,7 +160,7 @@ class Change {
   readonly #newDoor: (isSecure: boolean) => Door;
   readonly #inherited: Doors = new Map();
   readonly #fresh: Door[] = [];
-  readonly #shut: Door[] = [];
+  readonly #shut = new Set<Door>();
 
   constructor(before: Doors, options: ListenOptions, newDoor: (isSecure: boolean) => Door) {
     this.#before = before;
@@ -190,7 +190,9 @@ class Change {
       const key = showListenAddress(address);
       this.#refusePlainTcp(address, '');
       if (opened.has(key) || this.#isInherited(address)) continue;
-      opened.set(key, this.#before.get(key) ?? (await this.#openAt(address, keys)));
+      const kept = this.#before.get(key);
+      if (kept?.isReachable === false) await this.#giveUp(kept);
+      opened.set(key, kept?.isReachable ? kept : await this.#openAt(address, keys));
     }
     this.doors = new Map([...opened, ...this.#inherited]);
   }
@@ -209,11 +211,17 @@ class Change {
     for (const [key, door] of this.#before) {
       if (keys.has(key) || door.address === null || !collide(door.address, address)) continue;
       door.shut();
-      this.#shut.push(door);
+      this.#shut.add(door);
     }
     const door = this.#make();
     await door.open(address, this.#options);
     return door;
+  }
+
+  /** A unix socket that nobody finds any more is made anew, unless somebody else listens there by now. */
+  async #giveUp(door: Door): Promise<void> {
+    if (door.address?.type === 'unix') await makeRoom(door.address.path);
+    door.shut();
   }
 
   #make(): Door {
