@@ -298,6 +298,36 @@ api: { listen: ["unix:${directory}/new.sock", "tcp:127.0.0.1:${port}"], insecure
     expect(daemon.stderr).toBe('');
   });
 
+  test('told to stop during a reload, it says last that it stops', async () => {
+    const told = join(directory, 'told');
+    const go = join(directory, 'go');
+    // Stands for systemd's, and takes its time with the first word of a reload.
+    const notify = `#!/bin/sh
+echo "$1" >>${told}
+case $1 in RELOADING=1) until [ -e ${go} ]; do sleep 0.02; done ;; esac
+`;
+    writeFileSync(join(directory, 'systemd-notify'), notify, { mode: 0o755 });
+    const PATH = `${directory}:${manager.env['PATH']}`;
+    const env = { ...manager.env, PATH, NOTIFY_SOCKET: join(directory, 'notify') };
+    daemon = new TestDaemon({ script, directory, env, args: ['--user'] });
+    configure('agent: { enabled: false }\nscheduler: { enabled: false }');
+    await daemon.start();
+    daemon.signal('SIGHUP');
+    await until('it reloads', async () => readFileSync(told, 'utf8').includes('RELOADING'));
+    daemon.signal('SIGTERM');
+    await daemon.says(({ msg }) => msg === 'stopping; units run on');
+    writeFileSync(go, '');
+    expect(await daemon.exit()).toBe(0);
+    const words = readFileSync(told, 'utf8').trim().split('\n');
+    // A line on how it stands may come at any time.
+    expect(words.filter((word) => !word.startsWith('STATUS='))).toEqual([
+      'READY=1',
+      'RELOADING=1',
+      'READY=1',
+      'STOPPING=1',
+    ]);
+  });
+
   test('a signal before it is ready is served when it is', async () => {
     configure();
     daemon.launch();

@@ -127,6 +127,8 @@ async function runParts(parts: DaemonParts, daemon: Daemon, signal: AbortSignal)
       await notifier.ready(status.text());
     });
     await work;
+    // Else it would say, after this, that it is ready.
+    await reloads.end();
     await notifier.stopping();
   } finally {
     status.close();
