@@ -10,11 +10,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleMusterd, TestDaemon } from './test-daemon.ts';
+import { bundleMusterd, freePort, TestDaemon } from './test-daemon.ts';
 
 jest.setTimeout(60_000);
 
@@ -199,14 +199,6 @@ function suite(): void {
       /^musterd: cannot listen on the inherited socket unknown \(descriptor 3\): listen EINVAL/m,
     );
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 if (spawnSync(activator, ['--version']).status === 0)

@@ -92,7 +92,11 @@ function suite(): void {
     });
 
     // agent.manager: its bus is the one of this user's systemd, which is the only one here.
-    const page = await daemon.get('/metrics');
+    let page = '';
+    for (const end = performance.now() + 10_000; performance.now() < end;) {
+      page = await daemon.get('/metrics');
+      if (/^muster_systemd_connected 1$/m.test(page)) break;
+    }
     expect(page).toMatch(/^muster_systemd_connected 1$/m);
 
     // scheduler.enabled: nobody else is there, and still nobody leads.

@@ -13,7 +13,7 @@ import { makeTls } from '../../api/src/testing/make-tls.ts';
 import { EtcdStore } from '../../registry/src/client.ts';
 import { startEtcd } from '../../registry/src/testing/etcd.ts';
 import type { TestEtcd } from '../../registry/src/testing/etcd.ts';
-import { bundleMusterd, TestDaemon } from './test-daemon.ts';
+import { bundleMusterd, freePort, TestDaemon } from './test-daemon.ts';
 
 jest.setTimeout(60_000);
 
@@ -339,14 +339,6 @@ case $1 in RELOADING=1) until [ -e ${go} ]; do sleep 0.02; done ;; esac
       messages.indexOf('the configuration was reloaded'),
     );
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 const reason = whyNoUserManager();

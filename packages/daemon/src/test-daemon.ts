@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Environment } from './config-sources.ts';
@@ -21,6 +22,16 @@ export function bundleMusterd(directory: string): string {
   const args = ['--bundle', '--platform=node', '--conditions=source', '--log-level=warning'];
   execFileSync(esbuild, [join(__dirname, 'main.ts'), ...args, ...external, `--outfile=${script}`]);
   return script;
+}
+
+/** For tests: a port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('it has no port');
+  return address.port;
 }
 
 export interface TestDaemonOptions {
