@@ -56,6 +56,8 @@ async function run(flags: Flags): Promise<void> {
   const reloads = new ReloadRequests();
   // Before anything else: until then this signal ends the process.
   onReloadSignal(() => reloads.request());
+  // Node's own answer is to open its debugger to every user of the machine.
+  process.on('SIGUSR1', () => undefined);
   const inherited = inheritedSockets(process.env, process.pid);
   forgetInheritedSockets(process.env);
   const config = await load(flags);

@@ -328,6 +328,14 @@ case $1 in RELOADING=1) until [ -e ${go} ]; do sleep 0.02; done ;; esac
     ]);
   });
 
+  test('SIGUSR1, with which fleet told how it stood, opens no debugger', async () => {
+    await start();
+    daemon.signal('SIGUSR1');
+    await daemon.reload();
+    await daemon.stop();
+    expect(daemon.stderr).toBe('');
+  });
+
   test('a signal before it is ready is served when it is', async () => {
     configure();
     daemon.launch();
