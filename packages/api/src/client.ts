@@ -132,8 +132,10 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   const endpoint = dialer === undefined ? direct : seenThrough(direct, dialer);
   const agent = dialer === undefined ? null : createAgent(dialer, endpoint, tls);
   const transport: TransportOptions = { endpoint, user, tls, trace, agent };
-  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
-    JSON.parse(await textOf(transport, { method, path, body, silenceMs: timeoutMs }));
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const text = await textOf(transport, { method, path, body, silenceMs: timeoutMs });
+    return readJson<T>(transport, text);
+  };
   const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;
   return {
     version: () => json<VersionBody>('GET', '/v1/version'),
@@ -143,8 +145,9 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     states: async () => (await json<StatesBody>('GET', '/v1/states')).states,
     statesAfter: async (revision, signal) => {
       const path = `/v1/states?newerThan=${revision}`;
-      const silenceMs = timeoutMs + changeHoldMs;
-      return JSON.parse(await textOf(transport, { method: 'GET', path, silenceMs, signal }));
+      const silenceMs = timeoutMs + (revision === 0 ? 0 : changeHoldMs);
+      const text = await textOf(transport, { method: 'GET', path, silenceMs, signal });
+      return readJson<StatesBody>(transport, text);
     },
     unit: (name) => nullWhenMissing(() => json<UnitDetailBody>('GET', unitPath(name))),
     writeUnits: (units) => json<UnitsWrittenBody>('POST', '/v1/units', { units }),
@@ -159,11 +162,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     journal: (name, journal, signal) => {
       const path = `${unitPath(name)}/journal?${journalQuery(journal)}`;
       const silenceMs = journal.follow === true ? null : timeoutMs;
-      return streamOf(transport, { method: 'GET', path, silenceMs, signal }, journal.onBegin);
+      const call = { method: 'GET', path, silenceMs, answerMs: timeoutMs, signal };
+      return streamOf(transport, call, journal.onBegin);
     },
     events: (query, signal) => {
       const path = `/v1/events?${eventsSearch(query)}`;
-      const call = { method: 'GET', path, silenceMs: eventsSilenceMs, signal };
+      const silenceMs = eventsSilenceMs;
+      const call = { method: 'GET', path, silenceMs, answerMs: timeoutMs, signal };
       return readEvents(streamOf(transport, call), endpoint.shown);
     },
     patchMetadata: (machine, patch) =>
@@ -217,7 +222,7 @@ async function* waitLines(
     const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const read: WaitLine = JSON.parse(line);
+      const read = readJson<WaitLine>(transport, line);
       yield read;
       if (read.type === 'end' || read.type === 'error') return;
     }
@@ -235,12 +240,26 @@ async function throwIfError(transport: TransportOptions, response: IncomingMessa
 
 /** What is between us and musterd may answer with something else than our errors. */
 function readError(status: number, text: string): ErrorBody {
-  if (text.startsWith('{"error":{')) {
+  const message = `musterd answered with status ${status} and no explanation`;
+  const unexplained = { error: { code: 'unknown', message } };
+  if (!text.startsWith('{"error":{')) return unexplained;
+  try {
     const body: ErrorBody = JSON.parse(text);
     return body;
+  } catch {
+    return unexplained;
   }
-  const message = `musterd answered with status ${status} and no explanation`;
-  return { error: { code: 'unknown', message } };
+}
+
+/** @throws {UnreachableError} for what is no JSON: something else than musterd answers there */
+function readJson<T>({ endpoint }: TransportOptions, text: string): T {
+  try {
+    const value: T = JSON.parse(text);
+    return value;
+  } catch (cause) {
+    const why = 'what answers there is not musterd, or its answer was cut short';
+    throw new UnreachableError(`cannot reach musterd at ${endpoint.shown}: ${why}`, { cause });
+  }
 }
 
 function journalQuery({ lines, follow, machine, ...texts }: JournalOptions): string {

@@ -33,6 +33,8 @@ export interface Call {
   readonly body?: unknown;
   /** Silence of this length is an error; null: none is. */
   readonly silenceMs: number | null;
+  /** The same until the answer begins; absent: no other. */
+  readonly answerMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -68,14 +70,16 @@ export function send(options: TransportOptions, call: Call): Promise<IncomingMes
   return new Promise((resolve, reject) => {
     const request = open(options, requestOptions(options, call, body));
     const fail = (cause: unknown): void => reject(broken(options, cause));
-    if (call.silenceMs !== null) {
-      const seconds = Math.round(call.silenceMs / 100) / 10;
-      request.setTimeout(call.silenceMs, () => {
-        request.destroy(unreachable(endpoint, new Error(`no answer within ${seconds} s`)));
-      });
-    }
+    let allowedMs = call.answerMs ?? call.silenceMs ?? 0;
+    request.setTimeout(allowedMs);
+    request.on('timeout', () => {
+      const seconds = Math.round(allowedMs / 100) / 10;
+      request.destroy(unreachable(endpoint, new Error(`no answer within ${seconds} s`)));
+    });
     request.on('error', fail);
     request.on('response', (response) => {
+      allowedMs = call.silenceMs ?? 0;
+      request.setTimeout(allowedMs);
       const ms = Math.round(now() - begun);
       trace?.(`${call.method} ${call.path} ${response.statusCode ?? 0} after ${ms} ms`);
       resolve(response);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ClientTls } from '@muster/api/client';
 import type { Context } from './context.ts';
 import { UsageError } from './errors.ts';
+import { fileProblem } from './file-problem.ts';
 import type { ProgramName } from './program-name.ts';
 import type { Destination } from './ssh-arguments.ts';
 
@@ -97,6 +98,6 @@ function readPem(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError(`cannot read ${file}: ${String(cause)}`, { cause });
+    throw new UsageError(`cannot read ${file}: ${fileProblem(cause).text}`, { cause });
   }
 }

@@ -9,6 +9,7 @@ import {
   UnitStatusError,
   UsageError,
 } from './errors.ts';
+import { fileProblem } from './file-problem.ts';
 import { programNameOf } from './program-name.ts';
 import type { ProgramName } from './program-name.ts';
 import { createProgram } from './program.ts';
@@ -17,12 +18,15 @@ import { openTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
 
 async function main(): Promise<void> {
-  // The reader of our output went away (`musterctl … | head`): nobody is left to tell.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(exitStatus.ok);
-  });
   const terminal = openTerminal(process.stdout, process.stderr, process.env);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of our output went away (`musterctl … | head`): nobody is left to tell.
+    if (error.code === 'EPIPE') process.exit(exitStatus.ok);
+    terminal.complain(`error: cannot write the output: ${fileProblem(error).text}`);
+    process.exit(exitStatus.failed);
+  });
+  // Who does not want to hear what went wrong still gets the exit status.
+  process.stderr.on('error', () => {});
   const programName = programNameOf(process.argv[1]);
   const context = createContext({ terminal, environment: process.env, programName });
   try {
@@ -69,7 +73,10 @@ function explain(error: unknown, terminal: Terminal, programName: ProgramName): 
     terminal.complain(error.message);
     return exitStatus.interrupted;
   }
-  throw error;
+  // A defect of this program: whoever is to mend it needs to know where.
+  const place = error instanceof Error ? error.stack : undefined;
+  terminal.complain(`${prefix}unexpected ${place ?? String(error)}`);
+  return exitStatus.failed;
 }
 
 void main();

@@ -60,7 +60,11 @@ describe('the command line', () => {
     ['u web', 'unload web'],
     ['list-unit-f', 'list-unit-files'],
     ['metadata r m k', 'metadata remove m k'],
-    ['help des', 'help destroy'],
+    ['help des', 'destroy --help'],
+    ['help metadata s', 'metadata set --help'],
+    ['help help', 'help'],
+    ['help nonsense', 'nonsense'],
+    ['help -- nonsense', 'help -- nonsense'],
     // A whole verb is no beginning of another.
     ['list-units web', 'list-units web'],
     // What is no verb stays what it is, for the error that names it.

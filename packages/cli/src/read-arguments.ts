@@ -18,6 +18,7 @@ const oneLetter: ReadonlyMap<string, string> = new Map([
  * - `--full=true` is `--full`; `--full=false` is nothing.
  * - As fleetctl, `-endpoint=…` is `--endpoint=…`, as its first versions had it.
  * - After the first word of the remote command of ssh nothing is an option of ours.
+ * - `help VERB` is `VERB --help`.
  *
  * @param argv - without interpreter and script
  * @throws {UsageError} for a beginning that several verbs have, or a switch that is neither true nor false
@@ -27,6 +28,15 @@ export function readArguments(
   argv: readonly string[],
   programName: ProgramName,
 ): string[] {
+  const words = inOrder(program, argv, programName);
+  const [first, second] = words;
+  if (first !== 'help' || second === undefined || second.startsWith('-')) return words;
+  const asked = words.slice(1);
+  // An unknown verb is one of help as well; and commander's own help goes no deeper than one.
+  return subcommand(program, second) === null ? asked : [...asked, '--help'];
+}
+
+function inOrder(program: Command, argv: readonly string[], programName: ProgramName): string[] {
   const options = collectOptions(program);
   const verbs: string[] = [];
   const others: string[] = [];

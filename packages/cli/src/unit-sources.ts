@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import path from 'node:path';
 import { isUnitType, parseUnitName, templateOf, withDefaultSuffix } from '@muster/core';
 import { UsageError } from './errors.ts';
 import { expandRanges } from './expand-ranges.ts';
+import { fileProblem } from './file-problem.ts';
 
 /** A unit that the command line names. */
 export interface UnitSource {
@@ -68,7 +70,7 @@ export function readUnitFile(file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (cause) {
-    const why = cause instanceof TypeError ? 'it is not text in UTF-8' : String(cause);
+    const why = cause instanceof TypeError ? 'it is not text in UTF-8' : fileProblem(cause).text;
     throw new UsageError(`cannot read ${file}: ${why}`, { cause });
   }
 }
@@ -90,7 +92,7 @@ function sourcesOf(argument: string): UnitSource[] {
 }
 
 function sourcesIn(directory: string): UnitSource[] {
-  const names = readdirSync(directory)
+  const names = namesIn(directory)
     .filter((name) => !name.startsWith('.') && isUnitType(parseUnitName(name).type))
     .filter((name) => isFile(path.join(directory, name)))
     .sort();
@@ -102,10 +104,31 @@ function sourcesIn(directory: string): UnitSource[] {
   return sources.sort((a, b) => Number(b.isAside) - Number(a.isAside));
 }
 
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    throw new UsageError(`cannot read ${directory}: ${fileProblem(cause).text}`, { cause });
+  }
+}
+
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  return look(file)?.isFile() ?? false;
 }
 
 function isDirectory(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return look(file)?.isDirectory() ?? false;
+}
+
+/** null: there is no such file. @throws {UsageError} when nobody can tell */
+function look(file: string): Stats | null {
+  try {
+    return statSync(file);
+  } catch (cause) {
+    const { code, text } = fileProblem(cause);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return null;
+    // Where we may not look about, a name is still a name.
+    if (code === 'EACCES' && path.dirname(file) === '.') return null;
+    throw new UsageError(`cannot read ${file}: ${text}`, { cause });
+  }
 }

@@ -5,7 +5,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { parseCount } from '../block-options.ts';
 import type { Context } from '../context.ts';
-import { OperationError } from '../errors.ts';
+import { InterruptedError, OperationError } from '../errors.ts';
 import { eventLine } from '../event-line.ts';
 import { expandRanges } from '../expand-ranges.ts';
 import { findMachine } from '../find-machine.ts';
@@ -42,9 +42,10 @@ export function addEvents(program: Command, context: Context): void {
     .action(async (args: string[], options: Options, command: Command) => {
       const client = context.connect(command);
       const query = await queryFor(client, args, options);
-      await untilInterrupted(async (signal) => {
+      const isInterrupted = await untilInterrupted(async (signal) => {
         await show({ client, query, options, terminal: context.terminal, signal });
       });
+      if (isInterrupted && options.follow !== true) throw new InterruptedError('interrupted');
     });
 }
 

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { parseCount } from '../block-options.ts';
 import type { Context } from '../context.ts';
-import { OperationError } from '../errors.ts';
+import { InterruptedError, OperationError } from '../errors.ts';
 import { findMachine, machineWords } from '../find-machine.ts';
 import { followJournal } from '../follow-journal.ts';
 import { formatTable } from '../table.ts';
@@ -51,10 +51,11 @@ async function showJournal(
     lines: lines === 'all' ? null : (lines ?? (texts.grep === undefined ? fewLines : null)),
   };
   try {
-    await untilInterrupted(async (signal) => {
+    const isInterrupted = await untilInterrupted(async (signal) => {
       if (query.follow === true) return followJournal(client, terminal, { unit, query, signal });
       for await (const piece of client.journal(unit, query, signal)) await terminal.write(piece);
     });
+    if (isInterrupted && query.follow !== true) throw new InterruptedError('interrupted');
   } catch (error) {
     if (error instanceof ApiError && error.code === 'several-machines') {
       throw new OperationError(await chooseOne(client, unit), { cause: error });
