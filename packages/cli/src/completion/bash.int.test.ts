@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ProgramName } from '../program-name.ts';
 import { useCliCluster } from '../testing/cli-cluster.ts';
-import { fillForCompletion } from '../testing/completion-units.ts';
+import { fillForCompletion, hostile } from '../testing/completion-units.ts';
 import { linesOf, prompt, runShell, talker, typingIn } from '../testing/shell.ts';
 
 jest.setTimeout(60_000);
@@ -78,6 +78,9 @@ test('what is typed with Tab is what the program is given', async () => {
     blank: await type('musterctl submit my\tot\tx'),
     home: await type('musterctl submit ~/units/new.\tx'),
     template: await type('musterctl start web\t7'),
+    file: await type('musterctl submit odd/\tx'),
+    inQuotes: await type('musterctl submit "odd/\t x'),
+    value: await type('musterctl list-machines --metadata key\tx'),
     fleetctl: await type('fleetctl list-u\ts x'),
     // As bash-completion sets it: @ begins nothing new from now on.
     hostless: await type('shopt -u hostcomplete; musterctl x'),
@@ -94,8 +97,12 @@ test('what is typed with Tab is what the program is given', async () => {
     blank: ['submit', 'my units/other.service', 'x'],
     home: ['submit', path.join(current().dir, 'units/new.service'), 'x'],
     template: ['start', 'web@7'],
+    file: ['submit', `odd/${hostile}.service`, 'x'],
+    inQuotes: ['submit', `odd/${hostile}.service`, 'x'],
+    value: ['list-machines', '--metadata', `key=${hostile}`, 'x'],
     fleetctl: ['list-units', 'x'],
     hostless: ['x'],
     after: ['stop', 'web@1.service', 'x'],
   });
+  expect(readdirSync(current().dir)).not.toContain('pwned');
 });

@@ -7,7 +7,7 @@ import { verbPath } from '../help.ts';
 import { createProgram } from '../program.ts';
 import type { ProgramName } from '../program-name.ts';
 import { m1, useCliCluster } from '../testing/cli-cluster.ts';
-import { fillForCompletion } from '../testing/completion-units.ts';
+import { fillForCompletion, hostile } from '../testing/completion-units.ts';
 import type { Terminal } from '../terminal.ts';
 import { complete } from './complete.ts';
 import { FieldsOption } from '../list.ts';
@@ -150,7 +150,7 @@ describe('other words', () => {
     ],
     [
       ['list-machines', '--metadata', ''],
-      ['disk=ssd', 'region=eu'],
+      ['disk=ssd', `key=${hostile}`, 'region=eu'],
     ],
     [['events', '--type', 'unit-d'], ['unit-destroyed']],
     [['list-units', '--output=j'], ['--output=json']],

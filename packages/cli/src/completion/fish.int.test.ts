@@ -1,9 +1,9 @@
 // needs: fish
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ProgramName } from '../program-name.ts';
 import { useCliCluster } from '../testing/cli-cluster.ts';
-import { fillForCompletion } from '../testing/completion-units.ts';
+import { fillForCompletion, hostile } from '../testing/completion-units.ts';
 import { linesOf, mark, prompt, runShell, typingIn } from '../testing/shell.ts';
 
 jest.setTimeout(60_000);
@@ -84,6 +84,8 @@ test('what is typed with Tab is what the program is given', async () => {
     home: await type('musterctl submit ~/units/new.\tx'),
     option: await type('musterctl --ca-file units/no\tx'),
     template: await type('musterctl start web\t7'),
+    file: await type('musterctl submit odd/\tx'),
+    value: await type('musterctl list-machines --metadata key\tx'),
   }).toEqual({
     verb: ['stop', 'x'],
     instance: ['stop', 'web@1.service', 'x'],
@@ -95,5 +97,8 @@ test('what is typed with Tab is what the program is given', async () => {
     home: ['submit', path.join(dir, 'units/new.service'), 'x'],
     option: ['--ca-file', 'units/notes.txt', 'x'],
     template: ['start', 'web@7'],
+    file: ['submit', `odd/${hostile}.service`, 'x'],
+    value: ['list-machines', '--metadata', `key=${hostile}`, 'x'],
   });
+  expect(readdirSync(dir)).not.toContain('pwned');
 });

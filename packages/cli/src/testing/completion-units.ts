@@ -2,6 +2,9 @@ import { createApiClient } from '@muster/api/client';
 import { simple } from './cli-cluster.ts';
 import type { CliCluster } from './cli-cluster.ts';
 
+/** What a shell that reads it as its own runs: in a file's name and in metadata. */
+export const hostile = 'evil $(touch pwned)`touch pwned`;\'"\\&|{a,b}*';
+
 /** Units in all states, some with names that shells find hard, and unit files beside them. */
 export async function fillForCompletion(filled: CliCluster): Promise<void> {
   const { cluster, socket } = filled;
@@ -9,6 +12,7 @@ export async function fillForCompletion(filled: CliCluster): Promise<void> {
     filled.unitFile(file, simple);
   }
   filled.unitFile('units/notes.txt', '');
+  filled.unitFile(`odd/${hostile}.service`, simple);
   const client = createApiClient({ endpoint: socket });
   const global = `${simple}[X-Fleet]\nGlobal=true\n`;
   await client.writeUnits([
@@ -25,5 +29,5 @@ export async function fillForCompletion(filled: CliCluster): Promise<void> {
       desiredState: 'launched',
     },
   ]);
-  cluster.addMachine('9abcdef0'.repeat(4), null);
+  cluster.addMachine('9abcdef0'.repeat(4), null, { metadata: { key: hostile } });
 }
