@@ -90,6 +90,7 @@ describe('status', () => {
     expect(await musterctl('status', 'web')).toEqual({ status: 4, out: '', err });
     await cli().server.close();
     expect((await musterctl('status', 'web')).status).toBe(4);
+    expect((await musterctl('status', 'web', '-o', 'json')).status).toBe(4);
     expect((await musterctl('status')).status).toBe(3);
   });
 });

@@ -31,9 +31,7 @@ export function addStatus(program: Command, context: Context): void {
     .action((args: string[], options: Options, command: Command) => {
       const client = context.connect(command);
       if (args.length === 0) return showCluster(context, client, options);
-      return options.output === 'text'
-        ? showUnits(context, client, { args, options })
-        : showData(context, client, { args, options });
+      return showUnits(context, client, { args, options });
     });
 }
 
@@ -66,10 +64,11 @@ async function showData(
   if (missing.length > 0) throw new UnitStatusError(unknownStatus(context));
 }
 
-/** @throws {UnitStatusError} when not all units are active */
+/** @throws {UnitStatusError} when not all units are active, or with data: known */
 async function showUnits(context: Context, client: ApiClient, ask: Ask): Promise<void> {
+  const show = ask.options.output === 'text' ? askMachines : showData;
   try {
-    await askMachines(context, client, ask);
+    await show(context, client, ask);
   } catch (error) {
     if (!isAway(error)) throw error;
     throw new UnitStatusError(unknownStatus(context), error.message, { cause: error });
