@@ -74,6 +74,16 @@ test('requests that end soon share one connection, also those sent together', as
   expect(dialed).toHaveLength(1);
 });
 
+test('nothing of its idle times stays with a connection', async () => {
+  const watched: number[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    await client.units();
+    watched.push(dialed[0]?.listenerCount('error') ?? 0);
+  }
+  expect(dialed).toHaveLength(1);
+  expect(new Set(watched).size).toBe(1);
+});
+
 test('what is followed takes the connection that is free; others get one beside it', async () => {
   expect(await client.units()).toEqual([]);
   const lines = client.journal('a.service', { follow: true, machine: machineId });

@@ -1,6 +1,15 @@
 import { Agent } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from './endpoint.ts';
+
+/** What node:http calls on a connection, be it a socket or not. */
+interface Connection extends Duplex {
+  /** `timeout` is emitted after silence of this length; 0: never. */
+  readonly setTimeout: (ms: number) => unknown;
+  /** It is used again after it was idle. */
+  readonly ref: () => unknown;
+}
 
 /** Another way to where an API is served than a socket of this system. */
 export interface Dialer {
@@ -10,7 +19,7 @@ export interface Dialer {
    * A stream to the endpoint's socket, or to its host and port. It carries bytes only, TLS is done
    * on it. It is returned before it is connected; why it could not be is the error it ends with.
    */
-  readonly dial: (endpoint: Endpoint) => Duplex;
+  readonly dial: (endpoint: Endpoint) => Connection;
 }
 
 /** The server closes a connection that has been idle for 5 s. */
@@ -21,14 +30,14 @@ const idleMs = 3000;
  * take turns. So a command has one connection, and one more for each stream it follows meanwhile.
  */
 export class StreamAgent extends Agent {
-  readonly #dial: () => Duplex;
-  readonly #secure: (stream: Duplex) => Duplex;
+  readonly #dial: () => Connection;
+  readonly #secure: (stream: Connection) => Connection;
   readonly #idle = new Map<Duplex, NodeJS.Timeout>();
   #failure: Error | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param secure - puts TLS on a stream, or nothing */
-  constructor(dial: () => Duplex, secure: (stream: Duplex) => Duplex) {
+  constructor(dial: () => Connection, secure: (stream: Connection) => Connection) {
     super({ keepAlive: true });
     this.#dial = dial;
     this.#secure = secure;
@@ -51,17 +60,23 @@ export class StreamAgent extends Agent {
     this.#failure = null;
     bytes.on('error', (error) => (this.#failure = error));
     const stream = this.#secure(bytes);
-    stream.once('close', () => this.reuseSocket(stream));
+    stream.once('close', () => this.#endIdle(stream));
     return stream;
   }
 
-  // The base class wants a net.Socket in these two.
+  // The base class wants a net.Socket in this one.
   override keepSocketAlive(stream: Duplex): boolean {
     this.#idle.set(stream, setTimeout(() => stream.destroy(), idleMs).unref());
     return true;
   }
 
-  override reuseSocket(stream: Duplex): void {
+  /** The base class takes off what it watched the idle connection with; else that ends it (Node ≥ 22). */
+  override reuseSocket(stream: Duplex, request: ClientRequest): void {
+    this.#endIdle(stream);
+    super.reuseSocket(stream, request);
+  }
+
+  #endIdle(stream: Duplex): void {
     clearTimeout(this.#idle.get(stream));
     this.#idle.delete(stream);
   }

@@ -54,7 +54,7 @@ export class SshStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#idleTimer);
-    this.#child.kill();
+    endSsh(this.#child);
     done(error);
   }
 
@@ -62,6 +62,11 @@ export class SshStream extends Duplex {
   setTimeout(ms: number): this {
     this.#idleMs = ms;
     this.#touch();
+    return this;
+  }
+
+  /** As a socket has it; an ssh process keeps this program running anyway. */
+  ref(): this {
     return this;
   }
 
@@ -107,6 +112,11 @@ export class SshStream extends Duplex {
     if (status === 0 && !silent) this.push(null);
     else this.destroy(new Error(explainEnd(status, this.#complaint, firstLine(this.#before))));
   }
+}
+
+/** Nothing when it has not been started: to end that may send a signal to our whole process group. */
+export function endSsh(child: SshProcess): void {
+  if (child.pid !== undefined) child.kill();
 }
 
 const noProgram = 'there is no program ssh in PATH';

@@ -1,7 +1,7 @@
 import type { Dialer, Endpoint } from '@muster/api/client';
 import { argumentsFor, quote } from './ssh-arguments.ts';
 import type { Destination, SshOptions } from './ssh-arguments.ts';
-import { SshStream } from './ssh-stream.ts';
+import { endSsh, SshStream } from './ssh-stream.ts';
 import type { SshProcess } from './ssh-stream.ts';
 
 export interface Tunnel {
@@ -19,7 +19,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export function openTunnel(tunnel: Destination, options: SshOptions): Tunnel {
   const running = new Set<SshProcess>();
   const kill = (): void => {
-    for (const child of running) child.kill();
+    for (const child of running) endSsh(child);
   };
   // Loaded only here: few commands need it.
   const { spawn } = process.getBuiltinModule('node:child_process');

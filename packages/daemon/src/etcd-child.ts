@@ -67,7 +67,10 @@ export function spawnEtcd(directory: string, log: Log): EtcdChild {
     pid: child.pid,
     exit,
     lastLines: () => [...lines],
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => {
+      // To end what has not been started may send the signal to our whole process group.
+      if (child.pid !== undefined) child.kill(signal);
+    },
   };
 }
 

@@ -87,7 +87,10 @@ async function collect(child: Child): Promise<string> {
 async function* stream(start: () => Child, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   if (signal.aborted) return;
   const child = start();
-  const kill = (): void => void child.kill('SIGTERM');
+  const kill = (): void => {
+    // To end what has not been started may send the signal to our whole process group.
+    if (child.pid !== undefined) child.kill('SIGTERM');
+  };
   signal.addEventListener('abort', kill);
   const ended = exit(child);
   const complaint = read(child.stderr, complaintLimit);
@@ -98,7 +101,7 @@ async function* stream(start: () => Child, signal: AbortSignal): AsyncGenerator<
     throw refusal(firstLine(await complaint, how));
   } finally {
     signal.removeEventListener('abort', kill);
-    child.kill('SIGTERM');
+    kill();
     await Promise.allSettled([ended, complaint]);
   }
 }
