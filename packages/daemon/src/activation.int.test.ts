@@ -58,13 +58,18 @@ function suite(): void {
     daemon.launch();
   }
 
-  /** Connects as soon as somebody listens, which makes the activator start musterd. */
+  /** Connects as soon as somebody listens, which makes the activator start musterd. The file is there before. */
   async function knock(path: string): Promise<void> {
-    while (!existsSync(path)) await new Promise((done) => setTimeout(done, 10));
-    const socket = connect(path);
-    socket.on('error', () => undefined);
-    sockets.push(socket);
-    await once(socket, 'connect');
+    for (;;) {
+      const socket = connect(path);
+      sockets.push(socket);
+      const isConnected = await new Promise<boolean>((resolve) => {
+        socket.once('connect', () => resolve(true));
+        socket.on('error', () => resolve(false));
+      });
+      if (isConnected) return;
+      await new Promise((done) => setTimeout(done, 10));
+    }
   }
 
   const bound = (): unknown =>
