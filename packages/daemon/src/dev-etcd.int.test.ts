@@ -120,11 +120,12 @@ test('it ends with a musterd that is killed', async () => {
 test('an etcd that was left over is ended first', async () => {
   await mkdir(join(directory, 'etcd'));
   // Stands for an etcd that does not heed SIGTERM: what matters is pid, start and directory.
-  const leftover = spawn('bash', ['-c', 'trap "" TERM; while :; do sleep 0.1; done'], {
+  const script = 'trap "" TERM; echo deaf; while :; do sleep 0.1; done';
+  const leftover = spawn('bash', ['-c', script], {
     cwd: join(directory, 'etcd'),
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
-  await once(leftover, 'spawn');
+  await once(leftover.stdout, 'data');
   const identity = await identifyProcess(leftover.pid ?? 0);
   await writeFile(join(directory, 'etcd/etcd.pid'), JSON.stringify(identity));
   const ended = once(leftover, 'close');
