@@ -1,4 +1,5 @@
 import type { Assignment, PlacementChange } from '@muster/core';
+import type { Absences } from './absence.ts';
 import { linger, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Model } from './model.ts';
@@ -11,11 +12,10 @@ export interface Unplaced {
 }
 
 export interface PlanOptions {
-  /**
-   * False while this daemon's own contact with the store is too young to tell a machine that is
-   * gone from one that could not renew its lease either: units of absent machines stay then.
-   */
-  readonly mayDeclareAbsent: boolean;
+  /** Boot-clock ms. */
+  readonly now: number;
+  /** Machines that count as gone; units of others stay where they are. */
+  readonly absentSince: Absences;
   /** Of the plan before. A leader that knows none of it decides no less rightly. */
   readonly underway?: ReadonlyMap<string, Underway>;
 }
@@ -45,6 +45,8 @@ export interface Draft {
   readonly promises: Map<string, Host>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */
   readonly decided: Set<string>;
+  /** Boot-clock ms of times at which the same model gives another plan. */
+  readonly deadlines: number[];
 }
 
 export function assignmentsOf(draft: Draft, name: string): Assignment[] {

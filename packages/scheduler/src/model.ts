@@ -1,5 +1,5 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
-import type { Assignment, ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
+import type { ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
 import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
@@ -14,8 +14,8 @@ export interface Model {
   readonly open: readonly Host[];
   /** Units that something unreadable in the store is about: left exactly as they are. */
   readonly untouchable: ReadonlyMap<string, string>;
-  /** Machines whose presence is there but does not parse: neither absent nor open. */
-  readonly obscure: ReadonlySet<string>;
+  /** Machines that have assignments and no presence, not even one that does not parse. */
+  readonly absent: ReadonlySet<string>;
   /** Readable units, by name. */
   readonly candidates: ReadonlyMap<string, Candidate>;
   /** Which unit makes which others give way. */
@@ -45,11 +45,20 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     else candidates.set(unit.name, candidate);
   }
   const hosts = emptyHosts(snapshot);
+  const absent = new Set<string>();
   const areNeighboursMinded = [...candidates.values()].some(forbidsOthers);
   // In one order, so that of several reasons always the same is said.
   const sorted = <T>(map: ReadonlyMap<string, T>): Iterable<[string, T]> =>
     areNeighboursMinded ? [...map].sort(([a], [b]) => (a < b ? -1 : 1)) : map;
-  settleAssigned(sorted(snapshot.assignments), candidates, hosts);
+  for (const [name, byMachine] of sorted(snapshot.assignments)) {
+    for (const assignment of byMachine.values()) {
+      const host = hosts.get(assignment.machine);
+      const candidate = candidates.get(name);
+      if (host === undefined) absent.add(assignment.machine);
+      else if (candidate !== undefined && assignment.role !== 'released') settle(host, candidate);
+    }
+  }
+  for (const machine of obscure) absent.delete(machine);
   if (areNeighboursMinded) {
     findLingering([...sorted(snapshot.states), ...sorted(snapshot.assignments)], candidates, hosts);
   }
@@ -62,7 +71,7 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     hosts,
     open,
     untouchable,
-    obscure,
+    absent,
     candidates,
     replacements,
     peerCircles: peerCircles(candidates),
@@ -159,21 +168,6 @@ function emptyHosts(snapshot: ClusterSnapshot): Map<string, Host> {
     });
   }
   return hosts;
-}
-
-function settleAssigned(
-  assignments: Iterable<[string, ReadonlyMap<string, Assignment>]>,
-  candidates: ReadonlyMap<string, Candidate>,
-  hosts: ReadonlyMap<string, Host>,
-): void {
-  for (const [name, byMachine] of assignments) {
-    const candidate = candidates.get(name);
-    if (candidate === undefined) continue;
-    for (const assignment of byMachine.values()) {
-      const host = hosts.get(assignment.machine);
-      if (host !== undefined && assignment.role !== 'released') settle(host, candidate);
-    }
-  }
 }
 
 function effectiveMetadata(

@@ -70,7 +70,7 @@ function noteWhyItLeft(draft: Draft, unit: Candidate, endingOn: readonly string[
 }
 
 function mayReplaceHolder(draft: Draft, unit: Candidate, { machine }: Assignment): boolean {
-  if (draft.model.obscure.has(machine) || !draft.options.mayDeclareAbsent) return false;
+  if (!draft.options.absentSince.has(machine)) return false;
   if (unit.requirements.machineId === null) return true;
   const reason = `its machine ${machine} is absent and MachineID allows no other`;
   draft.unplaced.push({ unit: unit.name, reason, machines: [] });

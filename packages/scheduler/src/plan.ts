@@ -19,6 +19,8 @@ export interface Plan {
   readonly underway: ReadonlyMap<string, Underway>;
   /** Units among which Replaces= has no effect because they replace each other; sorted. */
   readonly circles: readonly (readonly string[])[];
+  /** Boot-clock ms at which to plan again, even if nothing changes until then; null: no need. */
+  readonly lookAgainAt: number | null;
 }
 
 /**
@@ -39,6 +41,7 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     left: new Map(),
     promises: new Map(),
     decided: new Set(),
+    deadlines: [],
   };
   withdrawDestroyed(draft);
   const unsettled = [...model.snapshot.units.values()].filter((unit) => !isSettled(draft, unit));
@@ -52,8 +55,9 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     if (unit !== undefined && !draft.decided.has(name)) decideUnit(draft, unit);
   }
   draft.unplaced.sort((a, b) => (a.unit < b.unit ? -1 : 1));
-  const { changes, unplaced } = draft;
-  return { changes, unplaced, underway, circles: model.replacements.circles };
+  const { changes, unplaced, deadlines } = draft;
+  const lookAgainAt = deadlines.length === 0 ? null : deadlines.reduce((a, b) => Math.min(a, b));
+  return { changes, unplaced, underway, circles: model.replacements.circles, lookAgainAt };
 }
 
 /** Whether a unit that is wanted is on no machine, and still has to end on one. */

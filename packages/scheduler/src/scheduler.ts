@@ -2,6 +2,7 @@ import { ReconcileLoop } from '@muster/core';
 import type {
   Campaign,
   Clock,
+  ClusterSnapshot,
   ClusterView,
   CommitResult,
   Leadership,
@@ -10,6 +11,9 @@ import type {
   PlacementChange,
   StoreContact,
 } from '@muster/core';
+import { noteAbsences } from './absence.ts';
+import type { Absences } from './absence.ts';
+import { Alarm } from './alarm.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { buildModel } from './model.ts';
 import type { CandidateCache } from './model.ts';
@@ -47,7 +51,6 @@ const catchUpMs = 2_000;
 const seenEveryMs = 5;
 /** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
 const absenceMarginMs = 2_000;
-const youngContactMs = 1_000;
 
 /**
  * Places units while this daemon leads. Who decides: planPlacements, from one snapshot. Who acts:
@@ -61,7 +64,8 @@ export class Scheduler {
   #reported = new Map<string, string>();
   /** Of the plan before, while this daemon leads: see PlanOptions. */
   #underway: Plan['underway'] = new Map();
-  #willLookAgain = false;
+  /** By this leader. */
+  #absentSince: Absences = new Map();
 
   #compactMs: number | null;
 
@@ -92,12 +96,13 @@ export class Scheduler {
   async #lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
     const { clock, log, openView, observer } = this.#options;
     const view = await this.#open(openView, signal);
-    // Another leader may have placed them meanwhile.
+    // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
+    this.#absentSince = new Map();
     if (view !== null) {
       const loop = new ReconcileLoop({
         clock,
-        pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick() }),
+        pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick(), alarm }),
         resyncMs,
         restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 4 * passMs)),
         maxBackoffMs: 2_000,
@@ -105,6 +110,7 @@ export class Scheduler {
           log.warn({ err, failures }, 'placing units failed, will try again'),
         ...(observer === undefined ? {} : { onPass: observer.passed }),
       });
+      const alarm = new Alarm(clock, () => loop.kick(), signal);
       const unsubscribe = view.onChange(() => loop.kick());
       const compactMs = (): number | null => this.#compactMs;
       const housekeeping = new Housekeeping({ view, leadership, clock, log, compactMs });
@@ -141,20 +147,18 @@ export class Scheduler {
     leadership,
     signal,
     again,
+    alarm,
   }: {
     view: ClusterView;
     leadership: Leadership;
     signal: AbortSignal;
     again: () => void;
+    alarm: Alarm;
   }): Promise<void> {
-    const mayDeclareAbsent = this.#mayDeclareAbsent();
-    if (!mayDeclareAbsent) this.#lookAgainSoon(signal, again);
-    const snapshot = view.snapshot();
-    const plan = planPlacements(buildModel(snapshot, this.#candidates), {
-      mayDeclareAbsent,
-      underway: this.#underway,
-    });
     const { observer } = this.#options;
+    const snapshot = view.snapshot();
+    const plan = this.#plan(snapshot);
+    alarm.set(plan.lookAgainAt);
     observer?.planned({
       units: snapshot.units.size,
       machines: snapshot.machines.size,
@@ -172,20 +176,20 @@ export class Scheduler {
     await this.#seen(view, committed, signal);
   }
 
-  /** Nothing in the store changes when contact becomes old enough: the clock has to say it. */
-  #lookAgainSoon(signal: AbortSignal, again: () => void): void {
-    if (this.#willLookAgain) return;
-    this.#willLookAgain = true;
-    void this.#options.clock.sleep(youngContactMs, signal).then(() => {
-      this.#willLookAgain = false;
-      again();
-    });
-  }
-
-  #mayDeclareAbsent(): boolean {
-    const { contact, clock, machineTtlMs } = this.#options;
-    const since = contact.unbrokenSince();
-    return since !== null && clock.monotonic() - since >= machineTtlMs + absenceMarginMs;
+  #plan(snapshot: ClusterSnapshot): Plan {
+    const { clock, contact, machineTtlMs } = this.#options;
+    const model = buildModel(snapshot, this.#candidates);
+    const { absent } = model;
+    const now = clock.monotonic();
+    const contactSince = contact.unbrokenSince();
+    const matureMs = machineTtlMs + absenceMarginMs;
+    const absentSince = noteAbsences(this.#absentSince, { absent, now, contactSince, matureMs });
+    this.#absentSince = absentSince;
+    const plan = planPlacements(model, { now, absentSince, underway: this.#underway });
+    // Nothing in the store changes when contact becomes old enough: the clock has to say it.
+    if (absentSince.size === absent.size) return plan;
+    const mature = (contactSince ?? now) + matureMs;
+    return { ...plan, lookAgainAt: Math.min(plan.lookAgainAt ?? mature, mature) };
   }
 
   async #seen(

@@ -9,6 +9,8 @@ import type {
   UnitCounts,
   UnitState,
 } from '@muster/core';
+import { noteAbsences } from '../absence.ts';
+import type { Absences } from '../absence.ts';
 import { buildModel } from '../model.ts';
 import { planPlacements } from '../plan.ts';
 import type { Plan } from '../plan.ts';
@@ -31,6 +33,9 @@ export class PlannedCluster {
   /** What the last plan said of units between two machines; a new leader knows none of it. */
   underway: Plan['underway'] = new Map();
   revision = 1;
+  /** Boot-clock ms of the leader, whose contact with the store is old enough. */
+  now = 0;
+  #absentSince: Absences = new Map();
 
   machine(
     id: string,
@@ -99,9 +104,23 @@ export class PlannedCluster {
 
   plan(mayDeclareAbsent = true): Plan {
     return planPlacements(buildModel(this.snapshot(), new Map()), {
-      mayDeclareAbsent,
+      now: this.now,
+      absentSince: mayDeclareAbsent ? this.#absences() : new Map(),
       underway: this.underway,
     });
+  }
+
+  /** Machines that are absent and when they were seen to be so first. */
+  #absences(): Absences {
+    const { absent } = buildModel(this.snapshot(), new Map());
+    const { now } = this;
+    this.#absentSince = noteAbsences(this.#absentSince, {
+      absent,
+      now,
+      contactSince: 0,
+      matureMs: 0,
+    });
+    return this.#absentSince;
   }
 
   /** The plan of a leader that learned of everything in the opposite order. */
@@ -117,7 +136,8 @@ export class PlannedCluster {
       states: backwards(new Map([...states].map(([k, of]) => [k, backwards(of)]))),
     };
     return planPlacements(buildModel(snapshot, new Map()), {
-      mayDeclareAbsent: true,
+      now: this.now,
+      absentSince: this.#absences(),
       underway: backwards(this.underway),
     });
   }
