@@ -21,6 +21,8 @@ import { Applier } from './applier.ts';
 import { isUp, planUnit } from './plan.ts';
 import type { JobType, UnitInput, UnitTask } from './plan.ts';
 import { Publisher } from './publisher.ts';
+import { planWithoutStore } from './without-store.ts';
+import type { Picture, WithoutStore } from './without-store.ts';
 
 export interface AgentOptions {
   readonly registry: AgentRegistry;
@@ -30,6 +32,8 @@ export interface AgentOptions {
   readonly log: Log;
   readonly bootId: string;
   readonly pollMs: number;
+  /** What it follows in a boot in which the store cannot be reached; absent: nothing. */
+  readonly withoutStore?: WithoutStore;
   readonly observer?: AgentObserver;
 }
 
@@ -46,6 +50,12 @@ const filesEveryMs = 30_000;
 const maxRestMs = 50;
 /** An end that was not told (the bus went away meanwhile) is assumed after this long without a job. */
 const lostEndMs = 3_000;
+
+/** What a pass follows, and how. */
+interface Guide {
+  readonly picture: Picture;
+  readonly plan: typeof planUnit;
+}
 
 /** What a pass decides from, but for files and what has ended. */
 interface Sight {
@@ -125,16 +135,17 @@ export class Agent {
 
   /** Resolves after the pass in flight once the signal aborts. Units are left as they are. */
   async run(signal: AbortSignal): Promise<void> {
-    const { registry, systemd } = this.#options;
+    const { registry, systemd, withoutStore } = this.#options;
     const unsubscribe = [
       registry.onChange(() => this.#loop.kick()),
+      ...(withoutStore === undefined ? [] : [withoutStore.onChange(() => this.#loop.kick())]),
       systemd.onChange(() => this.#loop.kick()),
       systemd.onJobEnd((end) => {
         this.#ended.push(end);
         this.#loop.kick();
       }),
     ];
-    await this.#loop.run(signal);
+    await Promise.all([this.#loop.run(signal), withoutStore?.run(signal)]);
     for (const undo of unsubscribe) undo();
   }
 
@@ -150,10 +161,9 @@ export class Agent {
 
   async #pass(signal: AbortSignal): Promise<void> {
     const { registry, systemd, notes } = this.#options;
-    // Until it has been registered this machine may be a clone of one that is alive.
-    this.#wasRegistered ||= registry.session() !== null;
-    if (!this.#wasRegistered) return;
-    const snapshot = registry.snapshot();
+    const guide = await this.#guide();
+    if (guide === null) return;
+    const snapshot = guide.picture.snapshot();
     this.#notes ??= new Map(await notes.load());
     // Taken before the list: a job that ends later is told again by the next pass.
     const ended = [...this.#ended];
@@ -166,7 +176,7 @@ export class Agent {
     if (this.#areFilesDue()) await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
     this.#applier.keepOnly(new Set(inputs.map((input) => input.unit)));
-    await this.#readContents(inputs);
+    await this.#readContents(inputs, guide.picture);
     const isAllTold = await this.#publisher.publish(inputs, {
       ended: new Set(ended.map((end) => end.unit)),
       problems: this.#applier.problems,
@@ -177,14 +187,28 @@ export class Agent {
     const isStopping = await this.#isStopping(inputs);
     if (signal.aborted) return;
     // Telling the store can take seconds: what is done follows from what is assigned by now.
-    const latest = registry.snapshot();
+    const latest = guide.picture.snapshot();
     const tasks = this.#tasks(
       latest === snapshot ? inputs : this.#inputs(latest, loaded),
       isStopping,
+      guide.plan,
     );
-    await this.#act(tasks);
+    await this.#act(tasks, guide.picture);
     const isSettled = isAllTold && tasks.length === 0 && this.#awaited.size === 0;
     if (isSettled && !this.#applier.hasDelays()) this.#settled = sight;
+  }
+
+  /** null: nothing that is known may be followed now. */
+  async #guide(): Promise<Guide | null> {
+    const { registry, withoutStore } = this.#options;
+    if (!this.#wasRegistered && registry.session() !== null) {
+      this.#wasRegistered = true;
+      withoutStore?.bar('it is registered');
+    }
+    // Until then this machine may be a clone of one that is alive.
+    if (this.#wasRegistered) return { picture: registry, plan: planUnit };
+    const picture = (await withoutStore?.picture()) ?? null;
+    return picture === null ? null : { picture, plan: planWithoutStore };
   }
 
   #inputs(snapshot: AgentSnapshot, loaded: ReadonlyMap<string, LoadedUnit>): UnitInput[] {
@@ -201,7 +225,7 @@ export class Agent {
     }));
   }
 
-  #tasks(inputs: readonly UnitInput[], isStopping: boolean): UnitTask[] {
+  #tasks(inputs: readonly UnitInput[], isStopping: boolean, plan: Guide['plan']): UnitTask[] {
     const loadedOnly = new Set(
       inputs.flatMap(({ unit, assignment }) =>
         assignment?.desiredState === 'loaded' ? [unit] : [],
@@ -221,20 +245,21 @@ export class Agent {
     const tasks: UnitTask[] = [];
     for (const input of inputs) {
       if (this.#applier.isDelayed(input.unit, input.assignment?.modRevision ?? 0)) continue;
-      const task = planUnit(input, facts);
+      const task = plan(input, facts);
       if (task !== null) tasks.push(task);
     }
     // Withdrawn units first, then in the order in which the leader assigned them.
     return tasks.sort((a, b) => (order.get(a.unit) ?? 0) - (order.get(b.unit) ?? 0));
   }
 
-  async #act(all: readonly UnitTask[]): Promise<void> {
+  async #act(all: readonly UnitTask[], texts: Picture): Promise<void> {
     const tasks = all.slice(0, jobsPerPass);
     if (tasks.length === 0 && !this.#options.systemd.needsReload()) return;
     const outcome = await this.#applier.apply(tasks, {
       notes: this.#notes ?? new Map<string, UnitNote>(),
       files: this.#files,
       awaited: this.#awaited,
+      texts,
     });
     const more = all.length > tasks.length || outcome.doneWithoutJob > 0;
     if (more) this.#loop.kick();
@@ -279,7 +304,7 @@ export class Agent {
   }
 
   /** Reads the content of launched units that are down: whether they are to be put right. */
-  async #readContents(inputs: readonly UnitInput[]): Promise<void> {
+  async #readContents(inputs: readonly UnitInput[], texts: Picture): Promise<void> {
     const assigned = new Set<string>();
     const wanted = new Set<string>();
     for (const { assignment, note, loaded } of inputs) {
@@ -291,9 +316,9 @@ export class Agent {
     }
     for (const hash of this.#contents.keys()) if (!assigned.has(hash)) this.#contents.delete(hash);
     if (wanted.size === 0) return;
-    const { registry, log } = this.#options;
+    const { log } = this.#options;
     try {
-      for (const [hash, text] of await registry.unitFiles([...wanted])) {
+      for (const [hash, text] of await texts.unitFiles([...wanted])) {
         this.#contents.set(hash, readContent(text));
       }
     } catch (err) {

@@ -12,7 +12,6 @@ import type { JobType, UnitTask } from './plan.ts';
 import type { Problem } from './states.ts';
 
 export interface ApplierOptions {
-  readonly registry: AgentRegistry;
   readonly systemd: Systemd;
   readonly notes: NoteStore;
   readonly clock: Clock;
@@ -26,6 +25,8 @@ export interface Knowledge {
   readonly files: Map<string, string>;
   /** Unit → when a job was asked for (boot clock), until its end is known. */
   readonly awaited: Map<string, number>;
+  /** Where the texts of unit files come from. */
+  readonly texts: Pick<AgentRegistry, 'unitFiles'>;
 }
 
 export interface Outcome {
@@ -97,7 +98,7 @@ export class Applier {
         this.#fail(task, error);
       }
     };
-    const texts = await this.#texts(tasks);
+    const texts = await this.#texts(tasks, known);
     const each = (step: (task: UnitTask) => Promise<void>): Promise<void[]> =>
       Promise.all(tasks.map((task) => attempt(task, () => step(task))));
     await each((task) => this.#write(task, texts, known));
@@ -113,11 +114,14 @@ export class Applier {
     return { doneWithoutJob, failed: failed.size };
   }
 
-  async #texts(tasks: readonly UnitTask[]): Promise<ReadonlyMap<string, string> | Error> {
+  async #texts(
+    tasks: readonly UnitTask[],
+    { texts }: Knowledge,
+  ): Promise<ReadonlyMap<string, string> | Error> {
     const hashes = new Set(tasks.flatMap((task) => (task.write === null ? [] : [task.write])));
     if (hashes.size === 0) return new Map();
     try {
-      return await this.#options.registry.unitFiles([...hashes]);
+      return await texts.unitFiles([...hashes]);
     } catch (error) {
       return new StoreUnavailableError('cannot read unit files from the store', { cause: error });
     }

@@ -22,7 +22,14 @@ export type {
   HistoryReader,
   RecordChange,
 } from './history.ts';
-export type { KnownStore, KnownStoreRecord, LeaseRecord, LeaseStore } from './machine-records.ts';
+export type {
+  AssignmentStore,
+  KnownStore,
+  KnownStoreRecord,
+  LeaseRecord,
+  LeaseStore,
+  NotedAssignments,
+} from './machine-records.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,

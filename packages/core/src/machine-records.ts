@@ -1,4 +1,4 @@
-import type { Revision } from './model.ts';
+import type { Assignment, Revision } from './model.ts';
 
 /** Where a machine notes which store it belongs to, on disk, across reboots. */
 export interface KnownStore {
@@ -28,4 +28,25 @@ export interface LeaseRecord {
   readonly bootId: string;
   /** Random; in the presence record as well, so that nobody takes up a lease that is not his. */
   readonly token: string;
+}
+
+/**
+ * Where a machine notes what it is assigned, on disk, for a boot in which the store cannot be
+ * reached.
+ */
+export interface AssignmentStore {
+  /**
+   * Reads it anew. null: nothing was noted, it is damaged, or it is of another cluster or machine;
+   * the log says which.
+   */
+  load(): Promise<NotedAssignments | null>;
+  /** Replaces what was noted. Atomic. */
+  save(noted: NotedAssignments): Promise<void>;
+}
+
+export interface NotedAssignments {
+  /** Those with the role `holder`, sorted by unit. */
+  readonly assignments: readonly Assignment[];
+  /** hash → normalised text, of these assignments. */
+  readonly files: ReadonlyMap<string, string>;
 }

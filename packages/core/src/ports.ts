@@ -176,6 +176,8 @@ export interface Campaign {
 export interface StoreContact {
   /** Boot-clock ms since when every call and renewal got its answer; null while one does not. */
   unbrokenSince(): number | null;
+  /** Boot-clock ms of the last answer, whatever it said; null: there was none in this process. */
+  answeredAt(): number | null;
 }
 
 // ---------------------------------------------------------------- the API's side of the store

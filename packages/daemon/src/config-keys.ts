@@ -33,6 +33,7 @@ export const configKeys = {
   'agent.enabled': flag,
   'agent.poll': text('a duration from 100ms to 1m, such as 1s'),
   'agent.away': text('a duration of whole seconds from 1s to 24h, such as 10m'),
+  'agent.offline': text('off or a duration from 1s to 24h, such as 3m'),
   'agent.manager': text('system or user'),
   'scheduler.enabled': flag,
   'api.listen': {

@@ -37,6 +37,8 @@ export interface Config {
     readonly enabled: boolean;
     readonly pollMs: number;
     readonly awaySeconds: number;
+    /** How long etcd has to be silent after a boot before units start without it; null: never. */
+    readonly offlineMs: number | null;
     readonly manager: 'system' | 'user';
   };
   readonly scheduler: { readonly enabled: boolean };

@@ -59,12 +59,13 @@ describe('docs/operations.md', () => {
 function touchAll({ registry, bus, agent, scheduler, api, ...metrics }: Metrics): void {
   metrics.lookAt({
     registry: {
-      contact: { unbrokenSince: () => 0 },
+      contact: { unbrokenSince: () => 0, answeredAt: () => 0 },
       agent: { session: () => 'lease' },
       revision: () => 7,
       isTrusted: () => true,
     },
     agent: { activeStates: () => new Map([['active', 1]]) },
+    withoutStore: { units: () => 1 },
   });
   registry.call('read')('ok');
   bus.call('ListUnits')('ok');

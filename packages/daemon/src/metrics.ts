@@ -19,6 +19,7 @@ interface MetricSources {
   };
   /** null: no units run on this machine. */
   readonly agent: { activeStates(): ReadonlyMap<string, number> } | null;
+  readonly withoutStore: { units(): number | null };
 }
 
 /** Every metric of this process, and who to tell what happens. docs/operations.md describes them. */
@@ -38,10 +39,11 @@ export interface Metrics {
 export function createMetrics(clock: Clock): Metrics {
   const registers = new Registry();
   const make = new MetricMaker(registers);
-  const sources: { registry: MetricSources['registry'] | null; agent: MetricSources['agent'] } = {
-    registry: null,
-    agent: null,
-  };
+  const sources: {
+    registry: MetricSources['registry'] | null;
+    agent: MetricSources['agent'];
+    withoutStore: MetricSources['withoutStore'] | null;
+  } = { registry: null, agent: null, withoutStore: null };
   make
     .gauge('muster_build_info', 'The version that runs; always 1.', ['version'])
     .set({ version }, 1);
@@ -51,6 +53,11 @@ export function createMetrics(clock: Clock): Metrics {
     'muster_machine_registered',
     'Whether this machine is registered: 0 or 1; no value where no unit can run.',
     () => (sources.agent === null ? null : flag(sources.registry?.agent.session() != null)),
+  );
+  make.looked(
+    'muster_agent_units_without_store',
+    'Units that follow what was assigned before this boot, because etcd was not reached since.',
+    () => (sources.agent === null ? null : (sources.withoutStore?.units() ?? 0)),
   );
   return {
     page: { contentType: registers.contentType, render: () => registers.metrics() },

@@ -37,6 +37,7 @@ test.each<[string, string, string, readonly ConfigKey[], readonly ConfigKey[]]>(
   ['the address', '', 'machine: { address: 10.0.0.1 }', ['machine.address'], []],
   ['the ttl', '', 'machine: { ttl: 10s }', [], ['machine.ttl']],
   ['how often is looked', '', 'agent: { poll: 2s, away: 1m }', ['agent.poll', 'agent.away'], []],
+  ['starting without etcd', '', 'agent: { offline: off }', ['agent.offline'], []],
   ['compaction', '', 'etcd: { compact: off }', ['etcd.compact'], []],
   ['pages', '', 'api: { tokenlimit: 7 }', ['api.tokenlimit'], []],
   ['a listener', '', 'api: { listen: [unix:/a, unix:/b] }', ['api.listen'], []],

@@ -46,6 +46,7 @@ const valueOf: Readonly<Record<ConfigKey, (config: Config) => unknown>> = {
   'agent.enabled': ({ agent }) => agent.enabled,
   'agent.poll': ({ agent }) => agent.pollMs,
   'agent.away': ({ agent }) => agent.awaySeconds,
+  'agent.offline': ({ agent }) => agent.offlineMs,
   'agent.manager': ({ agent }) => agent.manager,
   'scheduler.enabled': ({ scheduler }) => scheduler.enabled,
   'api.listen': ({ api }) => api.listen,

@@ -31,7 +31,7 @@ const defaults = {
     tls: null,
   },
   machine: { address: null, metadata: {}, ttlSeconds: 8 },
-  agent: { enabled: true, pollMs: 1000, awaySeconds: 600, manager: 'system' },
+  agent: { enabled: true, pollMs: 1000, awaySeconds: 600, offlineMs: 180_000, manager: 'system' },
   scheduler: { enabled: true },
   api: {
     listen: [{ type: 'unix', path: '/run/muster/muster.sock' }],
@@ -57,7 +57,7 @@ machine:
     version: 1.10   # stays as it is written
     ssd: true
   ttl: 10s
-agent: { enabled: false, poll: 500ms, away: 1h, manager: user }
+agent: { enabled: false, poll: 500ms, away: 1h, offline: 20s, manager: user }
 scheduler: { enabled: false }
 api:
   listen: ["unix:/run/m.sock", "tcp:[::]:49153", "tcp:0.0.0.0:49154"]
@@ -92,7 +92,7 @@ describe('what a configuration says', () => {
         metadata: { region: 'eu', version: '1.10', ssd: 'true' },
         ttlSeconds: 10,
       },
-      agent: { enabled: false, pollMs: 500, awaySeconds: 3600, manager: 'user' },
+      agent: { enabled: false, pollMs: 500, awaySeconds: 3600, offlineMs: 20_000, manager: 'user' },
       scheduler: { enabled: false },
       api: {
         listen: [
@@ -124,6 +124,7 @@ describe('what a configuration says', () => {
       MUSTER_AGENT_ENABLED: 'false',
       MUSTER_AGENT_POLL: '500ms',
       MUSTER_AGENT_AWAY: '1h',
+      MUSTER_AGENT_OFFLINE: '20s',
       MUSTER_AGENT_MANAGER: 'user',
       MUSTER_SCHEDULER_ENABLED: 'false',
       MUSTER_API_LISTEN: 'unix:/run/m.sock,tcp:[::]:49153,tcp:0.0.0.0:49154',

@@ -111,7 +111,12 @@ function readConfig(
     etcd: {
       endpoints: reader.list('etcd.endpoints', parseEndpoint, ['http://127.0.0.1:2379']),
       prefix: reader.one('etcd.prefix', parsePrefix, '/muster'),
-      compactMs: readCompaction(reader),
+      compactMs: readOrOff(
+        reader,
+        'etcd.compact',
+        parseDurationWithin(60_000, 720 * 3_600_000),
+        3_600_000,
+      ),
       tls: readEtcdTls(reader),
     },
     machine: {
@@ -123,6 +128,7 @@ function readConfig(
       enabled: reader.one('agent.enabled', parseBoolean, true),
       pollMs: reader.one('agent.poll', parseDurationWithin(100, 60_000), 1000),
       awaySeconds: reader.one('agent.away', parseSecondsWithin(1, 86_400), 600),
+      offlineMs: readOrOff(reader, 'agent.offline', parseDurationWithin(1000, 86_400_000), 180_000),
       manager,
     },
     scheduler: { enabled: reader.one('scheduler.enabled', parseBoolean, true) },
@@ -153,11 +159,16 @@ function readRuntime(reader: Reader, fallback: string | null): string {
   return '/';
 }
 
-function readCompaction(reader: Reader): number | null {
-  const duration = parseDurationWithin(60_000, 720 * 3_600_000);
+/** @returns milliseconds; null: it is off */
+function readOrOff(
+  reader: Reader,
+  key: ConfigKey,
+  duration: (text: string) => number | null,
+  fallbackMs: number,
+): number | null {
   const parse = (text: string): number | 'off' | null => (text === 'off' ? text : duration(text));
-  const compaction = reader.one('etcd.compact', parse, 3_600_000);
-  return compaction === 'off' ? null : compaction;
+  const value = reader.one(key, parse, fallbackMs);
+  return value === 'off' ? null : value;
 }
 
 function readEtcdTls(reader: Reader): EtcdTls | null {

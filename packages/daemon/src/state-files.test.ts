@@ -120,7 +120,7 @@ describe('directories', () => {
     prepareDirectories({
       state,
       runtime: join(directory, 'run/muster'),
-      agent: { enabled: true, pollMs: 1000, awaySeconds: 600, manager },
+      agent: { enabled: true, pollMs: 1000, awaySeconds: 600, offlineMs: null, manager },
     });
 
   test('are made, the state closed to others; again is no error', async () => {

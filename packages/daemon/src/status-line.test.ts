@@ -9,6 +9,7 @@ const facts: StatusFacts = {
   isRegistered: true,
   store: 'answers',
   units: 12,
+  unitsWithoutStore: null,
 };
 const api = 'API on unix:/run/muster/muster.sock, tcp:10.0.0.5:49153';
 
@@ -20,6 +21,11 @@ test.each<[string, Partial<StatusFacts>, string]>([
     'in an outage',
     { store: 'silent', isLeading: true },
     `etcd does not answer, units are left as they are; 12 units; ${api}`,
+  ],
+  [
+    'that never reached etcd in this boot',
+    { store: 'silent', isRegistered: false, units: null, unitsWithoutStore: 3 },
+    `etcd does not answer, 3 units started as assigned before this boot; ${api}`,
   ],
   [
     'with another store',

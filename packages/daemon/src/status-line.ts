@@ -12,19 +12,28 @@ export interface StatusFacts {
   readonly store: 'answers' | 'silent' | 'untrusted';
   /** Units that are assigned to this machine; null: not known. */
   readonly units: number | null;
+  /** Units that follow what was assigned before the boot, because etcd was not reached since; else null. */
+  readonly unitsWithoutStore: number | null;
 }
 
 /** One line, what matters most first. */
 export function statusText(facts: StatusFacts): string {
-  const { machine, bound, isLeading, isRegistered, store, units } = facts;
+  const { machine, bound, isLeading, isRegistered, store, units, unitsWithoutStore } = facts;
   const parts: string[] = [];
-  if (store === 'untrusted') parts.push('the store is not trusted, nothing is touched');
+  if (unitsWithoutStore !== null) {
+    const which = `${countOf(unitsWithoutStore)} started as assigned before this boot`;
+    parts.push(`etcd does not answer, ${which}`);
+  } else if (store === 'untrusted') parts.push('the store is not trusted, nothing is touched');
   else if (store === 'silent') parts.push('etcd does not answer, units are left as they are');
   else if (!isRegistered) parts.push('not registered');
   if (store === 'answers' && isLeading) parts.push('leads the cluster');
-  if (units !== null) parts.push(units === 1 ? '1 unit' : `${units} units`);
+  if (units !== null) parts.push(countOf(units));
   parts.push(`API on ${bound.join(', ')}`);
   return `Machine ${machine.slice(0, 8)}: ${parts.join('; ')}`;
+}
+
+function countOf(units: number): string {
+  return units === 1 ? '1 unit' : `${units} units`;
 }
 
 export interface StatusLineOptions {

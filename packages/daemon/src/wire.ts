@@ -1,3 +1,4 @@
+import type { WithoutStore } from '@muster/agent';
 import type { InheritedSocket } from '@muster/api';
 import { MusterError, StoreUntrustedError } from '@muster/core';
 import type { Clock, KnownStore, LeaseStore } from '@muster/core';
@@ -23,6 +24,7 @@ import { StatusLine } from './status-line.ts';
 import { readEtcdTls } from './tls-files.ts';
 import { notesOf, wireAgent } from './wire-agent.ts';
 import type { AgentPart } from './wire-agent.ts';
+import { wireWithoutStore } from './wire-without-store.ts';
 
 /** What a leader's lease lasts when it dies. */
 const leaderTtlSeconds = 3;
@@ -105,12 +107,14 @@ async function runParts(parts: DaemonParts, daemon: Daemon, signal: AbortSignal)
   const fatal = new AbortController();
   const ending = AbortSignal.any([signal, fatal.signal]);
   const { agent: agentConfig, scheduler: schedulerConfig } = running.config;
+  const startsAlone = await wireWithoutStore(parts, { registry, running });
+  const { withoutStore } = startsAlone;
   const agent = agentConfig.enabled
-    ? wireAgent(parts, { running, registry, metrics }, (error) => fatal.abort(error))
+    ? wireAgent(parts, { running, registry, metrics, startsAlone }, (error) => fatal.abort(error))
     : null;
   const scheduler = schedulerConfig.enabled ? wireScheduler(parts, daemon) : null;
-  metrics.lookAt({ registry, agent: agent?.agent ?? null });
-  const status = statusLine(parts, daemon);
+  metrics.lookAt({ registry, agent: agent?.agent ?? null, withoutStore });
+  const status = statusLine(parts, daemon, withoutStore);
   const work = Promise.all([
     agent?.run(ending) ?? untilAborted(ending),
     scheduler?.run(ending) ?? untilAborted(ending),
@@ -219,7 +223,11 @@ function wireScheduler(
   });
 }
 
-function statusLine({ notifier, clock }: DaemonParts, daemon: Daemon): StatusLine {
+function statusLine(
+  { notifier, clock }: DaemonParts,
+  daemon: Daemon,
+  withoutStore: WithoutStore,
+): StatusLine {
   const { running, registry, api, standing } = daemon;
   const storeSays = (): 'answers' | 'silent' | 'untrusted' => {
     if (!registry.isTrusted()) return 'untrusted';
@@ -235,10 +243,12 @@ function statusLine({ notifier, clock }: DaemonParts, daemon: Daemon): StatusLin
       isRegistered: registry.agent.session() !== null,
       store: storeSays(),
       units: unitsOf(registry),
+      unitsWithoutStore: withoutStore.units(),
     }),
   });
   standing.changed = () => status.changed();
   registry.agent.onChange(standing.changed);
+  withoutStore.onChange(standing.changed);
   return status;
 }
 
@@ -266,6 +276,7 @@ function reloadTargets(
     apply: (config) => {
       log.setLevel(config.log.level);
       agent?.agent.setPoll(config.agent.pollMs);
+      agent?.withoutStore.setAfter(config.agent.offlineMs);
       scheduler?.setCompaction(config.etcd.compactMs);
       api.setTokenLimit(config.api.tokenLimit);
     },

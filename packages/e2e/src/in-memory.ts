@@ -1,8 +1,14 @@
-import { Agent } from '@muster/agent';
-import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
+import { Agent, AssignmentKeeper, WithoutStore, whyBarred } from '@muster/agent';
+import {
+  DuplicateMachineError,
+  hashUnitFile,
+  parseUnitFile,
+  serializeUnitFile,
+} from '@muster/core';
 import type { DesiredState, Unit, UnitCounts, UnitState } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import {
+  MemoryAssignmentStore,
   MemoryKnownStore,
   MemoryLeaseStore,
   MemoryStore,
@@ -19,6 +25,8 @@ const log = {
   error: (): void => undefined,
 };
 const ttlSeconds = 8;
+/** How long the store has to be silent before a machine that booted starts units without it. */
+export const offlineMs = 180_000;
 
 /** One machine: a systemd and what is on its disks outlive the musterd that runs on it. */
 export class MemoryMachine {
@@ -27,6 +35,10 @@ export class MemoryMachine {
   readonly #cluster: MemoryCluster;
   readonly #known = new MemoryKnownStore();
   readonly #lease = new MemoryLeaseStore();
+  /** On its disk. */
+  readonly noted = new MemoryAssignmentStore();
+  /** In /run. */
+  #refusedIn: string | null = null;
   readonly #bootPrefix: string;
   #boot = 1;
   #notes: MemoryNoteStore;
@@ -61,6 +73,14 @@ export class MemoryMachine {
     });
     const stop = new AbortController();
     const { systemd, bootId } = this;
+    const withoutStore = new WithoutStore({
+      contact: registry.contact,
+      assignments: this.noted,
+      clock,
+      log,
+      afterMs: offlineMs,
+      barred: whyBarred({ bootId, lease: this.#lease.record, refusedIn: this.#refusedIn }),
+    });
     const agent = new Agent({
       registry: registry.agent,
       systemd,
@@ -69,6 +89,13 @@ export class MemoryMachine {
       log,
       bootId,
       pollMs: 1000,
+      withoutStore,
+    });
+    const keeper = new AssignmentKeeper({
+      registry: registry.agent,
+      assignments: this.noted,
+      clock,
+      log,
     });
     const scheduler = new Scheduler({
       campaign: registry.campaign({ machine: this.id, apiUrl: null, ttlSeconds: 3 }),
@@ -93,12 +120,13 @@ export class MemoryMachine {
         },
         { ttlSeconds, leaseStore: this.#lease },
       )
-      .catch(() => undefined);
-    this.#running = {
-      registry,
-      stop,
-      done: Promise.all([agent.run(stop.signal), scheduler.run(stop.signal), registered]),
-    };
+      .catch((error: unknown) => {
+        if (!(error instanceof DuplicateMachineError)) return;
+        this.#refusedIn = bootId;
+        withoutStore.bar('another machine is alive');
+      });
+    const parts = [agent, scheduler, keeper].map((part) => part.run(stop.signal));
+    this.#running = { registry, stop, done: Promise.all([...parts, registered]) };
   }
 
   /** musterd is gone from one moment to the next: nothing is parked or resigned in order. */

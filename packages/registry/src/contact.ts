@@ -8,6 +8,7 @@ export class Contact implements StoreContact {
   readonly #clock: Clock;
   readonly #onChange: (isUnbroken: boolean) => void;
   #since: number | null = null;
+  #answeredAt: number | null = null;
   /** What was told last; null: nothing is known yet. */
   #isUnbroken: boolean | null = null;
 
@@ -21,8 +22,13 @@ export class Contact implements StoreContact {
     return this.#since;
   }
 
+  answeredAt(): number | null {
+    return this.#answeredAt;
+  }
+
   answered(): void {
-    this.#since ??= this.#clock.monotonic();
+    this.#answeredAt = this.#clock.monotonic();
+    this.#since ??= this.#answeredAt;
     this.#tell(true);
   }
 

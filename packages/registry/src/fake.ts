@@ -1,10 +1,12 @@
 import type {
+  AssignmentStore,
   Clock,
   KnownStore,
   KnownStoreRecord,
   LeaseRecord,
   LeaseStore,
   Log,
+  NotedAssignments,
 } from '@muster/core';
 import type { MemoryStore } from './memory-store.ts';
 import type { RegistryObserver } from './observed.ts';
@@ -57,6 +59,22 @@ export class MemoryLeaseStore implements LeaseStore {
 
   save(record: LeaseRecord): Promise<void> {
     this.record = record;
+    return Promise.resolve();
+  }
+}
+
+export class MemoryAssignmentStore implements AssignmentStore {
+  noted: NotedAssignments | null = null;
+  /** How often it was written. */
+  saves = 0;
+
+  load(): Promise<NotedAssignments | null> {
+    return Promise.resolve(this.noted);
+  }
+
+  save(noted: NotedAssignments): Promise<void> {
+    this.saves += 1;
+    this.noted = noted;
     return Promise.resolve();
   }
 }

@@ -1,6 +1,11 @@
 export type { Candidate } from './campaign.ts';
 export type { EtcdOptions } from './client.ts';
-export { MemoryKnownStore, MemoryLeaseStore, openFakeRegistry } from './fake.ts';
+export {
+  MemoryAssignmentStore,
+  MemoryKnownStore,
+  MemoryLeaseStore,
+  openFakeRegistry,
+} from './fake.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { RegistryObserver } from './observed.ts';
 export type { MachineFacts, RegisterOptions } from './presence.ts';
