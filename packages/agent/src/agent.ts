@@ -107,6 +107,8 @@ export class Agent {
   /** By hash, only of hashes assigned here. */
   readonly #contents = new Map<string, Content>();
   readonly #ended: JobEnd[] = [];
+  /** Units that the pass before put right. */
+  #healed: ReadonlySet<string> = new Set();
   #wasRegistered = false;
   /** What the last pass saw, when it left nothing to do or to tell; else null. */
   #settled: Sight | null = null;
@@ -159,6 +161,11 @@ export class Agent {
     return this.#publisher.activeStates();
   }
 
+  /** Units of this machine that are restarted again and again, as last looked at. */
+  flapping(): readonly string[] {
+    return this.#publisher.flapping();
+  }
+
   async #pass(signal: AbortSignal): Promise<void> {
     const { registry, systemd, notes } = this.#options;
     const guide = await this.#guide();
@@ -179,11 +186,13 @@ export class Agent {
     await this.#readContents(inputs, guide.picture);
     const isAllTold = await this.#publisher.publish(inputs, {
       ended: new Set(ended.map((end) => end.unit)),
+      healed: this.#healed,
       problems: this.#applier.problems,
       awaited: this.#awaited,
       unreadable: new Set(snapshot.unreadable),
     });
     this.#ended.splice(0, ended.length);
+    this.#healed = new Set();
     const isStopping = await this.#isStopping(inputs);
     if (signal.aborted) return;
     // Telling the store can take seconds: what is done follows from what is assigned by now.
@@ -261,6 +270,7 @@ export class Agent {
       awaited: this.#awaited,
       texts,
     });
+    this.#healed = new Set(outcome.healed);
     const more = all.length > tasks.length || outcome.doneWithoutJob > 0;
     if (more) this.#loop.kick();
     if (outcome.failed > 0) this.#filesReadAt = -Infinity;

@@ -33,6 +33,8 @@ export interface Outcome {
   /** Tasks that changed something whose effect no job's end will tell. */
   readonly doneWithoutJob: number;
   readonly failed: number;
+  /** Units that were put right though nobody asked. */
+  readonly healed: readonly string[];
 }
 
 /** A unit that needed nothing for so long begins with the shortest delay again. */
@@ -111,7 +113,8 @@ export class Applier {
       this.#options.observer?.taskEnded(task.job ?? 'none', isFailed ? 'failed' : 'done');
     }
     const doneWithoutJob = tasks.filter((t) => t.job === null && !failed.has(t.unit)).length;
-    return { doneWithoutJob, failed: failed.size };
+    const healed = tasks.filter((t) => t.isHealing && !failed.has(t.unit)).map((t) => t.unit);
+    return { doneWithoutJob, failed: failed.size, healed };
   }
 
   async #texts(

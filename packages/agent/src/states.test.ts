@@ -20,7 +20,11 @@ const loaded = (name: string, activeState: string): LoadedUnit => ({
   subState: activeState,
   job: null,
 });
-const run = (result: string | null): UnitRun => ({ result, invocationId: 'a'.repeat(32) });
+const run = (result: string | null): UnitRun => ({
+  result,
+  exit: null,
+  invocationId: 'a'.repeat(32),
+});
 
 test.each<[what: string, unit: string, activeState: string | null, UnitRun | null, string | null]>([
   ['a service that is up', 'a.service', 'active', run('success'), 'success'],
@@ -43,6 +47,7 @@ test.each<[what: string, unit: string, activeState: string | null, UnitRun | nul
     run: asked,
     problem: null,
     awaitsJob: false,
+    flapping: null,
     previous: null,
   };
   const first = deriveState(input, evidence);

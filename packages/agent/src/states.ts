@@ -1,4 +1,4 @@
-import type { StateReport, UnitRun } from '@muster/core';
+import type { ProcessExit, StateReport, UnitRun } from '@muster/core';
 import { isUp } from './plan.ts';
 import type { UnitInput } from './plan.ts';
 
@@ -21,6 +21,8 @@ export interface Evidence {
   readonly problem: Problem | null;
   /** A job was asked for, and how it ended is not known yet. */
   readonly awaitsJob: boolean;
+  /** How often it was restarted of late without having been asked to; null: it is not flapping. */
+  readonly flapping: number | null;
   /** What was derived last; null: nothing yet. */
   readonly previous: StateReport | null;
 }
@@ -31,6 +33,8 @@ export function deriveState(input: UnitInput, evidence: Evidence): StateReport {
   const { previous, run } = evidence;
   const activeState = loaded?.activeState ?? 'inactive';
   const invocationId = run === null ? (previous?.invocationId ?? null) : run.invocationId;
+  const exit = deriveExit(activeState, evidence);
+  const flaps = evidence.flapping !== null && activeState !== 'failed';
   const isSame = previous?.activeState === activeState && previous.invocationId === invocationId;
   return {
     unit,
@@ -38,6 +42,8 @@ export function deriveState(input: UnitInput, evidence: Evidence): StateReport {
     activeState,
     subState: loaded?.subState ?? 'dead',
     result: deriveResult(input, evidence),
+    ...(exit === null ? {} : { exit }),
+    ...(flaps ? { flapping: evidence.flapping } : {}),
     problem: evidence.problem?.text ?? null,
     since: isSame ? previous.since : evidence.now,
     bootId: evidence.bootId,
@@ -57,6 +63,11 @@ function deriveAnswers({ note, loaded }: UnitInput, evidence: Evidence): number 
   if (note === null || note.pending !== null) return before;
   if (evidence.awaitsJob && loaded?.activeState !== 'activating') return before;
   return note.answers;
+}
+
+function deriveExit(activeState: string, { run, previous }: Evidence): ProcessExit | null {
+  if (run !== null) return run.exit;
+  return previous?.activeState === activeState ? (previous.exit ?? null) : null;
 }
 
 /** Of these systemd knows no result. */
@@ -80,13 +91,16 @@ function deriveResult({ unit, note, loaded }: UnitInput, evidence: Evidence): st
   return previous?.result ?? 'success';
 }
 
-/** Whether a difference is worth a write. */
+/** Whether a difference is worth a write. How often a unit has flapped by now is not. */
 export function sameReport(a: StateReport, b: StateReport): boolean {
   return (
     a.loadState === b.loadState &&
     a.activeState === b.activeState &&
     a.subState === b.subState &&
     a.result === b.result &&
+    a.exit?.code === b.exit?.code &&
+    a.exit?.status === b.exit?.status &&
+    (a.flapping === undefined) === (b.flapping === undefined) &&
     a.problem === b.problem &&
     a.since === b.since &&
     a.bootId === b.bootId &&

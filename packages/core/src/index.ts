@@ -13,6 +13,8 @@ export {
   UnitFileSyntaxError,
 } from './errors.ts';
 export type { Retry } from './errors.ts';
+export { exitCodes, exitText, failureText } from './exit-status.ts';
+export type { ProcessExit } from './exit-status.ts';
 export { HistoryCompactedError } from './history.ts';
 export type {
   AuditEntry,
@@ -89,6 +91,7 @@ export { nearest } from './nearest.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { reservedNameProblem } from './reserved-names.ts';
+export { formatTimeSpan, parseTimeSpan } from './time-span.ts';
 export { countOn, countRestart, countsOn, hasCountsOf } from './unit-counts.ts';
 export type { UnitCounts } from './unit-counts.ts';
 export {

@@ -3,6 +3,8 @@
  * Key layout and who writes what: docs/architecture.md.
  */
 
+import type { ProcessExit } from './exit-status.ts';
+
 /** An etcd revision (int64 on the wire; below 2^53 here, checked at the edge). 0 means "does not exist". */
 export type Revision = number;
 
@@ -129,6 +131,13 @@ export interface UnitState {
    * slice is up, which have none.
    */
   readonly result: string | null;
+  /** How the main process of a service that did not end well ended; absent: all is well, or it is not known. */
+  readonly exit?: ProcessExit;
+  /**
+   * How often it was restarted within 10 minutes without having been asked to, if that was at least
+   * 5 times, as of this writing; absent: less often, it is not flapping.
+   */
+  readonly flapping?: number;
   /** One sentence when muster itself refused or failed to do what the assignment says; else null. */
   readonly problem: string | null;
   /** When the agent saw the present active state begin, ms since the epoch. */

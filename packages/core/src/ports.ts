@@ -1,3 +1,4 @@
+import type { ProcessExit } from './exit-status.ts';
 import type { History } from './history.ts';
 import type {
   Assignment,
@@ -250,8 +251,13 @@ export interface LoadedUnit {
 
 /** What the last run of a unit came to. */
 export interface UnitRun {
-  /** systemd's `Result`; null for unit types that have none (target, …). */
+  /**
+   * systemd's `Result`; null for unit types that have none (target, …). `start-limit-hit` also
+   * where systemd gave up restarting a service and keeps the result of its last run.
+   */
   readonly result: string | null;
+  /** How the main process of a service that did not end well ended; null: all is well, or there was none. */
+  readonly exit: ProcessExit | null;
   /** 32 hex digits; null when the unit did not run since it was loaded. */
   readonly invocationId: string | null;
 }
@@ -293,6 +299,11 @@ export interface Systemd {
    * is null.
    */
   runs(units: readonly LoadedUnit[]): Promise<ReadonlyMap<string, UnitRun>>;
+  /**
+   * How often systemd itself has restarted each of these services since it was last started on
+   * purpose. One that is not loaded is missing from the answer, or has 0.
+   */
+  restarts(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** For units that are loaded; one that vanished meanwhile is missing from the answer. */
   details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>>;
   /**

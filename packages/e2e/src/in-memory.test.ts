@@ -447,3 +447,56 @@ test('a unit that flaps is written about at a bounded rate', async () => {
   // Ten seconds: a burst of three, then one a second.
   expect(cluster.store.revision - before).toBeLessThanOrEqual(14);
 });
+
+test('a unit that crashes for ever is told to flap, and then hardly written about any more', async () => {
+  await begin(1);
+  const restarts = 'Restart=always\nRestartSec=0.1\nStartLimitIntervalSec=0\n';
+  await cluster.write('a.service', `${sleeper}${restarts}`);
+  const crashFor = async (seconds: number): Promise<number> => {
+    const before = cluster.store.revision;
+    for (let i = 0; i < seconds; i += 1) {
+      cluster.machine(1).systemd.crash('a.service');
+      await cluster.clock.advance(1_000);
+    }
+    return cluster.store.revision - before;
+  };
+  // A burst of twenty, and what tells that it flaps.
+  expect(await crashFor(60)).toBeLessThanOrEqual(23);
+  const [state] = await cluster.states('a.service');
+  expect(state?.flapping).toBeGreaterThanOrEqual(5);
+  // Six in half an hour, where there were 1,800 restarts.
+  expect(await crashFor(1_800)).toBeLessThanOrEqual(7);
+  await cluster.clock.advance(11 * 60_000);
+  const [later] = await cluster.states('a.service');
+  expect(later).toMatchObject({ activeState: 'active', subState: 'running' });
+  expect(later?.flapping).toBeUndefined();
+});
+
+test('a restart that was asked for is no flapping', async () => {
+  await begin(1);
+  await cluster.write('a.service', sleeper);
+  for (let i = 0; i < 8; i += 1) await cluster.ask('a.service', countRestart);
+  const [state] = await cluster.states('a.service');
+  expect(asked(1, 'a.service').filter((job) => job === 'restart')).toHaveLength(8);
+  expect(state?.flapping).toBeUndefined();
+});
+
+test('of a unit that failed is known how its process ended', async () => {
+  await begin(1);
+  await cluster.write('a.service', '[Service]\nExecStart=/nonexistent/program\n');
+  const [state] = await cluster.states('a.service');
+  expect(state).toMatchObject({
+    activeState: 'failed',
+    result: 'exit-code',
+    exit: { code: 'exited', status: 203 },
+  });
+  await cluster.write('b.service', '[Service]\nExecStart=/bin/false\nRestart=on-failure\n');
+  await cluster.clock.advance(5_000);
+  const [limited] = await cluster.states('b.service');
+  expect(limited).toMatchObject({
+    activeState: 'failed',
+    result: 'start-limit-hit',
+    exit: { code: 'exited', status: 1 },
+  });
+  expect(limited?.flapping).toBeUndefined();
+});

@@ -123,6 +123,17 @@ test('what single machines were asked for is kept; records from before that are 
   expect(codec.parseAssignment(at, stored(started))).toMatchObject({ record: { starts: 3 } });
 });
 
+test('how a service failed is kept; states from before that are read as well', () => {
+  const failing = { exit: { code: 'dumped', status: 11 }, flapping: 7 } as const;
+  const value = codec.encodeState(report('x.service', failing));
+  expect(codec.parseState(at, stored(value))).toMatchObject({ record: failing });
+  const { exit, flapping, ...before } = JSON.parse(value);
+  expect({ exit, flapping }).toEqual(failing);
+  const parsed = codec.parseState(at, stored(JSON.stringify(before)));
+  expect(Object.keys(parsed.type === 'parsed' ? parsed.record : {})).not.toContain('exit');
+  expect(parsed.type).toBe('parsed');
+});
+
 test.each(kinds)(
   '%s: a missing field is named, and fields of later versions are ignored',
   (kind) => {

@@ -1,4 +1,4 @@
-import { desiredStates, roles } from '@muster/core';
+import { desiredStates, exitCodes, roles } from '@muster/core';
 import type {
   Assignment,
   AuditEntry,
@@ -230,6 +230,8 @@ export function encodeState(s: StateReport): string {
     activeState,
     subState,
     result,
+    exit: s.exit,
+    flapping: s.flapping,
     problem,
     since,
     bootId,
@@ -250,6 +252,8 @@ export function parseState(
     activeState: f.text('activeState'),
     subState: f.text('subState'),
     result: f.textOrNull('result'),
+    ...readExit(f.optionalObject('exit')),
+    ...readFlapping(f.optionalCount('flapping')),
     problem: f.textOrNull('problem'),
     since: f.amount('since'),
     bootId: f.text('bootId'),
@@ -258,6 +262,15 @@ export function parseState(
     answers: f.count('answers'),
     modRevision: stored.modRevision,
   }));
+}
+
+function readExit(f: Fields | undefined): Pick<UnitState, 'exit'> {
+  if (f === undefined) return {};
+  return { exit: { code: f.oneOf('code', exitCodes), status: f.count('status') } };
+}
+
+function readFlapping(flapping: number | undefined): Pick<UnitState, 'flapping'> {
+  return flapping === undefined ? {} : { flapping };
 }
 
 export function encodeLeader(

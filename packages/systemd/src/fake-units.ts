@@ -1,7 +1,7 @@
-import type { Clock, JobEnd } from '@muster/core';
+import type { Clock, JobEnd, ProcessExit } from '@muster/core';
 import { unitType } from './unit-names.ts';
 import { scriptOf } from './unit-script.ts';
-import type { UnitScript } from './unit-script.ts';
+import type { RestartScript, UnitScript } from './unit-script.ts';
 
 export interface FakeUnit {
   readonly name: string;
@@ -12,9 +12,15 @@ export interface FakeUnit {
   activeState: string;
   subState: string;
   result: string;
+  /** How its main process ended, if not well. */
+  exit: ProcessExit | null;
+  /** Since it was last started on purpose. */
+  restarts: number;
   invocationId: string | null;
   mainPid: number;
   job: FakeJob | null;
+  /** Ends the restart by itself that is under way. */
+  waiting: AbortController | null;
 }
 
 /** By `WantedBy=` and `RequiredBy=` of their own. */
@@ -71,7 +77,10 @@ export class FakeUnits {
   }
 
   forgetAll(): void {
-    for (const unit of this.#units.values()) unit.job?.cancelled.abort();
+    for (const unit of this.#units.values()) {
+      unit.job?.cancelled.abort();
+      unit.waiting?.abort();
+    }
     this.#units.clear();
   }
 
@@ -93,7 +102,10 @@ export class FakeUnits {
     await Promise.resolve();
     let result = 'done';
     if (job.type !== 'start' && !signal.aborted) await this.#stop(unit, signal);
-    if (job.type !== 'stop' && !signal.aborted) result = await this.start(unit, signal);
+    if (job.type !== 'stop' && !signal.aborted) {
+      unit.restarts = 0;
+      result = await this.start(unit, signal);
+    }
     if (signal.aborted) return;
     unit.job = null;
     this.#collect(unit);
@@ -121,6 +133,7 @@ export class FakeUnits {
     if (!script.isConditionMet) return 'done';
     unit.invocationId = this.#newInvocationId();
     unit.result = 'success';
+    unit.exit = null;
     if (script.startMs > 0) {
       this.#show(unit, 'activating', 'start');
       await this.#options.clock.sleep(script.startMs, signal);
@@ -130,13 +143,13 @@ export class FakeUnits {
     this.activate(unit);
     // Type=simple counts as started before its program is executed.
     if (script.exitCode === 0) this.settle(unit, 'inactive', 'success');
-    else if (script.exitCode !== null) this.settle(unit, 'failed', 'exit-code');
+    else if (script.exitCode !== null) this.fail(unit, { code: 'exited', status: script.exitCode });
     return 'done';
   }
 
   #finishOneshot(unit: FakeUnit, script: Required<UnitScript>): string {
     if (script.exitCode !== 0 && script.exitCode !== null) {
-      this.settle(unit, 'failed', 'exit-code');
+      this.fail(unit, { code: 'exited', status: script.exitCode });
       return 'failed';
     }
     if (script.remainsAfterExit) this.#show(unit, 'active', 'exited');
@@ -165,6 +178,28 @@ export class FakeUnits {
     this.#collect(unit);
   }
 
+  /** Its main process ended like this, and it is restarted if its file says so. */
+  fail(unit: FakeUnit, exit: ProcessExit): void {
+    const { restart } = this.#scriptOf(unit);
+    unit.exit = exit;
+    const result = exit.code === 'exited' ? 'exit-code' : 'signal';
+    if (restart === null) return this.settle(unit, 'failed', result);
+    unit.mainPid = 0;
+    unit.result = result;
+    this.#show(unit, 'activating', 'auto-restart');
+    unit.waiting = new AbortController();
+    void this.#restart(unit, restart, unit.waiting.signal);
+  }
+
+  async #restart(unit: FakeUnit, { delayMs, burst }: RestartScript, signal: AbortSignal) {
+    await this.#options.clock.sleep(delayMs, signal);
+    // A job, or a reboot, came first.
+    if (signal.aborted || unit.subState !== 'auto-restart') return;
+    if (unit.restarts >= burst) return this.settle(unit, 'failed', 'start-limit-hit');
+    unit.restarts += 1;
+    await this.start(unit, signal);
+  }
+
   /** systemd forgets what is inactive; what failed it keeps. */
   #collect(unit: FakeUnit): void {
     if (unit.activeState === 'inactive' && unit.job === null) this.#units.delete(unit.name);
@@ -172,6 +207,7 @@ export class FakeUnits {
 
   #show(unit: FakeUnit, activeState: string, subState: string): void {
     this.#units.set(unit.name, unit);
+    if (activeState === 'inactive' || activeState === 'failed') unit.waiting?.abort();
     unit.activeState = activeState;
     unit.subState = subState;
   }
@@ -188,9 +224,12 @@ export class FakeUnits {
       activeState: 'inactive',
       subState: 'dead',
       result: 'success',
+      exit: null,
+      restarts: 0,
       invocationId: null,
       mainPid: 0,
       job: null,
+      waiting: null,
     };
     this.#units.set(name, unit);
     return unit;

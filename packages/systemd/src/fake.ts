@@ -83,14 +83,14 @@ export class FakeSystemd implements Systemd {
 
   /** The main process dies from SIGKILL. */
   crash(name: string): void {
-    this.#units.settle(this.#units.active(name), 'failed', 'signal');
+    this.#units.fail(this.#units.active(name), { code: 'killed', status: 9 });
   }
 
   /** The main process ends by itself. */
   exit(name: string, exitCode = 0): void {
     const unit = this.#units.active(name);
     if (exitCode === 0) this.#units.settle(unit, 'inactive', 'success');
-    else this.#units.settle(unit, 'failed', 'exit-code');
+    else this.#units.fail(unit, { code: 'exited', status: exitCode });
   }
 
   /** A timer, a socket or a person starts it: no job of ours. */
@@ -149,6 +149,11 @@ export class FakeSystemd implements Systemd {
       units.map(({ name }) => name),
       runOf,
     );
+  }
+
+  async restarts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#answer();
+    return this.#pick(names, (unit) => unit.restarts);
   }
 
   async details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>> {
@@ -336,6 +341,7 @@ export class FakeSystemd implements Systemd {
 function runOf(unit: FakeUnit): UnitRun {
   return {
     result: resultInterface(unit.name) === null ? null : unit.result,
+    exit: unit.result === 'success' ? null : unit.exit,
     invocationId: unit.invocationId,
   };
 }

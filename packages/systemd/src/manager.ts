@@ -25,6 +25,7 @@ import { defaultBusAddress, defaultRuntimeDirectory, defaultUnitDirectory } from
 import type { Environment, ManagerKind } from './locations.ts';
 import { UnitList, exportedInvocation } from './unit-list.ts';
 import { resultInterface, unitPath } from './unit-names.ts';
+import { readRun, serviceInterface, unitInterface } from './unit-run.ts';
 
 export interface SystemdOptions {
   readonly manager: ManagerKind;
@@ -42,7 +43,6 @@ export interface SystemdOptions {
 const service = 'org.freedesktop.systemd1';
 const managerPath = '/org/freedesktop/systemd1';
 const managerInterface = `${service}.Manager`;
-const unitInterface = `${service}.Unit`;
 const matches = [
   `type='signal',sender='${service}',path='${managerPath}',interface='${managerInterface}',member='JobRemoved'`,
   `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${service}'`,
@@ -148,9 +148,16 @@ class LocalSystemd implements Systemd {
           ? exportedInvocation(this.#exportDirectory, name)
           : null;
         if (invocationId === null) return this.#run(name);
-        return { result: resultInterface(name) === null ? null : 'success', invocationId };
+        const result = resultInterface(name) === null ? null : 'success';
+        return { result, exit: null, invocationId };
       },
     );
+  }
+
+  restarts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#forEach(names, async (name) => {
+      return Number(await this.#property(name, serviceInterface, 'NRestarts'));
+    });
   }
 
   details(names: readonly string[]): Promise<ReadonlyMap<string, UnitDetails>> {
@@ -162,7 +169,7 @@ class LocalSystemd implements Systemd {
         this.#run(name),
         this.#property(name, unitInterface, 'FragmentPath'),
         this.#property(name, unitInterface, 'NeedDaemonReload'),
-        isService ? this.#property(name, `${service}.Service`, 'MainPID') : 0,
+        isService ? this.#property(name, serviceInterface, 'MainPID') : 0,
       ]);
       return {
         ...run,
@@ -304,17 +311,8 @@ class LocalSystemd implements Systemd {
     reloadEnded();
   }
 
-  async #run(name: string): Promise<UnitRun> {
-    const withResult = resultInterface(name);
-    const [invocation, result] = await Promise.all([
-      this.#property(name, unitInterface, 'InvocationID'),
-      withResult === null ? null : this.#property(name, withResult, 'Result'),
-    ]);
-    const invocationId = Buffer.isBuffer(invocation) ? invocation.toString('hex') : '';
-    return {
-      result: result === null ? null : asString(result),
-      invocationId: invocationId === '' ? null : invocationId,
-    };
+  #run(name: string): Promise<UnitRun> {
+    return readRun(name, (from, property) => this.#property(name, from, property));
   }
 
   /** One that systemd knows nothing of is left out; no answer at all is an error. */

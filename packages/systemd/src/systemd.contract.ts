@@ -126,7 +126,10 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       expect(await start('fails.service', text)).toBe('failed');
       await seen.becomes('fails.service', 'failed/failed');
       const run = (await runsOf(systemd, ['fails.service'])).get('fails.service');
-      expect(run?.result).toBe('exit-code');
+      expect(run).toMatchObject({
+        result: 'exit-code',
+        exit: { code: 'exited', status: 1 },
+      });
       await systemd.resetFailed('fails.service');
       await seen.becomes('fails.service', 'unloaded');
       await systemd.resetFailed('fails.service');
@@ -139,7 +142,55 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       expect(await start('simple.service', service(missing))).toBe('done');
       await seen.becomes('simple.service', 'failed/failed');
       const runs = await runsOf(systemd, ['exec.service', 'simple.service']);
-      expect([...runs.values()].map((run) => run.result)).toEqual(['exit-code', 'exit-code']);
+      const notExecuted = { result: 'exit-code', exit: { code: 'exited', status: 203 } };
+      expect([...runs.values()]).toMatchObject([notExecuted, notExecuted]);
+    });
+
+    test('a service that is started too often is told from one that failed once', async () => {
+      const restarts = ['Restart=on-failure', 'RestartSec=0.02', 'ExecStart=/bin/false'];
+      const limit = '[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=3\n';
+      await start('limit.service', limit + service(...restarts));
+      await seen.becomes('limit.service', 'failed/failed');
+      const run = (await runsOf(systemd, ['limit.service'])).get('limit.service');
+      expect(run).toMatchObject({
+        result: 'start-limit-hit',
+        exit: { code: 'exited', status: 1 },
+      });
+      expect(await systemd.restarts(['limit.service'])).toEqual(new Map([['limit.service', 3]]));
+    });
+
+    test('restarts by systemd are counted from the last start that was asked for', async () => {
+      const text = service(
+        'Restart=on-failure',
+        'RestartSec=0.02',
+        'ExecStart=/bin/sleep infinity',
+      );
+      const count = async () =>
+        (await systemd.restarts(['again-up.service'])).get('again-up.service');
+      await start('again-up.service', text);
+      await seen.becomes('again-up.service', 'active/running');
+      expect(await count()).toBe(0);
+      await contract.crash('again-up.service');
+      await eventually(async () => ((await count()) === 1 ? true : null), count);
+      await seen.becomes('again-up.service', 'active/running');
+      const run = (await runsOf(systemd, ['again-up.service'])).get('again-up.service');
+      expect(run).toMatchObject({ result: 'success', exit: null });
+      await systemd.restart('again-up.service');
+      await seen.endOf('again-up.service', 'restart');
+      expect(await count()).toBe(0);
+    });
+
+    test('a service that waits for its next start says how the last run ended', async () => {
+      await start(
+        'waits.service',
+        service('Restart=always', 'RestartSec=600', 'ExecStart=/bin/sleep infinity'),
+      );
+      await contract.crash('waits.service');
+      await seen.becomes('waits.service', 'activating/auto-restart');
+      const run = (await runsOf(systemd, ['waits.service'])).get('waits.service');
+      expect(run).toMatchObject({ result: 'signal', exit: { code: 'killed', status: 9 } });
+      await systemd.stop('waits.service');
+      await seen.endOf('waits.service', 'stop');
     });
 
     test('a failed dependency ends the job with dependency', async () => {
@@ -160,7 +211,7 @@ export function describeSystemdContract(name: string, make: () => Promise<System
       await contract.crash('crash.service');
       await seen.becomes('crash.service', 'failed/failed');
       const run = (await runsOf(systemd, ['crash.service'])).get('crash.service');
-      expect(run?.result).toBe('signal');
+      expect(run).toMatchObject({ result: 'signal', exit: { code: 'killed', status: 9 } });
     });
 
     test('a unit without a file is refused when started, and counts as stopped', async () => {

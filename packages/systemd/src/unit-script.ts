@@ -11,6 +11,14 @@ export interface UnitScript {
   readonly isConditionMet?: boolean;
   /** Units that have to be started before. */
   readonly requires?: readonly string[];
+  /** What systemd does when it fails; null: nothing. */
+  readonly restart?: RestartScript | null;
+}
+
+export interface RestartScript {
+  readonly delayMs: number;
+  /** It is not restarted more often than this. */
+  readonly burst: number;
 }
 
 /** systemd's own status for a program that cannot be executed. */
@@ -18,7 +26,8 @@ const execFailed = 203;
 
 /**
  * Understands of a unit file what tests need: Type=oneshot, RemainAfterExit=, Requires=,
- * ConditionPathExists= (of anything but `/`: not met), and as ExecStart= true, false, `sleep N`
+ * ConditionPathExists= (of anything but `/`: not met), Restart= (after failures), RestartSec= in
+ * seconds, StartLimitBurst= (however long it takes), StartLimitIntervalSec=0, and as ExecStart= true, false, `sleep N`
  * and a path below /nonexistent. Any other program runs for ever, or ends well in a oneshot.
  */
 export function scriptOf(text: string): Required<UnitScript> {
@@ -38,6 +47,13 @@ export function scriptOf(text: string): Required<UnitScript> {
     remainsAfterExit: ['yes', 'true', '1', 'on'].includes(last('RemainAfterExit')),
     isConditionMet: values('ConditionPathExists').every((path) => path === '/'),
     requires: values('Requires').flatMap((names) => names.split(/\s+/).filter(Boolean)),
+    restart: ['always', 'on-failure'].includes(last('Restart'))
+      ? {
+          delayMs: Number(last('RestartSec') || '0.1') * 1_000,
+          burst:
+            last('StartLimitIntervalSec') === '0' ? Infinity : Number(last('StartLimitBurst') || 5),
+        }
+      : null,
   };
 }
 
