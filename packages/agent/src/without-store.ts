@@ -104,7 +104,7 @@ export class WithoutStore {
     return this.#wasDue && this.#picture != null ? this.#units : null;
   }
 
-  /** Called when it becomes time, and when the store answers again. */
+  /** Called when it becomes time, when it is known what there is to start, and when the store answers again. */
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -118,7 +118,7 @@ export class WithoutStore {
         this.#wasDue = !this.#wasDue;
         if (!this.#wasDue)
           log.info({}, 'the store answers again: no more units are started without it');
-        for (const listener of this.#listeners) listener();
+        this.#changed();
       }
       await clock.sleep(lookEveryMs, signal);
     }
@@ -128,8 +128,15 @@ export class WithoutStore {
   /** null: nothing is to be started without the store now. Its snapshot throws when that ends. */
   async picture(): Promise<Picture | null> {
     if (!this.#wasDue || !this.#isDue()) return null;
-    this.#picture ??= await this.#read();
+    if (this.#picture === undefined) {
+      this.#picture = await this.#read();
+      this.#changed();
+    }
     return this.#picture;
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #isDue(): boolean {

@@ -13,6 +13,7 @@ import type { InstanceLock } from './instance-lock.ts';
 import { FileKnownStore } from './known-store.ts';
 import { FileLeaseStore } from './lease-store.ts';
 import { createLog } from './log.ts';
+import type { RootLog } from './log.ts';
 import { forgetInheritedSockets, inheritedSockets } from './inherited-sockets.ts';
 import { createNotifier } from './notify.ts';
 import { ReloadRequests } from './reload-requests.ts';
@@ -22,6 +23,8 @@ import { runDaemon } from './wire.ts';
 
 const exitFailure = 1;
 const exitMisuse = 2;
+/** What a stop in order may take. Beyond it, it is like a kill, which does no harm either. */
+const stopWithinMs = 5_000;
 
 async function main(): Promise<number> {
   const command = parseCommandLine(process.argv.slice(2));
@@ -72,6 +75,8 @@ async function run(flags: Flags): Promise<void> {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; units run on');
       stop.abort();
+      // The etcd of --dev is a child, which has to be ended.
+      if (!config.dev) setTimeout(() => exitLate(log), stopWithinMs).unref();
     });
   }
   // Nothing is known after an error nobody expected: systemd starts musterd again, which looks anew.
@@ -101,6 +106,11 @@ async function run(flags: Flags): Promise<void> {
     unitsLock?.release();
     lock.release();
   }
+}
+
+function exitLate(log: RootLog): void {
+  log.warn({ stopWithinMs }, 'etcd or systemd does not answer: not stopped in order');
+  process.exit(0);
 }
 
 /** With another state directory it is another musterd, but there is one systemd to tell what to run. */

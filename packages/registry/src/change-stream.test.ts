@@ -1,5 +1,6 @@
 import { StoreUntrustedError } from '@muster/core';
 import { ChangeStream } from './change-stream.ts';
+import { encodeCluster } from './codec.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { StoreGuard } from './guard.ts';
 import { keysOf } from './keys.ts';
@@ -51,4 +52,35 @@ test('a store that went back is found out, also without an interruption', async 
   // It has been seen to be further than it is now.
   guard.seen(memory.revision + 1000);
   await expect(stream.read(over.signal).next()).rejects.toThrow(StoreUntrustedError);
+});
+
+/** A reading that has handed out one change and waits for the next. */
+async function following(): Promise<{
+  readonly memory: MemoryStore;
+  readonly next: Promise<IteratorResult<unknown>>;
+}> {
+  const memory = new MemoryStore();
+  const store = memory.connect('test');
+  const knownStore = new MemoryKnownStore();
+  const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: () => 'an-id' });
+  await guard.verify();
+  const stream = new ChangeStream({ store, guard, keys, clock, log }, memory.revision + 1, null);
+  const reading = stream.read(new AbortController().signal);
+  memory.put('/muster/unit/a.service', 'x');
+  expect((await reading.next()).value).toMatchObject({ revision: memory.revision });
+  return { memory, next: reading.next() };
+}
+
+test('after an interruption nothing is handed out of another store, however far it is', async () => {
+  const { memory, next } = await following();
+  memory.wipe();
+  memory.put('/muster/cluster', encodeCluster('another-id', 1));
+  for (let i = 0; i < 10; i += 1) memory.put('/muster/unit/b.service', String(i));
+  await expect(next).rejects.toThrow(StoreUntrustedError);
+});
+
+test('a transaction that makes it another store is not handed out', async () => {
+  const { memory, next } = await following();
+  memory.put('/muster/cluster', encodeCluster('another-id', 1));
+  await expect(next).rejects.toThrow(StoreUntrustedError);
 });
