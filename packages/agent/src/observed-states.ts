@@ -59,8 +59,9 @@ export class ObservedStates {
     for (const input of inputs) {
       const { unit, note } = input;
       const before = this.#states.get(unit) ?? null;
-      // Nothing was done about it yet: there is nothing to tell.
-      if (note === null && before === null && !since.problems.has(unit)) continue;
+      // Nothing was done about it yet: there is nothing to tell, but that a copy is not there.
+      const isNew = note === null && before === null && !since.problems.has(unit);
+      if (isNew && input.assignment?.role !== 'released') continue;
       const report = deriveState(input, {
         bootId: this.#bootId,
         now: this.#clock.now(),

@@ -1,6 +1,8 @@
 import { MusterError } from './errors.ts';
 import type {
   Assignment,
+  Brake,
+  Loss,
   Machine,
   MachineSettings,
   Origin,
@@ -53,6 +55,8 @@ export type RecordChange = { readonly index: number } & (
   | ({ readonly type: 'machine'; readonly machine: string } & Between<Machine>)
   | ({ readonly type: 'settings'; readonly machine: string } & Between<MachineSettings>)
   | ({ readonly type: 'leader' } & Between<Leader>)
+  | ({ readonly type: 'brake' } & Between<Brake>)
+  | ({ readonly type: 'loss'; readonly machine: string } & Between<Loss>)
   | { readonly type: 'audit'; readonly entries: readonly AuditEntry[] }
   /** A record that does not parse was written. */
   | { readonly type: 'corrupt'; readonly key: string; readonly problem: string }

@@ -35,8 +35,10 @@ export type {
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,
+  Brake,
   CorruptRecord,
   DesiredState,
+  Loss,
   Machine,
   MachineCounts,
   MachineSettings,
@@ -61,8 +63,11 @@ export type {
   JobEnd,
   Leader,
   Leadership,
+  LeaseAge,
   LoadedUnit,
   Log,
+  LossWrite,
+  MachineLeases,
   NoteStore,
   PlacementChange,
   StateReport,

@@ -115,6 +115,34 @@ export interface MachineSettings {
   readonly modRevision: Revision;
 }
 
+/**
+ * `brake`: whether units of absent machines stay where they are because too many machines are
+ * absent at once. Written by the leader only, when that changes; nothing is decided from it.
+ */
+export interface Brake {
+  readonly isOn: boolean;
+  /** Absent machines whose units are held back, or were until it went off; sorted. */
+  readonly machines: readonly string[];
+  /** Why it is as it is, one phrase for people. */
+  readonly reason: string;
+  /** Since when, ms since the epoch by the leader's clock. */
+  readonly at: number;
+  readonly modRevision: Revision;
+}
+
+/**
+ * `loss/<machine>`: an operator says that an absent machine will not be back soon: the brake does not
+ * count it. Written by the API while the machine is absent, removed by the leader when it is present
+ * again or nothing is assigned to it any more.
+ */
+export interface Loss {
+  readonly machine: string;
+  /** true: nothing of it is kept, not even records of units that no other machine can take. */
+  readonly isForgotten: boolean;
+  readonly origin: Origin;
+  readonly modRevision: Revision;
+}
+
 /** `state/<machine>/<unit>`: what systemd says, on the machine's lease. Written by that machine. */
 export interface UnitState {
   readonly unit: string;

@@ -2,7 +2,9 @@ import type { ProcessExit } from './exit-status.ts';
 import type { History } from './history.ts';
 import type {
   Assignment,
+  Brake,
   CorruptRecord,
+  Loss,
   Machine,
   MachineSettings,
   Origin,
@@ -102,6 +104,10 @@ export interface ClusterSnapshot {
   readonly assignments: ByUnitAndMachine<Assignment>;
   readonly states: ByUnitAndMachine<UnitState>;
   readonly leader: Leader | null;
+  /** null: it never was on. */
+  readonly brake: Brake | null;
+  /** By machine. */
+  readonly losses: ReadonlyMap<string, Loss>;
   /** Sorted by key. */
   readonly corrupt: readonly CorruptRecord[];
 }
@@ -159,6 +165,13 @@ export interface Leadership {
    * @throws {StoreUnavailableError} what was written is then unknown: look again
    */
   commit(changes: readonly PlacementChange[]): Promise<readonly CommitResult[]>;
+  /** @param expect - mod revision of the record that this was decided from; 0: there is none */
+  writeBrake(brake: Omit<Brake, 'modRevision'>, expect: Revision): Promise<CommitResult>;
+  /**
+   * Removes the records of losses that are over, as they were seen; of a forgotten machine that is
+   * still absent also its settings.
+   */
+  endLosses(losses: readonly Loss[]): Promise<void>;
   /** Removes `file/` keys that still have these mod revisions. @returns how many went */
   removeFiles(files: ReadonlyMap<string, Revision>): Promise<number>;
   /** Lets etcd forget revisions before this one. */
@@ -171,6 +184,21 @@ export interface Leadership {
 export interface Campaign {
   /** Resolves when leadership is won; null when `signal` aborted first. Retries outages by itself. */
   lead(signal: AbortSignal): Promise<Leadership | null>;
+}
+
+/** How long ago a lease was renewed, as etcd tells it: `leftSeconds` is rounded down. */
+export interface LeaseAge {
+  readonly leftSeconds: number;
+  readonly grantedSeconds: number;
+}
+
+/** Tells machines that are well from those that only have not been missed yet. */
+export interface MachineLeases {
+  /**
+   * Asks the store, once for each machine. One that has no lease any more is missing from the answer.
+   * @throws {StoreUnavailableError} nothing is known then
+   */
+  ages(machines: readonly string[]): Promise<ReadonlyMap<string, LeaseAge>>;
 }
 
 /** How long this process has been able to talk to the store. */
@@ -216,6 +244,12 @@ export interface UnitWrite {
 export type UnitWriteResult =
   { readonly type: 'written'; readonly revision: Revision } | { readonly type: 'conflict' };
 
+/** `expect` as in UnitWrite. */
+export interface LossWrite {
+  readonly loss: Omit<Loss, 'modRevision'>;
+  readonly expect: Revision;
+}
+
 /** What the API needs of the store. */
 export interface UnitRegistry {
   /** Units by name, with their files' texts; a name that does not exist is missing from the answer. */
@@ -232,6 +266,8 @@ export interface UnitRegistry {
     settings: Omit<MachineSettings, 'modRevision'>,
     expect: Revision,
   ): Promise<UnitWriteResult>;
+  /** Each by itself; `conflict`: its machine is present, or its record is not as expected. */
+  writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]>;
   /** A current picture of everything; opened when asked, let go when idle. */
   cluster(): Promise<ClusterView>;
   readonly history: History;

@@ -72,7 +72,7 @@ function touchAll({ registry, bus, agent, scheduler, api, ...metrics }: Metrics)
   metrics.jobEnded({ unit: 'a.service', type: 'start', result: 'done' });
   agent.passed({ ms: 1, isFailed: false });
   scheduler.leads(true);
-  scheduler.planned({ units: 1, machines: 1, unplaced: 0 });
+  scheduler.planned({ units: 1, machines: 1, unplaced: 0, absent: 0, isBraked: false });
   api.request({ method: 'GET', route: '/v1/units' })(200);
 }
 

@@ -2,7 +2,7 @@ import type { AgentObserver } from '@muster/agent';
 import type { ApiObserver, MetricsPage } from '@muster/api';
 import type { Clock, JobEnd, StoreContact } from '@muster/core';
 import type { RegistryObserver } from '@muster/registry';
-import type { SchedulerObserver } from '@muster/scheduler';
+import type { PlanCounts, SchedulerObserver } from '@muster/scheduler';
 import type { BusObserver } from '@muster/systemd';
 import { Registry } from 'prom-client';
 import { MetricMaker } from './metric-maker.ts';
@@ -128,9 +128,7 @@ function schedulerMetrics(make: MetricMaker): Omit<SchedulerObserver, 'passed'> 
     ['result'],
   );
   for (const result of ['committed', 'conflict', 'not-leader']) changes.inc({ result }, 0);
-  const counts: { last: { units: number; machines: number; unplaced: number } | null } = {
-    last: null,
-  };
+  const counts: { last: PlanCounts | null } = { last: null };
   make.looked(
     'muster_scheduler_units',
     'Units of the cluster, as the leader saw them last; no value on other machines.',
@@ -145,6 +143,16 @@ function schedulerMetrics(make: MetricMaker): Omit<SchedulerObserver, 'passed'> 
     'muster_scheduler_unplaced_units',
     'Units that the leader could place nowhere; no value on other machines.',
     () => counts.last?.unplaced ?? null,
+  );
+  make.looked(
+    'muster_scheduler_absent_machines',
+    'Machines that have units and are not there; no value on machines that do not lead.',
+    () => counts.last?.absent ?? null,
+  );
+  make.looked(
+    'muster_scheduler_brake',
+    'Whether units of absent machines are held back, 0 or 1; no value on machines that do not lead.',
+    () => (counts.last === null ? null : flag(counts.last.isBraked)),
   );
   return {
     leads: (isLeading) => {

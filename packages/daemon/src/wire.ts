@@ -208,6 +208,7 @@ function wireScheduler(
     }),
     openView: () => registry.units.cluster(),
     contact: registry.contact,
+    leases: registry.leases,
     clock,
     log: log.child({ component: 'scheduler' }),
     machineTtlMs: config.machine.ttlSeconds * 1000,

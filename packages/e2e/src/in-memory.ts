@@ -101,6 +101,7 @@ export class MemoryMachine {
       campaign: registry.campaign({ machine: this.id, apiUrl: null, ttlSeconds: 3 }),
       openView: () => registry.units.cluster(),
       contact: registry.contact,
+      leases: registry.leases,
       clock,
       log,
       machineTtlMs: ttlSeconds * 1000,

@@ -1,8 +1,10 @@
 import type {
   Assignment,
+  Brake,
   ClusterSnapshot,
   CorruptRecord,
   Leader,
+  Loss,
   Machine,
   MachineSettings,
   Placement,
@@ -12,7 +14,9 @@ import type {
 } from '@muster/core';
 import {
   parseAssignment,
+  parseBrake,
   parseLeader,
+  parseLoss,
   parsePlacement,
   parsePresence,
   parseSettings,
@@ -38,7 +42,9 @@ export class ClusterModel {
   readonly #assignments: Nested<Assignment> = new Map();
   readonly #states: Nested<UnitState> = new Map();
   readonly #problems = new Map<string, string>();
+  readonly #losses = new Map<string, Loss>();
   #leader: Leader | null = null;
+  #brake: Brake | null = null;
   #corrupt: readonly CorruptRecord[] = [];
 
   constructor(keys: Keys) {
@@ -58,6 +64,8 @@ export class ClusterModel {
       assignments: this.#assignments,
       states: this.#states,
       leader: this.#leader,
+      brake: this.#brake,
+      losses: this.#losses,
       corrupt: this.#corrupt,
     };
   }
@@ -98,8 +106,12 @@ export class ClusterModel {
       case 'file':
         this.#putFile(path.hash, stored);
         return null;
+      case 'loss':
+        return put(this.#losses, path.machine, stored && parseLoss(path.machine, stored));
       case 'leader':
         return this.#putLeader(stored);
+      case 'brake':
+        return this.#putBrake(stored);
       case 'cluster':
       case 'audit':
       case 'unknown':
@@ -120,6 +132,12 @@ export class ClusterModel {
   #putLeader(stored: StoredKey | null): string | null {
     const parsed = stored && parseLeader(stored);
     this.#leader = parsed?.type === 'parsed' ? parsed.record : null;
+    return parsed?.type === 'malformed' ? parsed.problem : null;
+  }
+
+  #putBrake(stored: StoredKey | null): string | null {
+    const parsed = stored && parseBrake(stored);
+    this.#brake = parsed?.type === 'parsed' ? parsed.record : null;
     return parsed?.type === 'malformed' ? parsed.problem : null;
   }
 }

@@ -24,6 +24,8 @@ const auditEntries = [
   { type: 'destroyed', unit: 'y.service', origin: { by: 'root@here' } },
   { type: 'withdrawn', unit: 'z.service', machine: 'm1', reason: 'why not', at: 6 },
 ] as const;
+const brake = { isOn: true, machines: ['m1', 'm2'], reason: 'many are absent', at: 5 };
+const loss = { machine: 'm1', isForgotten: true, origin: { by: 'root@here', at: 6 } };
 const examples = {
   unit: codec.encodeUnit(set(unitWrite('x.service').set), 'nonce'),
   assignment: codec.encodeAssignment(assignment, 'nonce'),
@@ -34,6 +36,8 @@ const examples = {
   leader: codec.encodeLeader({ machine: 'm1', apiUrl: null }, 'nonce'),
   cluster: codec.encodeCluster('id', 1),
   audit: codec.encodeAudit(auditEntries),
+  brake: codec.encodeBrake(brake, 'nonce'),
+  loss: codec.encodeLoss(loss, 'nonce'),
 };
 const parsers = {
   unit: (value: string) => codec.parseUnit('x.service', stored(value)),
@@ -45,6 +49,8 @@ const parsers = {
   leader: (value: string) => codec.parseLeader(stored(value)),
   cluster: (value: string) => codec.parseCluster(stored(value)),
   audit: (value: string) => codec.parseAudit(stored(value)),
+  brake: (value: string) => codec.parseBrake(stored(value)),
+  loss: (value: string) => codec.parseLoss('m1', stored(value)),
 };
 const kinds = [
   'unit',
@@ -56,6 +62,8 @@ const kinds = [
   'leader',
   'cluster',
   'audit',
+  'brake',
+  'loss',
 ] as const;
 
 test('what is encoded is parsed back, with what key and etcd say', () => {
@@ -94,6 +102,8 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
     leader: { type: 'parsed', record: { machine: 'm1', apiUrl: null, createRevision: 3 } },
     cluster: { type: 'parsed', record: { id: 'id', format: 1, createRevision: 3 } },
     audit: { type: 'parsed', record: auditEntries },
+    brake: { type: 'parsed', record: { ...brake, modRevision: 9 } },
+    loss: { type: 'parsed', record: { ...loss, modRevision: 9 } },
   });
 });
 

@@ -2,7 +2,9 @@ import { desiredStates, exitCodes, roles } from '@muster/core';
 import type {
   Assignment,
   AuditEntry,
+  Brake,
   Leader,
+  Loss,
   Machine,
   MachineSettings,
   Origin,
@@ -220,6 +222,39 @@ export function parseSettings(machine: string, stored: StoredKey): Parsed<Machin
       modRevision: stored.modRevision,
     };
   });
+}
+
+export function encodeBrake(
+  { isOn, machines, reason, at }: Omit<Brake, 'modRevision'>,
+  nonce: string,
+): string {
+  return JSON.stringify({ isOn, machines, reason, at, nonce });
+}
+
+export function parseBrake(stored: StoredKey): Parsed<Brake> {
+  return parseRecord(stored.value, (f) => ({
+    isOn: f.flag('isOn'),
+    machines: f.listOfTexts('machines'),
+    reason: f.text('reason'),
+    at: f.count('at'),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodeLoss(
+  { isForgotten, origin }: Omit<Loss, 'modRevision'>,
+  nonce: string,
+): string {
+  return JSON.stringify({ isForgotten, origin, nonce });
+}
+
+export function parseLoss(machine: string, stored: StoredKey): Parsed<Loss> {
+  return parseRecord(stored.value, (f) => ({
+    machine,
+    isForgotten: f.flag('isForgotten'),
+    origin: readOrigin(f.object('origin')),
+    modRevision: stored.modRevision,
+  }));
 }
 
 export function encodeState(s: StateReport): string {

@@ -2,7 +2,9 @@ import type { ChangeBatch, Machine, RecordChange, Revision } from '@muster/core'
 import {
   parseAssignment,
   parseAudit,
+  parseBrake,
   parseLeader,
+  parseLoss,
   parsePresence,
   parseSettings,
   parseState,
@@ -94,6 +96,14 @@ function decode(keys: Keys, changed: Changed): RecordChange | null {
       );
     case 'leader':
       return between(changed, parseLeader, (both) => ({ ...at, type: 'leader', ...both }));
+    case 'brake':
+      return between(changed, parseBrake, (both) => ({ ...at, type: 'brake', ...both }));
+    case 'loss':
+      return between(
+        changed,
+        (stored) => parseLoss(at.machine, stored),
+        (both) => ({ ...at, type: 'loss', ...both }),
+      );
     case 'audit':
       return between(changed, parseAudit, ({ after }) =>
         after === null ? null : { ...at, type: 'audit', entries: after },

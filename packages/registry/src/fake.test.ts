@@ -1,6 +1,7 @@
 import { MemoryKnownStore, openFakeRegistry } from './fake.ts';
 import { MemoryStore } from './memory-store.ts';
 import { describeHistoryContract } from './history.contract.ts';
+import { describeLossContract } from './losses.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import type { Registry } from './registry.ts';
 import { describeRegistryContract } from './registry.contract.ts';
@@ -51,4 +52,5 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('the fake', makeGround);
 describePresenceContract('the fake', makeGround);
+describeLossContract('the fake', makeGround);
 describeHistoryContract('the fake', makeGround);

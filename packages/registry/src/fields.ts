@@ -77,6 +77,12 @@ export class Fields {
     return this.#values[name] === undefined ? undefined : this.count(name);
   }
 
+  flag(name: string): boolean {
+    const value = this.#values[name];
+    if (typeof value !== 'boolean') throw this.#wrong(name, 'true or false');
+    return value;
+  }
+
   countOrNull(name: string): number | null {
     return this.#values[name] === null ? null : this.count(name);
   }
@@ -94,6 +100,13 @@ export class Fields {
 
   optionalObject(name: string): Fields | undefined {
     return this.#values[name] === undefined ? undefined : this.object(name);
+  }
+
+  listOfTexts(name: string): string[] {
+    const value = this.#values[name];
+    const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+    if (!isList) throw this.#wrong(name, 'a list of texts');
+    return value;
   }
 
   objects(name: string): Fields[] {

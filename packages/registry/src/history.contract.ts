@@ -326,6 +326,10 @@ function describeChange(change: ChangeBatch['changes'][number]): string {
       return `settings of ${change.machine}${what(change)}`;
     case 'leader':
       return change.after === null ? 'leader gone' : `leader ${change.after.machine}`;
+    case 'brake':
+      return `brake${what(change)}`;
+    case 'loss':
+      return `loss of ${change.machine}${what(change)}`;
     case 'audit':
       return `audit of ${change.entries.map(({ unit }) => unit).join(' and ')}`;
     case 'corrupt':

@@ -8,6 +8,8 @@ export interface Keys {
   readonly cluster: string;
   readonly leader: string;
   readonly audit: string;
+  readonly brake: string;
+  loss(machine: string): string;
   file(hash: string): string;
   unit(name: string): string;
   placement(unit: string): string;
@@ -22,10 +24,10 @@ export interface Keys {
 }
 
 export type KeyPath =
-  | { readonly type: 'cluster' | 'leader' | 'audit' | 'unknown' }
+  | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'unknown' }
   | { readonly type: 'file'; readonly hash: string }
   | { readonly type: 'unit' | 'placement'; readonly unit: string }
-  | { readonly type: 'machine' | 'settings'; readonly machine: string }
+  | { readonly type: 'machine' | 'settings' | 'loss'; readonly machine: string }
   | { readonly type: 'assignment' | 'state'; readonly machine: string; readonly unit: string };
 
 /** @throws {InvalidInputError} when the prefix is not like `/muster` */
@@ -41,6 +43,8 @@ export function keysOf(prefix: string): Keys {
     cluster: `${under}cluster`,
     leader: `${under}leader`,
     audit: `${under}audit`,
+    brake: `${under}brake`,
+    loss: (machine) => `${under}loss/${machine}`,
     file: (hash) => `${under}file/${hash}`,
     unit: (name) => `${under}unit/${name}`,
     placement: (unit) => `${under}placement/${unit}`,
@@ -67,6 +71,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'leader' };
     case 'audit:0':
       return { type: 'audit' };
+    case 'brake:0':
+      return { type: 'brake' };
     case 'file:1':
       return { type: 'file', hash: first };
     case 'unit:1':
@@ -77,6 +83,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'machine', machine: first };
     case 'machine-settings:1':
       return { type: 'settings', machine: first };
+    case 'loss:1':
+      return { type: 'loss', machine: first };
     case 'assignment:2':
       return { type: 'assignment', machine: first, unit: second };
     case 'state:2':

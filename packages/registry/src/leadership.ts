@@ -1,15 +1,17 @@
 import type {
   AuditEntry,
+  Brake,
   Clock,
   CommitResult,
   Leadership,
   Log,
+  Loss,
   PlacementChange,
   Revision,
 } from '@muster/core';
 import { etcdLimits, writeChanges } from './changes.ts';
 import type { Change, Outcome } from './changes.ts';
-import { encodeAssignment, encodePlacement } from './codec.ts';
+import { encodeAssignment, encodeBrake, encodePlacement } from './codec.ts';
 import type { Keys } from './keys.ts';
 import { newNonce } from './nonce.ts';
 import type { Compare, Delete, Put, Store } from './store.ts';
@@ -68,14 +70,31 @@ export class StoreLeadership implements Leadership {
     return results;
   }
 
+  async writeBrake(brake: Omit<Brake, 'modRevision'>, expect: Revision): Promise<CommitResult> {
+    const { keys } = this.#options;
+    const nonce = newNonce();
+    const put: Put = {
+      type: 'put',
+      key: keys.brake,
+      value: encodeBrake(brake, nonce),
+      lease: null,
+    };
+    const change = { expect: new Map([[keys.brake, expect]]), ops: [put], nonce };
+    const [outcome] = await this.#writeInTurn([change]);
+    return outcome === undefined ? 'not-leader' : toResult(outcome);
+  }
+
+  async endLosses(losses: readonly Loss[]): Promise<void> {
+    await this.#writeInTurn(losses.flatMap((loss) => endOfLoss(this.#options.keys, loss)));
+  }
+
   async removeFiles(files: ReadonlyMap<string, Revision>): Promise<number> {
     const { keys } = this.#options;
     const changes = [...files].map(([hash, revision]): Change => {
       const key = keys.file(hash);
       return { expect: new Map([[key, revision]]), ops: [{ type: 'delete', key }], nonce: null };
     });
-    const outcomes = await this.#inTurn(() => this.#write(changes));
-    if (outcomes.some(({ type }) => type === 'fenced')) this.#lose('its fence no longer holds');
+    const outcomes = await this.#writeInTurn(changes);
     return outcomes.filter(({ type }) => type === 'written').length;
   }
 
@@ -93,6 +112,12 @@ export class StoreLeadership implements Leadership {
       success: [{ type: 'delete', key: keys.leader }],
     });
     await store.revokeLease(lease);
+  }
+
+  async #writeInTurn(changes: readonly Change[]): Promise<readonly Outcome[]> {
+    const outcomes = await this.#inTurn(() => this.#write(changes));
+    if (outcomes.some(({ type }) => type === 'fenced')) this.#lose('its fence no longer holds');
+    return outcomes;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -249,4 +274,18 @@ function inParts(keys: Keys, { expect, ops, nonce, audit = [] }: Change): Change
     parts.push(told.length === 0 ? part : { ...part, audit: told });
   }
   return parts;
+}
+
+/** What was set for a forgotten machine goes only as long as that is absent. */
+function endOfLoss(keys: Keys, { machine, isForgotten, modRevision }: Loss): Change[] {
+  const key = keys.loss(machine);
+  const expect = new Map([[key, modRevision]]);
+  const end: Change = { expect, ops: [{ type: 'delete', key }], nonce: null };
+  if (!isForgotten) return [end];
+  const whole: Change = {
+    expect: new Map([...expect, [keys.machine(machine), 0]]),
+    ops: [...end.ops, { type: 'delete', key: keys.settings(machine) }],
+    nonce: null,
+  };
+  return [whole, end];
 }

@@ -93,6 +93,13 @@ export class MemoryStore {
     }
   }
 
+  /** Every lease that this machine was granted has a second left, until it is renewed. */
+  letLeaseRunOut(machine: string): void {
+    for (const lease of this.#leases.values()) {
+      if (lease.owner === machine) lease.leftSeconds = 1;
+    }
+  }
+
   /** Ends every lease that this machine was granted, with their keys: presence and leadership. */
   expireLease(machine: string): void {
     const ids = [...this.#leases].filter(([, { owner }]) => owner === machine).map(([id]) => id);

@@ -2,6 +2,7 @@
 import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { describeHistoryContract } from './history.contract.ts';
+import { describeLossContract } from './losses.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import { openRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
@@ -87,4 +88,5 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('etcd', makeGround);
 describePresenceContract('etcd', makeGround);
+describeLossContract('etcd', makeGround);
 describeHistoryContract('etcd', makeGround);

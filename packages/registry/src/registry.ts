@@ -5,6 +5,7 @@ import type {
   Clock,
   KnownStore,
   Log,
+  MachineLeases,
   Revision,
   StoreContact,
   UnitRegistry,
@@ -19,6 +20,7 @@ import { Contact, noting } from './contact.ts';
 import { StoreGuard } from './guard.ts';
 import { StoreHistory } from './history.ts';
 import { keysOf } from './keys.ts';
+import { StoreMachineLeases } from './machine-leases.ts';
 import { newNonce } from './nonce.ts';
 import { observed } from './observed.ts';
 import type { RegistryObserver } from './observed.ts';
@@ -32,6 +34,7 @@ export interface Registry {
   readonly agent: AgentRegistry;
   readonly units: UnitRegistry;
   readonly contact: StoreContact;
+  readonly leases: MachineLeases;
   readonly presence: Presence;
   campaign(candidate: Candidate): Campaign;
   /** The highest revision that was seen; null: the store is not trusted, or was not seen yet. */
@@ -81,6 +84,7 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
     agent,
     units: new StoreUnitRegistry({ store, guard, keys, view, history, log }),
     contact,
+    leases: new StoreMachineLeases(store, keys),
     presence,
     campaign: (candidate) => new StoreCampaign({ ...common, candidate, over: over.signal }),
     revision: () => guard.revision(),

@@ -2,6 +2,7 @@ import type {
   ClusterView,
   History,
   Log,
+  LossWrite,
   Machine,
   MachineSettings,
   Unit,
@@ -15,6 +16,7 @@ import { writeChanges } from './changes.ts';
 import type { Change, Outcome } from './changes.ts';
 import type { SharedView } from './cluster-view.ts';
 import {
+  encodeLoss,
   encodeSettings,
   encodeUnit,
   parseAssignment,
@@ -88,10 +90,7 @@ export class StoreUnitRegistry implements UnitRegistry {
   async write(writes: readonly UnitWrite[]): Promise<readonly UnitWriteResult[]> {
     const { keys } = this.#options;
     const outcomes = await this.#write(writes.map((write) => toChange(keys, write)));
-    return outcomes.map((outcome) => {
-      if (outcome.type === 'fenced') throw swapped();
-      return outcome;
-    });
+    return outcomes.map(toResult);
   }
 
   async machine(id: string): Promise<Machine | null> {
@@ -115,8 +114,14 @@ export class StoreUnitRegistry implements UnitRegistry {
         nonce,
       },
     ]);
-    if (outcome === undefined || outcome.type === 'fenced') throw swapped();
-    return outcome;
+    if (outcome === undefined) throw swapped();
+    return toResult(outcome);
+  }
+
+  async writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]> {
+    const { keys } = this.#options;
+    const outcomes = await this.#write(losses.map((write) => toLossChange(keys, write)));
+    return outcomes.map(toResult);
   }
 
   cluster(): Promise<ClusterView> {
@@ -207,6 +212,25 @@ function toChange(keys: Keys, { name, expect, set, destroyedBy }: UnitWrite): Ch
     { type: 'put', key, value: encodeUnit(set, nonce), lease: null },
   ];
   return { expect: expected, ops, nonce };
+}
+
+/** Only a machine that is absent can be lost. */
+function toLossChange(keys: Keys, { loss, expect }: LossWrite): Change {
+  const key = keys.loss(loss.machine);
+  const nonce = newNonce();
+  return {
+    expect: new Map([
+      [keys.machine(loss.machine), 0],
+      [key, expect],
+    ]),
+    ops: [{ type: 'put', key, value: encodeLoss(loss, nonce), lease: null }],
+    nonce,
+  };
+}
+
+function toResult(outcome: Outcome): UnitWriteResult {
+  if (outcome.type === 'fenced') throw swapped();
+  return outcome;
 }
 
 function swapped(): StoreUnavailableError {

@@ -16,6 +16,8 @@ export interface PlanOptions {
   readonly now: number;
   /** Machines that count as gone; units of others stay where they are. */
   readonly absentSince: Absences;
+  /** Machines of which nothing is to be kept once they count as gone. */
+  readonly forgotten?: ReadonlySet<string>;
   /** Of the plan before. A leader that knows none of it decides no less rightly. */
   readonly underway?: ReadonlyMap<string, Underway>;
 }
@@ -65,6 +67,11 @@ export function stillEndingOn(
   return [...(snapshot.states.get(name)?.keys() ?? [])]
     .filter((machine) => snapshot.machines.has(machine) && !isWanted(machine))
     .sort();
+}
+
+/** Whether nothing that an absent machine had is kept for it. */
+export function isForgotten({ options }: Draft, machine: string): boolean {
+  return options.forgotten?.has(machine) === true && options.absentSince.has(machine);
 }
 
 /** Takes a unit off a machine that is there: it ends there, and finds another place afterwards. */

@@ -30,6 +30,8 @@ function snapshotOf(files: Record<string, Revision>, used: readonly string[]): C
     assignments: none,
     states: none,
     leader: null,
+    brake: null,
+    losses: new Map(),
     corrupt: [],
   };
 }
@@ -70,6 +72,8 @@ test('what is compacted follows how long revisions are to be kept, also when tha
       fence: 1,
       signal: never,
       commit: () => Promise.resolve([]),
+      writeBrake: () => Promise.resolve('committed'),
+      endLosses: () => Promise.resolve(),
       removeFiles: () => Promise.resolve(0),
       compact: async (revision) => void compacted.push([minute(), revision]),
       resign: () => Promise.resolve(),

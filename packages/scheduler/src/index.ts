@@ -4,4 +4,4 @@ export type { Plan } from './plan.ts';
 export { buildModel } from './model.ts';
 export type { CandidateCache, Model } from './model.ts';
 export { Scheduler } from './scheduler.ts';
-export type { SchedulerObserver, SchedulerOptions } from './scheduler.ts';
+export type { PlanCounts, SchedulerObserver, SchedulerOptions } from './scheduler.ts';

@@ -16,6 +16,8 @@ export interface Model {
   readonly untouchable: ReadonlyMap<string, string>;
   /** Machines that have assignments and no presence, not even one that does not parse. */
   readonly absent: ReadonlySet<string>;
+  /** Machines whose presence is there but does not parse: neither absent nor open. */
+  readonly obscure: ReadonlySet<string>;
   /** Readable units, by name. */
   readonly candidates: ReadonlyMap<string, Candidate>;
   /** Which unit makes which others give way. */
@@ -72,6 +74,7 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     open,
     untouchable,
     absent,
+    obscure,
     candidates,
     replacements,
     peerCircles: peerCircles(candidates),

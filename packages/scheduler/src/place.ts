@@ -1,11 +1,10 @@
 import type { Assignment } from '@muster/core';
 import { lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
-import { leave, stillEndingOn } from './draft.ts';
+import { isForgotten, leave, stillEndingOn } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
-import type { Model } from './model.ts';
 import { groupRefusal, refusal } from './refusal.ts';
 
 /** A unit that has no place, or whose machine is gone. */
@@ -21,6 +20,7 @@ export interface Homeless {
 export function placeAnew(draft: Draft, homeless: Homeless): void {
   const { unit, wanted, absentHolder } = homeless;
   if (absentHolder !== null && !mayReplaceHolder(draft, unit, absentHolder)) return;
+  const gone = absentHolder === null ? null : forsake(draft, wanted, absentHolder);
   breakPromises(draft, unit.name);
   const endingOn = stillEndingOn(draft, unit.name, (machine) => wanted.has(machine));
   noteWhyItLeft(draft, unit, endingOn);
@@ -37,17 +37,27 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
     waitForRoom(draft, { unit, host, room });
     return;
   }
-  if (absentHolder !== null) {
+  if (absentHolder !== null && wanted.has(absentHolder.machine)) {
     wanted.set(absentHolder.machine, {
       ...absentHolder,
       role: 'released',
       reason: 'machine is gone',
     });
   }
-  const why = absentHolder === null ? 'least loaded' : `machine ${absentHolder.machine} is gone`;
-  const reason = draft.underway.get(unit.name)?.reason ?? why;
+  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? 'least loaded';
   wanted.set(host.id, { machine: host.id, role: 'holder', reason });
   draft.underway.delete(unit.name);
+}
+
+/**
+ * What is kept of the place on an absent machine while another is looked for: all, until there is
+ * one; or nothing, if the machine was forgotten. @returns why it is to go elsewhere
+ */
+function forsake(draft: Draft, wanted: Wanted, { unit, machine }: Assignment): string {
+  if (!isForgotten(draft, machine)) return `machine ${machine} is gone`;
+  wanted.delete(machine);
+  draft.left.set(`${unit} on ${machine}`, 'its machine was forgotten');
+  return `machine ${machine} was forgotten`;
 }
 
 /** What was kept free for the unit is to be chosen again, by itself. */
@@ -71,7 +81,7 @@ function noteWhyItLeft(draft: Draft, unit: Candidate, endingOn: readonly string[
 
 function mayReplaceHolder(draft: Draft, unit: Candidate, { machine }: Assignment): boolean {
   if (!draft.options.absentSince.has(machine)) return false;
-  if (unit.requirements.machineId === null) return true;
+  if (unit.requirements.machineId === null || isForgotten(draft, machine)) return true;
   const reason = `its machine ${machine} is absent and MachineID allows no other`;
   draft.unplaced.push({ unit: unit.name, reason, machines: [] });
   return false;
@@ -203,12 +213,16 @@ function companionsOf(draft: Draft, unit: Candidate): Candidate[] {
     const companion = model.candidates.get(name);
     const isWanted = model.snapshot.units.get(name)?.desiredState !== 'inactive';
     if (companion === undefined || companion === unit || !isWanted) return [];
-    return isPlaced(model, name) ? [] : [companion];
+    return isPlaced(draft, name) ? [] : [companion];
   });
 }
 
-function isPlaced({ hosts, snapshot }: Model, name: string): boolean {
+/** Also on a machine that is absent and does not count as gone yet. */
+function isPlaced({ model: { hosts, snapshot }, options }: Draft, name: string): boolean {
   for (const host of hosts.values()) if (host.residents.has(name)) return true;
   const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
-  return assignments.some(({ machine, role }) => role !== 'released' && !hosts.has(machine));
+  return assignments.some(
+    ({ machine, role }) =>
+      role !== 'released' && !hosts.has(machine) && !options.absentSince.has(machine),
+  );
 }

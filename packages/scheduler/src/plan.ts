@@ -1,6 +1,6 @@
 import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
 import type { Assignment, PlacementChange, Unit } from '@muster/core';
-import { assignmentsOf } from './draft.ts';
+import { assignmentsOf, isForgotten } from './draft.ts';
 import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
 import { mismatch, settle, vacate } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
@@ -8,7 +8,9 @@ import { evictUnfit, makeRoomWhereItIs } from './evict.ts';
 import type { Model } from './model.ts';
 import { placeAnew } from './place.ts';
 import { placementOrder } from './placement-order.ts';
+import { isReady } from './readiness.ts';
 import { contention } from './refusal.ts';
+import { keepReleased, settleReleased } from './released.ts';
 
 /** What is to be written. Changes are in the order in which they are to be committed. */
 export interface Plan {
@@ -138,6 +140,10 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
   const wanted: Wanted = new Map();
   for (const assignment of assignmentsOf(draft, unit.name)) {
     const host = model.hosts.get(assignment.machine);
+    if (host === undefined && isForgotten(draft, assignment.machine)) {
+      draft.left.set(`${unit.name} on ${assignment.machine}`, 'its machine was forgotten');
+      continue;
+    }
     // A machine that is absent keeps its record: a blip must not touch a global unit.
     if (host === undefined || host.residents.has(unit.name)) {
       wanted.set(assignment.machine, { ...assignment, role: 'holder' });
@@ -167,7 +173,7 @@ function decideSingle(draft: Draft, unit: Candidate): void {
   let absentHolder: Assignment | null = null;
   for (const assignment of current) {
     const host = model.hosts.get(assignment.machine);
-    if (assignment.role === 'released') wanted.set(assignment.machine, assignment);
+    if (assignment.role === 'released') keepReleased(draft, wanted, assignment);
     else if (host?.residents.has(unit.name) === true) wanted.set(assignment.machine, assignment);
     else if (host === undefined) {
       absentHolder = assignment;
@@ -177,9 +183,8 @@ function decideSingle(draft: Draft, unit: Candidate): void {
   const holder = keepOneHolder(draft, unit.name, wanted);
   if (holder === undefined || (absentHolder !== null && holder.machine === absentHolder.machine)) {
     placeAnew(draft, { unit, wanted, absentHolder });
-  } else if (isReady(draft, unit.name, holder.machine)) {
-    for (const place of wanted.values())
-      if (place.role === 'released') wanted.delete(place.machine);
+  } else {
+    settleReleased(draft, { unit, wanted, holder: holder.machine });
   }
   pushChange(draft, unit.name, wanted);
 }
@@ -196,7 +201,7 @@ function keepOneHolder(
   const holders = [...wanted.values()].filter((place) => place.role === 'holder');
   const { hosts } = draft.model;
   const kept =
-    holders.find((place) => isReady(draft, name, place.machine)) ??
+    holders.find((place) => isReady(draft.model, name, place.machine)) ??
     holders.find((place) => hosts.has(place.machine)) ??
     holders[0];
   for (const other of holders) {
@@ -206,16 +211,6 @@ function keepOneHolder(
     if (host !== undefined) vacate(host, name);
   }
   return kept;
-}
-
-/** Whether a holder has carried its assignment out and the unit is up, or has run to its end. */
-function isReady(draft: Draft, name: string, machine: string): boolean {
-  const assignment = draft.model.snapshot.assignments.get(name)?.get(machine);
-  const state = draft.model.snapshot.states.get(name)?.get(machine);
-  if (assignment === undefined || state === undefined) return false;
-  if (state.answers < assignment.modRevision || state.problem !== null) return false;
-  if (assignment.desiredState === 'loaded' || state.activeState === 'active') return true;
-  return state.activeState === 'inactive' && state.result === 'success';
 }
 
 /** Records what has to be written to get from what is stored to what is wanted, if anything. */

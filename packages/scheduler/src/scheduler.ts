@@ -2,19 +2,22 @@ import { ReconcileLoop } from '@muster/core';
 import type {
   Campaign,
   Clock,
-  ClusterSnapshot,
   ClusterView,
   CommitResult,
   Leadership,
   Log,
+  Loss,
+  MachineLeases,
   PassEnd,
   PlacementChange,
+  Revision,
   StoreContact,
 } from '@muster/core';
-import { noteAbsences } from './absence.ts';
-import type { Absences } from './absence.ts';
 import { Alarm } from './alarm.ts';
+import { brakeRecord, endedLosses, forgottenMachines } from './brake.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { Lookout } from './lookout.ts';
+import type { Outlook } from './lookout.ts';
 import { buildModel } from './model.ts';
 import type { CandidateCache } from './model.ts';
 import { planPlacements } from './plan.ts';
@@ -25,6 +28,8 @@ export interface SchedulerOptions {
   /** Opens the picture of the cluster; it is closed when leadership ends. */
   readonly openView: () => Promise<ClusterView>;
   readonly contact: StoreContact;
+  /** For telling, when a machine has vanished, whether others are about to. */
+  readonly leases: MachineLeases;
   readonly clock: Clock;
   readonly log: Log;
   /** ttl of machine leases, for telling an absent machine from an outage of one's own. */
@@ -34,13 +39,23 @@ export interface SchedulerOptions {
   readonly observer?: SchedulerObserver;
 }
 
+export interface PlanCounts {
+  readonly units: number;
+  readonly machines: number;
+  readonly unplaced: number;
+  /** Machines that have assignments and no presence. */
+  readonly absent: number;
+  /** Whether units of absent machines are held back. */
+  readonly isBraked: boolean;
+}
+
 /** Told what the scheduler does, for counting. Must not throw. */
 export interface SchedulerObserver {
   readonly passed: (pass: PassEnd) => void;
   /** Leadership was won, or is over. */
   readonly leads: (isLeading: boolean) => void;
   /** What the last pass saw, and how many units it could place nowhere. */
-  readonly planned: (counts: { units: number; machines: number; unplaced: number }) => void;
+  readonly planned: (counts: PlanCounts) => void;
   readonly committed: (results: readonly CommitResult[]) => void;
 }
 
@@ -49,8 +64,14 @@ const minRestMs = 5;
 const maxRestMs = 200;
 const catchUpMs = 2_000;
 const seenEveryMs = 5;
-/** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
-const absenceMarginMs = 2_000;
+/** What one pass came to. */
+interface Decided {
+  readonly plan: Plan;
+  /** What the record of the brake is to say, if it does not. */
+  readonly record: ReturnType<typeof brakeRecord>;
+  readonly recordRevision: Revision;
+  readonly endedLosses: readonly Loss[];
+}
 
 /**
  * Places units while this daemon leads. Who decides: planPlacements, from one snapshot. Who acts:
@@ -64,9 +85,6 @@ export class Scheduler {
   #reported = new Map<string, string>();
   /** Of the plan before, while this daemon leads: see PlanOptions. */
   #underway: Plan['underway'] = new Map();
-  /** By this leader. */
-  #absentSince: Absences = new Map();
-
   #compactMs: number | null;
 
   constructor(options: SchedulerOptions) {
@@ -98,11 +116,12 @@ export class Scheduler {
     const view = await this.#open(openView, signal);
     // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
-    this.#absentSince = new Map();
+    const lookout = new Lookout(this.#options);
     if (view !== null) {
       const loop = new ReconcileLoop({
         clock,
-        pass: (s) => this.#pass({ view, leadership, signal: s, again: () => loop.kick(), alarm }),
+        pass: (s) =>
+          this.#pass({ view, lookout, leadership, signal: s, again: () => loop.kick(), alarm }),
         resyncMs,
         restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 4 * passMs)),
         maxBackoffMs: 2_000,
@@ -144,28 +163,28 @@ export class Scheduler {
 
   async #pass({
     view,
+    lookout,
     leadership,
     signal,
     again,
     alarm,
   }: {
     view: ClusterView;
+    lookout: Lookout;
     leadership: Leadership;
     signal: AbortSignal;
     again: () => void;
     alarm: Alarm;
   }): Promise<void> {
     const { observer } = this.#options;
-    const snapshot = view.snapshot();
-    const plan = this.#plan(snapshot);
+    const { plan, ...rest } = await lookout.look(
+      () => buildModel(view.snapshot(), this.#candidates),
+      (outlook) => this.#decide(outlook),
+    );
     alarm.set(plan.lookAgainAt);
-    observer?.planned({
-      units: snapshot.units.size,
-      machines: snapshot.machines.size,
-      unplaced: plan.unplaced.length,
-    });
-    this.#underway = plan.underway;
     this.#report(plan);
+    if (signal.aborted) return;
+    await this.#settleLosses(leadership, rest);
     if (plan.changes.length === 0 || signal.aborted) return;
     const results = await leadership.commit(plan.changes);
     observer?.committed(results);
@@ -176,20 +195,42 @@ export class Scheduler {
     await this.#seen(view, committed, signal);
   }
 
-  #plan(snapshot: ClusterSnapshot): Plan {
-    const { clock, contact, machineTtlMs } = this.#options;
-    const model = buildModel(snapshot, this.#candidates);
-    const { absent } = model;
-    const now = clock.monotonic();
-    const contactSince = contact.unbrokenSince();
-    const matureMs = machineTtlMs + absenceMarginMs;
-    const absentSince = noteAbsences(this.#absentSince, { absent, now, contactSince, matureMs });
-    this.#absentSince = absentSince;
-    const plan = planPlacements(model, { now, absentSince, underway: this.#underway });
-    // Nothing in the store changes when contact becomes old enough: the clock has to say it.
-    if (absentSince.size === absent.size) return plan;
-    const mature = (contactSince ?? now) + matureMs;
-    return { ...plan, lookAgainAt: Math.min(plan.lookAgainAt ?? mature, mature) };
+  #decide(outlook: Outlook): Decided {
+    const { model, now, absentSince, brake, lookAgainAt } = outlook;
+    const { snapshot } = model;
+    const forgotten = forgottenMachines(model);
+    const plan = planPlacements(model, { now, absentSince, forgotten, underway: this.#underway });
+    this.#underway = plan.underway;
+    this.#options.observer?.planned({
+      units: snapshot.units.size,
+      machines: snapshot.machines.size,
+      unplaced: plan.unplaced.length,
+      absent: model.absent.size,
+      isBraked: brake !== null && brake.decision !== 'off',
+    });
+    const times = [plan.lookAgainAt, lookAgainAt].filter((time) => time !== null);
+    return {
+      plan: { ...plan, lookAgainAt: times.length === 0 ? null : Math.min(...times) },
+      record: brake === null ? null : brakeRecord(snapshot, brake.decision, brake.sight),
+      recordRevision: snapshot.brake?.modRevision ?? 0,
+      endedLosses: endedLosses(model),
+    };
+  }
+
+  /** Says what became of the brake, and ends losses that are over. */
+  async #settleLosses(
+    leadership: Leadership,
+    { record, recordRevision, endedLosses: ended }: Omit<Decided, 'plan'>,
+  ): Promise<void> {
+    const { clock, log } = this.#options;
+    if (record !== null) {
+      const result = await leadership.writeBrake({ ...record, at: clock.now() }, recordRevision);
+      const message = record.isOn
+        ? 'the brake is on: units of absent machines stay where they are'
+        : 'the brake is off';
+      if (result === 'committed') log.warn({ ...record }, message);
+    }
+    if (ended.length > 0) await leadership.endLosses(ended);
   }
 
   async #seen(

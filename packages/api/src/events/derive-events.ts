@@ -1,5 +1,6 @@
 import type { ChangeBatch, RecordChange } from '@muster/core';
 import type { EventBody, EventContent } from './event.ts';
+import { brakeEvent, lossEvent } from './brake-events.ts';
 import { leaderEvent, machineEvent, settingsEvent } from './machine-events.ts';
 import { assignmentEvent, stateEvent, unitEvent } from './unit-events.ts';
 import type { Transaction } from './unit-events.ts';
@@ -38,6 +39,10 @@ function contentOf(change: RecordChange, transaction: Transaction): EventContent
       return settingsEvent(change);
     case 'leader':
       return leaderEvent(change);
+    case 'brake':
+      return brakeEvent(change);
+    case 'loss':
+      return lossEvent(change);
     case 'corrupt': {
       const { key, problem } = change;
       return {

@@ -1,4 +1,13 @@
-import type { Assignment, Machine, MachineSettings, Revision, Unit, UnitState } from '@muster/core';
+import type {
+  Assignment,
+  Brake,
+  Loss,
+  Machine,
+  MachineSettings,
+  Revision,
+  Unit,
+  UnitState,
+} from '@muster/core';
 import type { Transition } from './transition.ts';
 
 /**
@@ -19,6 +28,10 @@ export const eventTypes = [
   'machine-back',
   'machine-left',
   'metadata-changed',
+  'loss-accepted',
+  'machine-forgotten',
+  'brake-on',
+  'brake-off',
   'leader-elected',
   'leader-lost',
   'record-corrupt',
@@ -46,6 +59,9 @@ export type MachineFacts = Pick<
   'hostname' | 'address' | 'apiUrl' | 'metadata' | 'capacity' | 'version' | 'bootId' | 'awaySince'
 >;
 
+type LossFacts = Pick<Loss, 'isForgotten'>;
+type BrakeFacts = Pick<Brake, 'isOn' | 'machines'>;
+
 type EventDetails =
   | {
       readonly type: 'unit-submitted' | 'unit-changed' | 'unit-destroyed';
@@ -66,6 +82,11 @@ type EventDetails =
       readonly type: 'metadata-changed';
       readonly details: Transition<MachineSettings['metadata']>;
     }
+  | {
+      readonly type: 'loss-accepted' | 'machine-forgotten';
+      readonly details: Transition<LossFacts>;
+    }
+  | { readonly type: 'brake-on' | 'brake-off'; readonly details: Transition<BrakeFacts> }
   | {
       readonly type: 'leader-elected' | 'leader-lost';
       readonly details: { readonly apiUrl: string | null };

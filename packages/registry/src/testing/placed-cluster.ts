@@ -51,6 +51,7 @@ export class PlacedCluster {
       write: (writes) => this.#write(writes),
       machine: (id) => units.machine(id),
       writeSettings: (settings, expect) => units.writeSettings(settings, expect),
+      writeLosses: (losses) => units.writeLosses(losses),
       cluster: () => {
         this.views += 1;
         return units.cluster();

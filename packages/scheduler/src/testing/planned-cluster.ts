@@ -1,8 +1,10 @@
 import { hashUnitFile, parseRequirements, parseUnitFile, serializeUnitFile } from '@muster/core';
 import type {
   Assignment,
+  Brake,
   ClusterSnapshot,
   CorruptRecord,
+  Loss,
   Machine,
   Placement,
   Unit,
@@ -11,6 +13,7 @@ import type {
 } from '@muster/core';
 import { noteAbsences } from '../absence.ts';
 import type { Absences } from '../absence.ts';
+import { forgottenMachines } from '../brake.ts';
 import { buildModel } from '../model.ts';
 import { planPlacements } from '../plan.ts';
 import type { Plan } from '../plan.ts';
@@ -30,6 +33,8 @@ export class PlannedCluster {
   readonly assignments = new Map<string, Map<string, Assignment>>();
   readonly states = new Map<string, Map<string, UnitState>>();
   readonly corrupt: CorruptRecord[] = [];
+  brake: Brake | null = null;
+  readonly losses = new Map<string, Loss>();
   /** What the last plan said of units between two machines; a new leader knows none of it. */
   underway: Plan['underway'] = new Map();
   revision = 1;
@@ -99,13 +104,17 @@ export class PlannedCluster {
       fileRevisions: new Map(),
       settings: new Map(),
       leader: null,
+      brake: this.brake,
+      losses: this.losses,
     };
   }
 
   plan(mayDeclareAbsent = true): Plan {
-    return planPlacements(buildModel(this.snapshot(), new Map()), {
+    const model = buildModel(this.snapshot(), new Map());
+    return planPlacements(model, {
       now: this.now,
       absentSince: mayDeclareAbsent ? this.#absences() : new Map(),
+      forgotten: forgottenMachines(model),
       underway: this.underway,
     });
   }
@@ -213,6 +222,13 @@ export class PlannedCluster {
   lose(machine: string): this {
     this.machines.delete(machine);
     for (const byMachine of this.states.values()) byMachine.delete(machine);
+    return this;
+  }
+
+  /** An operator accepts that a machine is lost, or wants it forgotten. */
+  accept(machine: string, isForgotten = false): this {
+    const origin = { by: 'test' };
+    this.losses.set(machine, { machine, isForgotten, origin, modRevision: this.revision++ });
     return this;
   }
 
