@@ -23,7 +23,7 @@ function setUp() {
   let fails = false;
   const lookout = new Lookout({
     clock,
-    contact: { unbrokenSince: () => contact.since },
+    contact: { unbrokenSince: () => contact.since, answeredAt: () => clock.monotonic() },
     leases: {
       ages: async (machines) => {
         asked.push([...machines]);
