@@ -32,6 +32,7 @@ export type {
   LeaseStore,
   NotedAssignments,
 } from './machine-records.ts';
+export type { LeaseAge, MachineLeases } from './machine-leases.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,
@@ -63,11 +64,9 @@ export type {
   JobEnd,
   Leader,
   Leadership,
-  LeaseAge,
   LoadedUnit,
   Log,
   LossWrite,
-  MachineLeases,
   NoteStore,
   PlacementChange,
   StateReport,
