@@ -46,6 +46,7 @@ export type {
   Metadata,
   Origin,
   Placement,
+  PlacementFailures,
   Revision,
   Role,
   Unit,
@@ -94,6 +95,8 @@ export type { InstallLink, InstallSection, MachineNames } from './install-sectio
 export { nearest } from './nearest.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
+export { rescheduleDelayMs } from './reschedule-option.ts';
+export type { Reschedule } from './reschedule-option.ts';
 export { reservedNameProblem } from './reserved-names.ts';
 export { formatTimeSpan, parseTimeSpan } from './time-span.ts';
 export { countOn, countRestart, countsOn, hasCountsOf } from './unit-counts.ts';

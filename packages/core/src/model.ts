@@ -76,9 +76,21 @@ export interface Assignment {
 /** `placement/<unit>`: where to look for a unit; written in the transaction of its assignments. */
 export interface Placement {
   readonly unit: string;
-  /** Sorted by machine. Empty never: the key is removed instead. */
+  /** Sorted by machine. Empty only when there are failures to remember: else the key is removed. */
   readonly machines: readonly { readonly machine: string; readonly role: Role }[];
+  /** Of a unit with Reschedule=on-failure; absent: it has not been moved for that. */
+  readonly failures?: PlacementFailures;
   readonly modRevision: Revision;
+}
+
+/** What a leader notes, in the transaction that takes a unit off a machine because it failed there. */
+export interface PlacementFailures {
+  /** How often that was done. */
+  readonly attempts: number;
+  /** Where it failed, once each, the latest last; at most 64. */
+  readonly machines: readonly string[];
+  /** Mod revision of `unit/<name>` then: whoever writes that asks for something new, and it begins anew. */
+  readonly unitRevision: Revision;
 }
 
 export type Metadata = Readonly<Record<string, string>>;

@@ -9,6 +9,7 @@ import type {
   MachineSettings,
   Origin,
   Placement,
+  PlacementFailures,
   DesiredState,
   Revision,
   Unit,
@@ -202,6 +203,8 @@ export interface UnitDetail {
   readonly unit: Unit;
   /** Normalised text; null when the `file/` key is missing. */
   readonly file: string | null;
+  /** As its placement says; null: it was not moved because it had failed. */
+  readonly failures: PlacementFailures | null;
   readonly assignments: readonly Assignment[];
   readonly states: readonly UnitState[];
 }

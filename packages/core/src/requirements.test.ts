@@ -10,6 +10,7 @@ const none: Requirements = {
   conflicts: [],
   replaces: [],
   isGlobal: false,
+  reschedule: null,
 };
 
 const read = (fleet: string, name = 'a.service', unit = '') =>

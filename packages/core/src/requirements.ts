@@ -1,6 +1,8 @@
 import { firstFew } from './first-few.ts';
 import { compileGlob, escapeGlob } from './glob.ts';
 import { nearest } from './nearest.ts';
+import { readReschedule, rescheduleOptions } from './reschedule-option.ts';
+import type { Reschedule } from './reschedule-option.ts';
 import { reservedNameProblem } from './reserved-names.ts';
 import { optionValues } from './unit-file.ts';
 import type { UnitFile } from './unit-file.ts';
@@ -23,6 +25,8 @@ export interface Requirements {
   readonly replaces: readonly string[];
   /** Runs on every machine that satisfies the rest. */
   readonly isGlobal: boolean;
+  /** null: when it has failed it stays where it is. Always null for what can run on one place only. */
+  readonly reschedule: Reschedule | null;
 }
 
 export interface ParsedRequirements {
@@ -38,10 +42,15 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   const machineIds = readMachineIds(file, name);
   const machineOf = readNames(file, name, section, ['X-ConditionMachineOf', 'MachineOf']);
   const peers = new Set(machineOf);
+  const { reschedule, ...aboutReschedule } = readReschedule((option) =>
+    lastFleetValue(file, name, option),
+  );
+  const isGlobal = isTruthy(lastFleetValue(file, name, 'Global'));
+  const machineId = machineIds[0] ?? null;
   const fleetConflicts = readNames(file, name, section, ['X-Conflicts', 'Conflicts']);
   const unitConflicts = readNames(file, name, 'Unit', ['Conflicts']);
   const requirements: Requirements = {
-    machineId: machineIds[0] ?? null,
+    machineId,
     metadata: metadata.allowed,
     machineOf,
     conflicts: unique([
@@ -49,7 +58,8 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...unitConflicts.filter((unit) => !peers.has(unit)).map(escapeGlob),
     ]),
     replaces: readNames(file, name, section, ['Replaces']),
-    isGlobal: isTruthy(lastFleetValue(file, name, 'Global')),
+    isGlobal,
+    reschedule: isGlobal || machineId !== null ? null : reschedule,
   };
   return {
     requirements,
@@ -57,12 +67,15 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...contradictions({ ...requirements, conflicts: fleetConflicts }),
       ...metadata.problems,
       ...tooManyNames(requirements),
+      ...aboutReschedule.problems,
       ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
       ...unknownFleetOptions(file),
       ...doubtfulMachineIds(machineIds, name),
       ...doubtfulGlobal(lastFleetValue(file, name, 'Global')),
+      ...aboutReschedule.warnings,
+      ...(reschedule === null ? [] : idleReschedule(requirements)),
       ...doubtfulNames(requirements, name),
       ...malformedGlobs(requirements),
       ...selfReplacements(requirements, name),
@@ -81,6 +94,7 @@ const fleetOptions = [
   'Conflicts',
   'Replaces',
   'Global',
+  ...rescheduleOptions,
 ] as const;
 
 const legacyOptions: readonly string[] = [
@@ -277,6 +291,14 @@ function doubtfulMachineIds(ids: readonly string[], name: string): string[] {
 function doubtfulGlobal(value: string | null): string[] {
   if (value === null || isTruthy(value) || /^(?:false|no|0|off|f)$/i.test(value)) return [];
   return [`Global=${value} is neither yes nor no and counts as no`];
+}
+
+function idleReschedule({ isGlobal, machineId }: Requirements): string[] {
+  if (isGlobal) return ['Reschedule=on-failure has no effect on a global unit'];
+  if (machineId === null) return [];
+  return [
+    `Reschedule=on-failure has no effect with MachineID=${machineId}, which allows no other machine`,
+  ];
 }
 
 function doubtfulNames({ machineOf }: Requirements, name: string): string[] {

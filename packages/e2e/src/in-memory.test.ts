@@ -500,3 +500,58 @@ test('of a unit that failed is known how its process ended', async () => {
   });
   expect(limited?.flapping).toBeUndefined();
 });
+
+const onFailure = `${sleeper}[X-Fleet]\nReschedule=on-failure\nRescheduleDelaySec=10s\n`;
+
+test('a unit that a machine refuses is tried on another, and runs there alone', async () => {
+  await begin(2);
+  cluster.machine(1).systemd.addHostUnit('a.service', 'mask');
+  await cluster.write('a.service', onFailure);
+  expect((await cluster.states('a.service'))[0]).toMatchObject({ machine: 'm1' });
+  await cluster.clock.advance(8_000);
+  expect(await cluster.where('a.service')).toEqual([]);
+  await cluster.clock.advance(5_000);
+  expect(await cluster.where('a.service')).toEqual([2]);
+  expect(cluster.store.value('/muster/state/m1/a.service')).toBeNull();
+  const detail = await cluster.machine(1).registry.units.detail('a.service');
+  expect(detail?.failures).toMatchObject({ attempts: 1, machines: ['m1'] });
+});
+
+test('one that fails everywhere is begun anew where it failed first, and no more than it may', async () => {
+  await begin(1);
+  await cluster.write(
+    'a.service',
+    `${onFailure.replace('sleep infinity', 'false')}RescheduleLimit=2\n`,
+  );
+  await cluster.clock.advance(3_600_000);
+  // The one that was asked for, and two attempts after it.
+  expect(asked(1, 'a.service')).toEqual(['start', 'start', 'start']);
+  const [state] = await cluster.states('a.service');
+  expect(state).toMatchObject({ activeState: 'failed', exit: { status: 1 } });
+  const before = cluster.store.revision;
+  await cluster.clock.advance(3_600_000);
+  expect(cluster.store.revision).toBe(before);
+  await cluster.ask('a.service', (unit) =>
+    countOn('starts', unit, { machines: ['m1'], kept: new Set(['m1']) }),
+  );
+  await cluster.clock.advance(600_000);
+  expect(asked(1, 'a.service')).toHaveLength(6);
+});
+
+test('a leader that is killed between two attempts leaves the count to the next', async () => {
+  await begin(3);
+  await cluster.write(
+    'a.service',
+    `${onFailure.replace('sleep infinity', 'false')}RescheduleLimit=2\n`,
+    'launched',
+    2,
+  );
+  await cluster.clock.advance(12_000);
+  expect(cluster.store.value('/muster/leader')).toContain('"m1"');
+  await cluster.machine(1).kill();
+  cluster.store.expireLease('m1');
+  await cluster.clock.advance(600_000);
+  expect(cluster.store.value('/muster/leader')).not.toContain('"m1"');
+  const attempts = [1, 2, 3].map((machine) => asked(machine, 'a.service').length);
+  expect(attempts.reduce((sum, count) => sum + count)).toBe(3);
+});

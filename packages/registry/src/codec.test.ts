@@ -144,6 +144,20 @@ test('how a service failed is kept; states from before that are read as well', (
   expect(parsed.type).toBe('parsed');
 });
 
+test('where a unit failed is kept, also while it is on no machine', () => {
+  const failures = { attempts: 2, machines: ['m1', 'm2'], unitRevision: 5 };
+  const value = codec.encodePlacement({ unit: 'x.service', machines: [], failures }, 'n');
+  expect(codec.parsePlacement('x.service', stored(value))).toEqual({
+    type: 'parsed',
+    record: { unit: 'x.service', machines: [], failures, modRevision: 9 },
+  });
+  const odd = JSON.stringify({ machines: [], failures: { ...failures, machines: [1] } });
+  expect(codec.parsePlacement('x.service', stored(odd))).toEqual({
+    type: 'malformed',
+    problem: 'failures.machines must be a list of texts, is [1]',
+  });
+});
+
 test.each(kinds)(
   '%s: a missing field is named, and fields of later versions are ignored',
   (kind) => {

@@ -155,7 +155,7 @@ export function parseAssignment(
 }
 
 export function encodePlacement(p: Omit<Placement, 'modRevision'>, nonce: string): string {
-  return JSON.stringify({ machines: p.machines, nonce });
+  return JSON.stringify({ machines: p.machines, failures: p.failures, nonce });
 }
 
 export function parsePlacement(unit: string, stored: StoredKey): Parsed<Placement> {
@@ -164,8 +164,19 @@ export function parsePlacement(unit: string, stored: StoredKey): Parsed<Placemen
     machines: f
       .objects('machines')
       .map((m) => ({ machine: m.text('machine'), role: m.oneOf('role', roles) })),
+    ...readFailures(f.optionalObject('failures')),
     modRevision: stored.modRevision,
   }));
+}
+
+function readFailures(f: Fields | undefined): Pick<Placement, 'failures'> {
+  if (f === undefined) return {};
+  const failures = {
+    attempts: f.count('attempts'),
+    machines: f.textList('machines'),
+    unitRevision: f.count('unitRevision'),
+  };
+  return { failures };
 }
 
 export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): string {

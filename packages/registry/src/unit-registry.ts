@@ -169,6 +169,7 @@ export class StoreUnitRegistry implements UnitRegistry {
       revision,
       unit,
       file: found.get(keys.file(unit.hash))?.value ?? null,
+      failures: placement?.failures ?? null,
       assignments: each((m, u) => keys.assignment(m, u), parseAssignment),
       states: each((m, u) => keys.state(m, u), parseState),
     };

@@ -1,8 +1,10 @@
-import type { Assignment, PlacementChange } from '@muster/core';
+import type { Assignment, PlacementChange, PlacementFailures } from '@muster/core';
 import type { Absences } from './absence.ts';
 import { linger, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Model } from './model.ts';
+import { failuresOf } from './reschedule.ts';
+import type { ReschedulePlan, Sightings } from './reschedule.ts';
 
 /** Why a unit is not (or not rightly) placed: one phrase, and what each machine says. */
 export interface Unplaced {
@@ -20,6 +22,8 @@ export interface PlanOptions {
   readonly forgotten?: ReadonlySet<string>;
   /** Of the plan before. A leader that knows none of it decides no less rightly. */
   readonly underway?: ReadonlyMap<string, Underway>;
+  /** Of the plan before; absent: this leader has seen nothing yet. */
+  readonly sightings?: Sightings;
 }
 
 /** What is remembered of a unit that is between two machines. */
@@ -47,6 +51,7 @@ export interface Draft {
   readonly promises: Map<string, Host>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */
   readonly decided: Set<string>;
+  readonly failing: ReschedulePlan;
   /** Boot-clock ms of times at which the same model gives another plan. */
   readonly deadlines: number[];
 }
@@ -83,4 +88,10 @@ export function leave(
   linger(host, unit.name, unit);
   draft.underway.set(unit.name, { reason, to: null });
   draft.left.set(`${unit.name} on ${host.id}`, reason);
+}
+
+/** What is to be stored of a unit's failures; null: nothing. */
+export function failuresToStore({ model, failing }: Draft, name: string): PlacementFailures | null {
+  if (failing.forgiven.has(name)) return null;
+  return failing.moves.get(name)?.failures ?? failuresOf(model, name);
 }

@@ -28,6 +28,17 @@ export function evictUnfit(draft: Draft, units: readonly Unit[]): void {
   }
 }
 
+/** Takes units off the machines on which they have failed, if they are to be tried elsewhere now. */
+export function takeOffFailed(draft: Draft, units: readonly Unit[]): void {
+  for (const { name } of units) {
+    const move = draft.failing.moves.get(name);
+    const unit = draft.model.candidates.get(name);
+    const host = move && draft.model.hosts.get(move.machine);
+    if (move === undefined || unit === undefined || host?.residents.has(name) !== true) continue;
+    leave(draft, { unit, host, reason: move.reason });
+  }
+}
+
 /** Units that one replaces leave the machine it is on; when they cannot, it has to leave itself. */
 export function makeRoomWhereItIs(draft: Draft, { name }: Unit): void {
   const unit = draft.model.candidates.get(name);

@@ -1,7 +1,7 @@
 import type { Assignment } from '@muster/core';
 import { lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
-import { isForgotten, leave, stillEndingOn } from './draft.ts';
+import { failuresToStore, isForgotten, leave, stillEndingOn } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
@@ -24,6 +24,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
   breakPromises(draft, unit.name);
   const endingOn = stillEndingOn(draft, unit.name, (machine) => wanted.has(machine));
   noteWhyItLeft(draft, unit, endingOn);
+  if (absentHolder === null) noteThatItFailed(draft, unit);
   const { best, refusals } = choose(draft, homeless, endingOn);
   if (best === null) {
     const reason = draft.model.open.length === 0 ? 'there is no machine' : 'no machine can take it';
@@ -77,6 +78,12 @@ function noteWhyItLeft(draft: Draft, unit: Candidate, endingOn: readonly string[
     const reason = replaced && `replaced by ${replaced.by}`;
     if (reason) draft.underway.set(unit.name, { reason, to: null });
   }
+}
+
+function noteThatItFailed(draft: Draft, unit: Candidate): void {
+  const failedOn = failuresToStore(draft, unit.name)?.machines.at(-1);
+  if (failedOn === undefined || draft.underway.has(unit.name)) return;
+  draft.underway.set(unit.name, { reason: `it failed on ${failedOn}`, to: null });
 }
 
 function mayReplaceHolder(draft: Draft, unit: Candidate, { machine }: Assignment): boolean {
@@ -143,20 +150,38 @@ function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly str
   const companions = companionsOf(draft, unit);
   const group = companions.length === 0 ? null : [unit, ...companions];
   const replaces = unit.replaces.length > 0;
+  const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   const refusals: Unplaced['machines'][number][] = [];
   const able: Host[] = [];
-  let lightest: Host | null = null;
+  let best: Host | null = null;
   for (const host of draft.model.open) {
     const reason =
       endsElsewhere(endingOn, host) ??
+      endsWhereItFailed({ endingOn, failedOn }, host) ??
       (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
     if (reason !== null) refusals.push({ machine: host.id, reason });
     else if (replaces) able.push(host);
     else if (wanted.get(host.id)?.role === 'released') return freeAt(host, refusals);
-    else if (lightest === null || host.residents.size < lightest.residents.size) lightest = host;
+    else if (best === null || isBetter(host, best, failedOn)) best = host;
   }
-  if (replaces) return firstWithRoom(draft, { unit, wanted }, { hosts: able, refusals });
-  return lightest === null ? { best: null, refusals } : freeAt(lightest, refusals);
+  if (replaces) return firstWithRoom(draft, { unit, wanted, failedOn }, { hosts: able, refusals });
+  return best === null ? { best: null, refusals } : freeAt(best, refusals);
+}
+
+/** Where it has not failed, else where that is longest ago; of these the least loaded. */
+function isBetter(host: Host, than: Host, failedOn: readonly string[]): boolean {
+  const failed = failedOn.indexOf(host.id) - failedOn.indexOf(than.id);
+  return failed === 0 ? host.residents.size < than.residents.size : failed < 0;
+}
+
+/** It is to be begun anew there, if nowhere else: not to stay as it is. */
+function endsWhereItFailed(
+  { endingOn, failedOn }: { endingOn: readonly string[]; failedOn: readonly string[] },
+  { id }: Host,
+): string | null {
+  return endingOn.includes(id) && failedOn.includes(id)
+    ? 'it failed there and has still to end'
+    : null;
 }
 
 function endsElsewhere(endingOn: readonly string[], host: Host): string | null {
@@ -183,7 +208,7 @@ function isMakingRoom({ model, underway }: Draft, unit: Candidate, host: Host): 
 
 function firstWithRoom(
   draft: Draft,
-  { unit, wanted }: Pick<Homeless, 'unit' | 'wanted'>,
+  { unit, wanted, failedOn }: Pick<Homeless, 'unit' | 'wanted'> & { failedOn: readonly string[] },
   { hosts, refusals }: { hosts: readonly Host[]; refusals: Choice['refusals'] },
 ): Choice {
   const rank = (host: Host): number => {
@@ -192,7 +217,8 @@ function firstWithRoom(
   };
   const crowded: Unplaced['machines'][number][] = [];
   // Stable: machines of one rank stay sorted by id.
-  for (const host of hosts.toSorted((a, b) => rank(a) - rank(b))) {
+  const failed = (host: Host): number => failedOn.indexOf(host.id);
+  for (const host of hosts.toSorted((a, b) => failed(a) - failed(b) || rank(a) - rank(b))) {
     const room = findRoom(draft, unit, host);
     if (room.type !== 'refused') return { best: { host, room }, refusals };
     crowded.push({ machine: host.id, reason: room.reason });

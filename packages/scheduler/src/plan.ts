@@ -1,16 +1,18 @@
 import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
-import type { Assignment, PlacementChange, Unit } from '@muster/core';
-import { assignmentsOf, isForgotten } from './draft.ts';
+import type { Assignment, Placement, PlacementChange, PlacementFailures, Unit } from '@muster/core';
+import { assignmentsOf, failuresToStore, isForgotten } from './draft.ts';
 import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
 import { mismatch, settle, vacate } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
-import { evictUnfit, makeRoomWhereItIs } from './evict.ts';
+import { evictUnfit, makeRoomWhereItIs, takeOffFailed } from './evict.ts';
 import type { Model } from './model.ts';
 import { placeAnew } from './place.ts';
 import { placementOrder } from './placement-order.ts';
 import { isReady } from './readiness.ts';
 import { contention } from './refusal.ts';
 import { keepReleased, settleReleased } from './released.ts';
+import { planReschedules } from './reschedule.ts';
+import type { Sightings } from './reschedule.ts';
 
 /** What is to be written. Changes are in the order in which they are to be committed. */
 export interface Plan {
@@ -23,6 +25,8 @@ export interface Plan {
   readonly circles: readonly (readonly string[])[];
   /** Boot-clock ms at which to plan again, even if nothing changes until then; null: no need. */
   readonly lookAgainAt: number | null;
+  /** Of units that failed or came up, for the next plan. */
+  readonly sightings: Sightings;
 }
 
 /**
@@ -34,6 +38,8 @@ export interface Plan {
  */
 export function planPlacements(model: Model, options: PlanOptions): Plan {
   const underway = stillUnderway(model, options.underway ?? new Map());
+  const { now, sightings } = options;
+  const failing = planReschedules(model, { now, before: sightings ?? new Map() });
   const draft: Draft = {
     model,
     options,
@@ -43,12 +49,14 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     left: new Map(),
     promises: new Map(),
     decided: new Set(),
-    deadlines: [],
+    failing,
+    deadlines: [...failing.deadlines],
   };
   withdrawDestroyed(draft);
   const unsettled = [...model.snapshot.units.values()].filter((unit) => !isSettled(draft, unit));
   const restless = placementOrder(model, unsettled, (unit) => isMoving(model, unit));
   evictUnfit(draft, restless);
+  takeOffFailed(draft, restless);
   for (const unit of restless) makeRoomWhereItIs(draft, unit);
   for (const unit of restless) decideUnit(draft, unit);
   // One that made room for them may have been plainly settled before.
@@ -59,7 +67,8 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
   draft.unplaced.sort((a, b) => (a.unit < b.unit ? -1 : 1));
   const { changes, unplaced, deadlines } = draft;
   const lookAgainAt = deadlines.length === 0 ? null : deadlines.reduce((a, b) => Math.min(a, b));
-  return { changes, unplaced, underway, circles: model.replacements.circles, lookAgainAt };
+  const { circles } = model.replacements;
+  return { changes, unplaced, underway, circles, lookAgainAt, sightings: failing.sightings };
 }
 
 /** Whether a unit that is wanted is on no machine, and still has to end on one. */
@@ -87,7 +96,8 @@ function stillUnderway(model: Model, before: ReadonlyMap<string, Underway>): Map
  * says, asking nothing of the machine, and nobody there minds its neighbours. Most units are, and
  * need no second thought.
  */
-function isSettled({ model }: Draft, unit: Unit): boolean {
+function isSettled({ model, failing }: Draft, unit: Unit): boolean {
+  if (failing.moves.has(unit.name) || failing.forgiven.has(unit.name)) return false;
   const { snapshot, hosts, candidates, untouchable } = model;
   const byMachine = snapshot.assignments.get(unit.name);
   const placement = snapshot.placements.get(unit.name);
@@ -231,7 +241,10 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
   const machines = [...wanted.values()]
     .map(({ machine, role }) => ({ machine, role }))
     .sort((a, b) => (a.machine < b.machine ? -1 : 1));
-  const samePlacement = JSON.stringify(placement?.machines ?? []) === JSON.stringify(machines);
+  const failures = failuresToStore(draft, name);
+  const samePlacement =
+    JSON.stringify(placement?.machines ?? []) === JSON.stringify(machines) &&
+    JSON.stringify(placement?.failures ?? null) === JSON.stringify(failures);
   if (assign.length === 0 && withdraw.length === 0 && samePlacement) return;
   draft.changes.push({
     unit: name,
@@ -239,8 +252,17 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
     placementRevision: placement?.modRevision ?? 0,
     assign,
     withdraw,
-    placement: machines.length === 0 ? null : { unit: name, machines },
+    placement: placementOf(name, machines, failures),
   });
+}
+
+function placementOf(
+  unit: string,
+  machines: Placement['machines'],
+  failures: PlacementFailures | null,
+): PlacementChange['placement'] {
+  if (failures !== null) return { unit, machines, failures };
+  return machines.length === 0 ? null : { unit, machines };
 }
 
 function whyWithdrawn({ model, left }: Draft, stored: Assignment, wanted: Wanted): string {

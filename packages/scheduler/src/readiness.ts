@@ -11,7 +11,7 @@ export function presentState({ snapshot }: Model, name: string, machine: string)
 }
 
 /** What a machine says of a unit in answer to its assignment there; null: nothing yet. */
-function answer(model: Model, name: string, machine: string): UnitState | null {
+export function answer(model: Model, name: string, machine: string): UnitState | null {
   const assignment = model.snapshot.assignments.get(name)?.get(machine);
   const state = presentState(model, name, machine);
   if (assignment === undefined || state === null) return null;

@@ -85,6 +85,8 @@ export class Scheduler {
   #reported = new Map<string, string>();
   /** Of the plan before, while this daemon leads: see PlanOptions. */
   #underway: Plan['underway'] = new Map();
+  /** Of units that failed or came up, by this leader. */
+  #sightings: Plan['sightings'] = new Map();
   #compactMs: number | null;
 
   constructor(options: SchedulerOptions) {
@@ -116,6 +118,7 @@ export class Scheduler {
     const view = await this.#open(openView, signal);
     // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
+    this.#sightings = new Map();
     const lookout = new Lookout(this.#options);
     if (view !== null) {
       const loop = new ReconcileLoop({
@@ -199,8 +202,15 @@ export class Scheduler {
     const { model, now, absentSince, brake, lookAgainAt } = outlook;
     const { snapshot } = model;
     const forgotten = forgottenMachines(model);
-    const plan = planPlacements(model, { now, absentSince, forgotten, underway: this.#underway });
+    const plan = planPlacements(model, {
+      now,
+      absentSince,
+      forgotten,
+      underway: this.#underway,
+      sightings: this.#sightings,
+    });
     this.#underway = plan.underway;
+    this.#sightings = plan.sightings;
     this.#options.observer?.planned({
       units: snapshot.units.size,
       machines: snapshot.machines.size,

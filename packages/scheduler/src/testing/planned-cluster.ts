@@ -37,6 +37,8 @@ export class PlannedCluster {
   readonly losses = new Map<string, Loss>();
   /** What the last plan said of units between two machines; a new leader knows none of it. */
   underway: Plan['underway'] = new Map();
+  /** What the last plan had seen of units that failed; a new leader has seen nothing. */
+  sightings: Plan['sightings'] = new Map();
   revision = 1;
   /** Boot-clock ms of the leader, whose contact with the store is old enough. */
   now = 0;
@@ -116,6 +118,7 @@ export class PlannedCluster {
       absentSince: mayDeclareAbsent ? this.#absences() : new Map(),
       forgotten: forgottenMachines(model),
       underway: this.underway,
+      sightings: this.sightings,
     });
   }
 
@@ -148,6 +151,7 @@ export class PlannedCluster {
       now: this.now,
       absentSince: this.#absences(),
       underway: backwards(this.underway),
+      sightings: backwards(this.sightings),
     });
   }
 
@@ -155,6 +159,7 @@ export class PlannedCluster {
   settle(mayDeclareAbsent = true): Plan {
     const plan = this.plan(mayDeclareAbsent);
     this.underway = plan.underway;
+    this.sightings = plan.sightings;
     for (const change of plan.changes) {
       const modRevision = this.revision++;
       const byMachine = this.assignments.get(change.unit) ?? new Map<string, Assignment>();
@@ -169,7 +174,7 @@ export class PlannedCluster {
   }
 
   /** Reports a unit as systemd would, as an answer to its present assignment. */
-  state(unit: string, machine: string, activeState: string): this {
+  state(unit: string, machine: string, activeState: string, change: Partial<UnitState> = {}): this {
     const byMachine = this.states.get(unit) ?? new Map<string, UnitState>();
     byMachine.set(machine, {
       unit,
@@ -185,6 +190,7 @@ export class PlannedCluster {
       hash: '',
       answers: this.assignments.get(unit)?.get(machine)?.modRevision ?? 0,
       modRevision: this.revision++,
+      ...change,
     });
     this.states.set(unit, byMachine);
     return this;
