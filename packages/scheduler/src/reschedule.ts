@@ -6,7 +6,7 @@ import { answer } from './readiness.ts';
 /** What this leader has seen of units with Reschedule=on-failure; another leader begins anew. */
 export type Sightings = ReadonlyMap<string, Sighting>;
 
-export interface Sighting {
+interface Sighting {
   /** `failed`: for good, as far as its machine goes. `up`: also when it has run to its end. */
   readonly condition: 'failed' | 'up';
   /** Which assignment, and which run, that is an answer to. */
@@ -16,7 +16,7 @@ export interface Sighting {
 }
 
 /** A unit that is to leave the machine on which it has failed. */
-export interface FailedMove {
+interface FailedMove {
   readonly machine: string;
   /** One phrase for people. */
   readonly reason: string;
