@@ -10,8 +10,12 @@ import { changeHoldMs } from './wire.ts';
 import type { Call, ClientTls, TransportOptions } from './transport.ts';
 import type {
   ClusterBody,
+  BrakeBody,
   ErrorBody,
+  ForgottenBody,
+  LossesAcceptedBody,
   MachineBody,
+  MachinesBody,
   MetadataBody,
   StatesBody,
   UnitBody,
@@ -36,9 +40,14 @@ export type { Endpoint } from './endpoint.ts';
 export type { Dialer } from './stream-agent.ts';
 export type { ClientTls } from './transport.ts';
 export type {
+  AbsentMachineBody,
+  BrakeBody,
   ClusterBody,
   ErrorBody,
+  ForgottenBody,
+  LossesAcceptedBody,
   MachineBody,
+  MachinesBody,
   MetadataBody,
   StatesBody,
   UnitBody,
@@ -90,6 +99,14 @@ export interface ApiClient {
   version(): Promise<VersionBody>;
   cluster(): Promise<ClusterBody>;
   machines(): Promise<readonly MachineBody[]>;
+  /** Also those that units are assigned to and that are not there. */
+  allMachines(): Promise<MachinesBody>;
+  /** With the machines that are absent. */
+  brake(): Promise<BrakeBody & Pick<MachinesBody, 'absent'>>;
+  /** The brake does not hold back units of these machines any more. */
+  acceptLosses(machines: readonly string[]): Promise<LossesAcceptedBody>;
+  /** Nothing is kept of an absent machine. Waits until that is done, for some 10 s. */
+  forgetMachine(machine: string): Promise<ForgottenBody>;
   units(): Promise<readonly UnitBody[]>;
   states(): Promise<readonly UnitStateBody[]>;
   /**
@@ -140,7 +157,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   return {
     version: () => json<VersionBody>('GET', '/v1/version'),
     cluster: () => json<ClusterBody>('GET', '/v1/cluster'),
-    machines: async () => (await json<{ machines: MachineBody[] }>('GET', '/v1/machines')).machines,
+    machines: async () => (await json<MachinesBody>('GET', '/v1/machines')).machines,
+    allMachines: () => json<MachinesBody>('GET', '/v1/machines'),
+    brake: () => json<BrakeBody & Pick<MachinesBody, 'absent'>>('GET', '/v1/brake'),
+    acceptLosses: (machines) => json<LossesAcceptedBody>('POST', '/v1/brake/release', { machines }),
+    forgetMachine: (machine) =>
+      json<ForgottenBody>('DELETE', `/v1/machines/${encodeURIComponent(machine)}`),
     units: async () => (await json<{ units: UnitBody[] }>('GET', '/v1/units')).units,
     states: async () => (await json<StatesBody>('GET', '/v1/states')).states,
     statesAfter: async (revision, signal) => {

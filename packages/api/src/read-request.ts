@@ -77,6 +77,11 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
   return patch;
 }
 
+export function readMachinesRequest(body: unknown): readonly string[] {
+  const { machines } = readObject(body, 'body', ['machines']);
+  return readMachines(machines, 'machines');
+}
+
 export function readMachineId(id: string): string {
   if (isMachineId(id)) return id;
   throw new InvalidInputError(`machine id ${quoted(id)} must be ${machineIdWords}`);

@@ -8,6 +8,7 @@ import type {
   UnitFile,
   UnitState,
 } from '@muster/core';
+import { renderAbsent, renderBrake } from './absent-machines.ts';
 import { deriveCurrentState, doesAnswer } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import { mergedMetadata } from './metadata.ts';
@@ -180,6 +181,8 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
       assignments: [...snapshot.assignments.values()].reduce((sum, { size }) => sum + size, 0),
       states,
     },
+    brake: renderBrake(snapshot),
+    absent: renderAbsent(snapshot),
     corrupt: snapshot.corrupt,
     problems: problems.sort((a, b) => compare(a.unit, b.unit) || compare(a.machine, b.machine)),
   };

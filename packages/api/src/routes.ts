@@ -8,6 +8,7 @@ import type {
   UnitFile,
   UnitRegistry,
 } from '@muster/core';
+import { renderAbsent, renderBrake } from './absent-machines.ts';
 import { EventStreams } from './events/event-streams.ts';
 import { sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -20,6 +21,7 @@ import { originOf } from './origin.ts';
 import {
   readDestroyRequest,
   readMachineId,
+  readMachinesRequest,
   readMetadataPatch,
   readUnitName,
   readUnitRequest,
@@ -39,6 +41,7 @@ import { StreamLimit } from './stream-limit.ts';
 import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
 import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
+import { acceptLosses, forgetMachine } from './write-losses.ts';
 import { writeMetadata } from './write-metadata.ts';
 import { destroyUnits, writeUnits } from './write-units.ts';
 
@@ -107,7 +110,9 @@ function clusterRoutes(context: Context): Route[] {
     { path: '/v1/cluster', methods: { GET: list(renderCluster) } },
     {
       path: '/v1/machines',
-      methods: { GET: list((s) => withRevision(s, { machines: renderMachines(s) })) },
+      methods: {
+        GET: list((s) => withRevision(s, { machines: renderMachines(s), absent: renderAbsent(s) })),
+      },
     },
     {
       path: '/v1/states',
@@ -122,6 +127,20 @@ function clusterRoutes(context: Context): Route[] {
     },
     { path: '/v1/events', methods: { GET: (exchange) => events.serve(exchange) } },
     { path: '/v1/wait', methods: { POST: (exchange) => postWait(exchange, context) } },
+    {
+      path: '/v1/brake',
+      methods: {
+        GET: list((s) => withRevision(s, { ...renderBrake(s), absent: renderAbsent(s) })),
+      },
+    },
+    {
+      path: '/v1/brake/release',
+      methods: { POST: (exchange) => postRelease(exchange, context) },
+    },
+    {
+      path: '/v1/machines/{id}',
+      methods: { DELETE: (exchange) => deleteMachine(exchange, context) },
+    },
     {
       path: '/v1/machines/{id}/metadata',
       methods: { PATCH: (exchange) => patchMachine(exchange, context) },
@@ -258,4 +277,23 @@ async function patchMachine(exchange: Exchange, context: Context): Promise<void>
   );
   const body: MetadataBody = { machine, metadata, isPresent };
   sendJson(res, 200, body);
+}
+
+async function postRelease(exchange: Exchange, context: Context): Promise<void> {
+  const { units, clock } = context;
+  const { req, res, signal } = exchange;
+  const machines = readMachinesRequest(await readJson(exchange));
+  const writer = { units, clock, signal, origin: whoAsks(req, context) };
+  sendJson(res, 200, await acceptLosses(writer, machines));
+}
+
+async function deleteMachine(exchange: Exchange, context: Context): Promise<void> {
+  const { units, clock } = context;
+  const { req, res, params, signal } = exchange;
+  const machine = readMachineId(params['id'] ?? '');
+  const body = await forgetMachine(
+    { units, clock, signal, origin: whoAsks(req, context) },
+    machine,
+  );
+  sendJson(res, body.result === 'pending' ? 202 : 200, body);
 }

@@ -49,6 +49,9 @@ export interface ClusterBody {
     readonly assignments: number;
     readonly states: number;
   };
+  readonly brake: BrakeBody;
+  /** By id. */
+  readonly absent: readonly AbsentMachineBody[];
   /** Records of the store that do not parse, by key. */
   readonly corrupt: readonly { readonly key: string; readonly problem: string }[];
   /** What muster itself could not do, by unit and machine. */
@@ -57,6 +60,49 @@ export interface ClusterBody {
     readonly machine: string;
     readonly problem: string;
   }[];
+}
+
+/** Whether units of absent machines stay where they are because too many machines are absent. */
+export interface BrakeBody {
+  readonly isOn: boolean;
+  /** Why it is as it is; null: it never was on. */
+  readonly reason: string | null;
+  /** ms since the epoch; null: it never was on. */
+  readonly since: number | null;
+}
+
+/** A machine that units are assigned to and that is not there. */
+export interface AbsentMachineBody {
+  readonly id: string;
+  /** Units that it holds. */
+  readonly units: number;
+  /** Whether the brake keeps them where they are. */
+  readonly isHeldBack: boolean;
+  /** What an operator said of it; null: nothing. */
+  readonly loss: { readonly isForgotten: boolean; readonly origin: Origin } | null;
+}
+
+export interface MachinesBody {
+  readonly revision: Revision;
+  readonly machines: readonly MachineBody[];
+  readonly absent: readonly AbsentMachineBody[];
+}
+
+/** `unknown`: nothing is stored of it. */
+export interface LossesAcceptedBody {
+  readonly revision: Revision;
+  readonly machines: readonly {
+    readonly machine: string;
+    readonly result: 'accepted' | 'present' | 'unknown';
+  }[];
+}
+
+export interface ForgottenBody {
+  readonly machine: string;
+  /** `pending`: it will be as soon as there is a leader. `unknown`: nothing is stored of it. */
+  readonly result: 'forgotten' | 'pending' | 'unknown';
+  /** Units that were assigned to it, by name. */
+  readonly units: readonly string[];
 }
 
 export interface MachineBody {

@@ -12,6 +12,8 @@ const quiet: ClusterBody = {
     assignments: 12,
     states: 12,
   },
+  brake: { isOn: false, reason: null, since: null },
+  absent: [],
   corrupt: [],
   problems: [],
 };
@@ -41,5 +43,32 @@ test('everything that needs somebody’s attention is named', () => {
     '    ssh.service on 6110674e...: the host has it',
     '  Records in etcd that do not parse, and are left alone:',
     '    /muster/unit/a.service: is not JSON',
+  ]);
+});
+
+const absent = {
+  id: '6110674e197d8c96053709198a0ba0b4',
+  units: 2,
+  isHeldBack: false,
+  loss: null,
+} as const;
+
+test('machines that are absent are named, with what an operator said of them', () => {
+  const loss = { isForgotten: false, origin: { by: 'kim@box' } };
+  const cluster = { ...quiet, absent: [absent, { ...absent, id: '7', units: 1, loss }] };
+  expect(clusterLines(cluster).slice(4)).toEqual([
+    '  Machines that are absent:',
+    '    6110674e197d8c96053709198a0ba0b4: 2 units',
+    '    7: 1 unit, accepted as lost by kim@box',
+  ]);
+});
+
+test('a brake that is on says what it holds back, and the way out', () => {
+  const brake = { isOn: true, reason: '3 of 5 machines are absent', since: 1_700_000_000_000 };
+  const cluster = { ...quiet, brake, absent: [{ ...absent, isHeldBack: true }] };
+  expect(clusterLines(cluster).slice(4)).toEqual([
+    '  The brake is on since 2023-11-14T22:13:20.000Z, 3 of 5 machines are absent: units of absent machines stay where they are.',
+    '    6110674e197d8c96053709198a0ba0b4: 2 units, held back',
+    '    It goes off when enough of them are back. If they are lost, "musterctl brake release" places their units elsewhere.',
   ]);
 });

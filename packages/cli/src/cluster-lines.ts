@@ -1,3 +1,4 @@
+import { absentLines } from './absent-lines.ts';
 import type { ClusterBody } from '@muster/api/client';
 
 /** What `musterctl status` says of the cluster as a whole. */
@@ -10,6 +11,7 @@ export function clusterLines(cluster: ClusterBody): string[] {
     `  Leader: ${leader === null ? 'none: nothing is placed now' : leader.machine}`,
     `  Machines: ${counts.machines}${away}`,
     `  Units: ${launched} launched, ${loaded} loaded, ${inactive} inactive`,
+    ...absentLines(cluster.brake, cluster.absent),
   ];
   if (problems.length > 0) {
     lines.push('  Units that could not be dealt with:');

@@ -1,4 +1,4 @@
-import type { ApiClient, MachineBody } from '@muster/api/client';
+import type { ApiClient, MachineBody, MachinesBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import { OperationError } from './errors.ts';
 
@@ -38,7 +38,7 @@ export async function findMachines(
 /** @param machines - those that are there @throws {OperationError} when none or several fit a text */
 export function chooseMachines(
   texts: readonly string[],
-  machines: readonly MachineBody[],
+  machines: readonly Pick<MachineBody, 'id' | 'hostname' | 'address'>[],
 ): readonly string[] {
   const ids = texts.map((text) => {
     if (isWholeId(text)) return text;
@@ -53,10 +53,29 @@ export function chooseMachines(
   return [...new Set(ids)];
 }
 
+/** How an absent machine is named: its host name and address are gone with it. */
+export const machineIdWords = 'machine id (the beginning is enough)';
+
+/**
+ * Ids of absent machines that are named by the beginning of their id. One that is there is found
+ * as well: that it is there has to be said by whoever knows it.
+ * @throws {OperationError} when none or several fit a text
+ */
+export function chooseAbsent(
+  texts: readonly string[],
+  { machines, absent }: Pick<MachinesBody, 'machines' | 'absent'>,
+): readonly string[] {
+  const gone = absent.map(({ id }) => ({ id, hostname: '', address: null }));
+  return chooseMachines(texts, [...machines, ...gone]);
+}
+
 function isWholeId(text: string): boolean {
   return /^[0-9a-f]{32}$/.test(text);
 }
 
-export function isMeant({ id, hostname, address }: MachineBody, text: string): boolean {
+export function isMeant(
+  { id, hostname, address }: Pick<MachineBody, 'id' | 'hostname' | 'address'>,
+  text: string,
+): boolean {
   return (text.length >= 4 && id.startsWith(text)) || hostname === text || address === text;
 }

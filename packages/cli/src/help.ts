@@ -153,6 +153,41 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
     group: machines,
     examples: [['metadata remove 1a2b3c4d rack', 'removes a key']],
   },
+  machine: {
+    group: machines,
+    examples: [['machine forget 1a2b3c4d', 'removes what is stored of a machine that is gone']],
+  },
+  'machine forget': {
+    group: machines,
+    details:
+      'Its units are placed elsewhere; one that only this machine may have runs nowhere then. What was set for it goes as well. A machine that is there is refused. One that comes back later is a new one: it stops what it still runs.',
+    examples: [
+      ['machine forget 1a2b3c4d', 'shows what it had, asks, and forgets it'],
+      ['machine forget --yes 1a2b3c4d 5e6f7a8b', 'forgets two machines without asking'],
+    ],
+  },
+  brake: {
+    group: machines,
+    examples: [
+      ['brake', 'shows whether units of absent machines are held back'],
+      ['brake release', 'shows which, asks, and has them placed elsewhere'],
+    ],
+  },
+  'brake show': {
+    group: machines,
+    details:
+      'The brake goes on by itself when at least three machines, and more than are left, are absent at once, and off when enough of them are back.',
+    examples: [['brake show -o json', 'prints it as JSON']],
+  },
+  'brake release': {
+    group: machines,
+    details:
+      'It counts for machines that are absent now: one that comes back and vanishes again is held back again.',
+    examples: [
+      ['brake release', 'shows what is held back, asks, and has it placed elsewhere'],
+      ['brake release --yes 1a2b3c4d', 'accepts the loss of one machine without asking'],
+    ],
+  },
   ssh: {
     group: machines,
     details:

@@ -125,7 +125,7 @@ describe('list-units', () => {
     [
       ['list-machines', '--state', 'gone'],
       2,
-      '--state "gone" is no state; there are present, away',
+      '--state "gone" is no state; there are present, away, absent',
     ],
     [['list-machines', '--metadata', 'x'], 2, '--metadata "x" must be of the form key=value'],
     [

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
+import { addBrake } from './commands/brake.ts';
 import { addCat } from './commands/cat.ts';
 import { addComplete, addCompletion } from './commands/completion.ts';
 import { addDestroy } from './commands/destroy.ts';
@@ -10,6 +11,7 @@ import { addListMachines } from './commands/list-machines.ts';
 import { addListUnitFiles } from './commands/list-unit-files.ts';
 import { addListUnits } from './commands/list-units.ts';
 import { addLoad } from './commands/load.ts';
+import { addMachine } from './commands/machine.ts';
 import { addMetadata } from './commands/metadata.ts';
 import { addRestart } from './commands/restart.ts';
 import { addSsh } from './commands/ssh.ts';
@@ -103,6 +105,8 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   'list-unit-files': addListUnitFiles,
   'list-machines': addListMachines,
   metadata: addMetadata,
+  machine: addMachine,
+  brake: addBrake,
   ssh: addSsh,
   'fd-forward': addFdForward,
   verify: addVerify,

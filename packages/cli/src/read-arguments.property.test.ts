@@ -10,6 +10,7 @@ const terminal: Terminal = {
   write: async () => {},
   progress: () => {},
   isLive: false,
+  isAsking: false,
   hasColour: false,
   openScreen: () => null,
 };

@@ -12,6 +12,7 @@ const terminal: Terminal = {
   write: async () => {},
   progress: () => {},
   isLive: false,
+  isAsking: false,
   hasColour: false,
   openScreen: () => null,
 };

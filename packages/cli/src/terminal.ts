@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { openScreen } from './live-screen.ts';
 import type { LiveScreen } from './live-screen.ts';
 
@@ -11,6 +12,8 @@ export interface Terminal {
   write(piece: Uint8Array): Promise<void>;
   /** Shows a line on standard error until something else is written; nothing unless it is a terminal. */
   progress(line: string | null): void;
+  /** Whether somebody can be asked something. */
+  readonly isAsking: boolean;
   /** Whether progress is shown. */
   readonly isLive: boolean;
   readonly hasColour: boolean;
@@ -35,6 +38,7 @@ export function openTerminal(
   };
   return {
     isLive,
+    isAsking: err.isTTY && isatty(0),
     openScreen: () => (out.isTTY && !isDumb ? openScreen(out) : null),
     hasColour: out.isTTY && !isDumb && (environment['NO_COLOR'] ?? '') === '',
     print: (line) => {

@@ -16,7 +16,7 @@ const pagePath = path.join(repository, 'docs/cli.md');
 const page = readFileSync(pagePath, 'utf8');
 const isRecording = process.env['RECORD'] === '1';
 /** What only looks may be asked again until the cluster is there. */
-const isLook = /^\S+ (?:cat|list-\S+|status|journal|events|verify|version|help|explain)\b/;
+const isLook = /^\S+ (?:cat|list-\S+|status|journal|events|verify|version|help|explain|brake)\b/;
 
 let cluster: Cluster;
 const outputs: string[] = [];

@@ -1,4 +1,4 @@
-import type { MachineBody } from '@muster/api/client';
+import type { AbsentMachineBody, MachineBody, MachinesBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -21,22 +21,47 @@ export function addListMachines(program: Command, context: Context): void {
       chooseColumns(columns, options, context.programName);
       const wanted = statesOf(options, states);
       const metadata = readPairs(options.metadata ?? []);
-      const machines = await context.connect(command).machines();
-      const chosen = machines.filter(
+      const all = await context.connect(command).allMachines();
+      const isTable = options.output === 'table' || options.output === 'wide';
+      const showsAbsent =
+        wanted === null ? isTable && context.programName === 'musterctl' : wanted.has('absent');
+      const chosen = rowsOf(all, showsAbsent).filter(
         (machine) =>
           (wanted === null || wanted.has(stateOf(machine))) && hasPairs(machine, metadata),
       );
-      await printList(context, columns, options, chosen);
+      await printList(context, withAbsent(columns, chosen), options, chosen);
     });
+}
+
+/** What is known of a machine; of one that is not there little is. */
+type Row = MachineBody | AbsentMachineBody;
+
+function rowsOf({ machines, absent }: MachinesBody, showsAbsent: boolean): Row[] {
+  return showsAbsent
+    ? [...machines, ...absent].sort((a, b) => (a.id < b.id ? -1 : 1))
+    : [...machines];
+}
+
+/** A table with machines that are not there says so. */
+function withAbsent(columns: Columns<Row>, rows: readonly Row[]): Columns<Row> {
+  const isNeeded = rows.some((machine) => stateOf(machine) === 'absent');
+  return isNeeded ? { ...columns, normal: [...columns.normal, 'state'] } : columns;
+}
+
+function isThere(machine: Row): machine is MachineBody {
+  return 'hostname' in machine;
 }
 
 const fields = Object.keys(columnsFor({ output: 'table', legend: true }).cells);
 
-const states = ['present', 'away'] as const;
+const states = ['present', 'away', 'absent'] as const;
 
-function stateOf({ awaySince }: MachineBody): (typeof states)[number] {
-  return awaySince === null ? 'present' : 'away';
+function stateOf(machine: Row): (typeof states)[number] {
+  if (!isThere(machine)) return 'absent';
+  return machine.awaySince === null ? 'present' : 'away';
 }
+
+const colours = { present: 'green', away: 'yellow', absent: 'red' } as const;
 
 /** key → values, of which one is enough, as with MachineMetadata= */
 function readPairs(pairs: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
@@ -50,31 +75,33 @@ function readPairs(pairs: readonly string[]): ReadonlyMap<string, ReadonlySet<st
   return values;
 }
 
-function hasPairs(
-  { metadata }: MachineBody,
-  wanted: ReadonlyMap<string, ReadonlySet<string>>,
-): boolean {
+function hasPairs(machine: Row, wanted: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  const metadata = isThere(machine) ? machine.metadata : {};
   return [...wanted].every(([key, values]) => {
     const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
     return value !== undefined && values.has(value);
   });
 }
 
-function columnsFor({ full }: ListOptions): Columns<MachineBody> {
+function columnsFor({ full }: ListOptions): Columns<Row> {
+  const ifThere =
+    (show: (machine: MachineBody) => string) =>
+    (machine: Row): string =>
+      isThere(machine) ? show(machine) : '-';
   return {
     cells: {
       machine: ({ id }) => (full === true ? id : `${id.slice(0, 8)}...`),
-      ip: ({ address }) => address ?? '-',
-      metadata: ({ metadata }) => metadataText(metadata),
-      hostname: ({ hostname }) => hostname,
+      ip: ifThere(({ address }) => address ?? '-'),
+      metadata: ifThere(({ metadata }) => metadataText(metadata)),
+      hostname: ifThere(({ hostname }) => hostname),
       state: (machine) => {
         const text = stateOf(machine);
-        return { text, colour: text === 'present' ? 'green' : 'yellow' };
+        return { text, colour: colours[text] };
       },
       units: ({ units }) => String(units),
-      cpus: ({ capacity }) => String(capacity.cpus),
-      memory: ({ capacity }) => `${(capacity.memoryBytes / 1024 ** 3).toFixed(1)}G`,
-      version: ({ version }) => version,
+      cpus: ifThere(({ capacity }) => String(capacity.cpus)),
+      memory: ifThere(({ capacity }) => `${(capacity.memoryBytes / 1024 ** 3).toFixed(1)}G`),
+      version: ifThere(({ version }) => version),
     },
     normal: ['machine', 'ip', 'metadata'],
     wide: ['machine', 'ip', 'hostname', 'state', 'units', 'cpus', 'memory', 'version', 'metadata'],

@@ -22,6 +22,7 @@ const terminal: Terminal = {
   write: async () => {},
   progress: () => {},
   isLive: false,
+  isAsking: false,
   hasColour: false,
   openScreen: () => null,
 };
@@ -146,7 +147,7 @@ describe('other words', () => {
     [['list-units', '--state', 'f'], ['failed']],
     [
       ['list-machines', '--state='],
-      ['--state=present', '--state=away'],
+      ['--state=present', '--state=away', '--state=absent'],
     ],
     [
       ['list-machines', '--metadata', ''],
@@ -174,6 +175,17 @@ describe('other words', () => {
     [['journal', '-fn', ''], []],
   ])('%j', async (words, expected) => {
     expect(await offered(...words)).toEqual(expected);
+  });
+
+  test('machines that are absent, where something is said of them', async () => {
+    expect(await offered('machine', 'forget', '')).toEqual([]);
+    await current().cluster.assign('all.service', m1);
+    await current().cluster.removeMachine(m1);
+    expect(await offered('machine', 'forget', '12')).toEqual([m1]);
+    expect(await offered('machine', 'forget', m1, '')).toEqual([]);
+    expect(await offered('brake', 'release', '')).toEqual([]);
+    await current().cluster.brake({ isOn: true, machines: [m1], reason: 'so', at: 5 });
+    expect(await offered('brake', 'release', '')).toEqual([m1]);
   });
 
   test('all machines, each once, before a word has begun', async () => {

@@ -49,10 +49,12 @@ function applyGlobals(program: Command, { globals }: Place): void {
 
 function clusterOf(connect: () => ApiClient): Cluster {
   const client = once(connect);
+  const all = once(() => client().allMachines());
   return {
     units: once(() => client().units()),
     states: once(() => client().states()),
-    machines: once(() => client().machines()),
+    machines: once(async () => (await all()).machines),
+    absent: once(async () => (await all()).absent),
   };
 }
 

@@ -1,5 +1,5 @@
 import { eventTypes } from '@muster/api/client';
-import type { MachineBody, UnitBody, UnitStateBody } from '@muster/api/client';
+import type { AbsentMachineBody, MachineBody, UnitBody, UnitStateBody } from '@muster/api/client';
 import { desiredStates, parseUnitName } from '@muster/core';
 import type { Option } from 'commander';
 import { isMeant } from '../find-machine.ts';
@@ -28,6 +28,7 @@ export interface Cluster {
   readonly units: () => Promise<readonly UnitBody[]>;
   readonly states: () => Promise<readonly UnitStateBody[]>;
   readonly machines: () => Promise<readonly MachineBody[]>;
+  readonly absent: () => Promise<readonly AbsentMachineBody[]>;
 }
 
 /** Where candidates come from; a word: files, which shells find themselves. */
@@ -46,7 +47,7 @@ const valueSources: Readonly<Record<string, Source>> = {
   '--metadata': metadataPairs,
   '--type': words(eventTypes),
   'journal --output': words(journalFormats),
-  'list-machines --state': words(['present', 'away']),
+  'list-machines --state': words(['present', 'away', 'absent']),
   'list-unit-files --state': words(desiredStates),
   'list-units --state': words(unitStates),
   '--ca-file': 'file',
@@ -78,6 +79,8 @@ export const operandSources: Readonly<Record<string, readonly (readonly Source[]
   events: [[units(() => true)]],
   'list-units': [[units(isPlaced)]],
   'list-unit-files': [[units(() => true)]],
+  'machine forget': [[absentMachines(() => true)]],
+  'brake release': [[absentMachines(({ isHeldBack }) => isHeldBack)]],
   'metadata set': [[machines], [metadataKeys('=')]],
   'metadata remove': [[machines], [metadataKeys('')]],
   ssh: [[machines, units(isPlaced)]],
@@ -140,6 +143,13 @@ async function machines(
       ...(isUnique && typed === '' ? [] : [{ value: id, about }]),
     ];
   });
+}
+
+function absentMachines(isWanted: (machine: AbsentMachineBody) => boolean): Source {
+  return async (cluster) =>
+    (await cluster.absent()).filter(isWanted).map(({ id, units }) => {
+      return { value: id, about: `absent, ${units} ${units === 1 ? 'unit' : 'units'}` };
+    });
 }
 
 function metadataKeys(ending: string): Source {

@@ -145,11 +145,12 @@ export class CliCluster {
     });
   }
 
-  /** As `run`, on a pseudo-terminal. @returns all that was written on it; lines end in `\r\n` */
+  /** As `run`, on a pseudo-terminal, where `typed` is typed. @returns all that was written on it; lines end in `\r\n` */
   onTerminal(
     program: ProgramName,
     args: readonly string[],
     environment: Record<string, string>,
+    typed = '',
   ): Promise<string> {
     const env = { PATH: process.env['PATH'], MUSTER_ENDPOINT: this.socket, ...environment };
     const words = [process.execPath, this.program(program), ...args];
@@ -166,6 +167,7 @@ export class CliCluster {
       );
       // An end of input would be typed on the terminal as ^D.
       child.stdin?.on('error', () => {});
+      if (typed !== '') child.stdin?.write(typed);
     });
   }
 

@@ -1,6 +1,7 @@
 import { countsOn, InvalidInputError } from '@muster/core';
 import type {
   Assignment,
+  Brake,
   Machine,
   Role,
   StateReport,
@@ -9,7 +10,13 @@ import type {
   UnitWrite,
   UnitWriteResult,
 } from '@muster/core';
-import { encodeAssignment, encodePlacement, encodePresence, encodeState } from '../codec.ts';
+import {
+  encodeAssignment,
+  encodeBrake,
+  encodePlacement,
+  encodePresence,
+  encodeState,
+} from '../codec.ts';
 import { openFakeRegistry } from '../fake.ts';
 import { keysOf } from '../keys.ts';
 import { MemoryStore } from '../memory-store.ts';
@@ -51,7 +58,10 @@ export class PlacedCluster {
       write: (writes) => this.#write(writes),
       machine: (id) => units.machine(id),
       writeSettings: (settings, expect) => units.writeSettings(settings, expect),
-      writeLosses: (losses) => units.writeLosses(losses),
+      writeLosses: async (losses) => {
+        await this.beforeWrite();
+        return units.writeLosses(losses);
+      },
       cluster: () => {
         this.views += 1;
         return units.cluster();
@@ -86,6 +96,24 @@ export class PlacedCluster {
   async removeMachine(id: string): Promise<void> {
     this.#machines.delete(id);
     await this.#delete([keys.machine(id)]);
+  }
+
+  /** The leader says whether it holds units of machines back. */
+  async brake(brake: Omit<Brake, 'modRevision'>): Promise<void> {
+    this.store.put(keys.brake, encodeBrake(brake, 'nonce'));
+    await (await this.#registry.units.cluster()).atLeast(this.store.revision, 1000);
+  }
+
+  /** What a machine had was moved, and the leader ends its loss. */
+  async endLoss(machine: string): Promise<void> {
+    const units = await this.#namesUnder(`/muster/assignment/${machine}/`);
+    const assignments = units.map((unit) => keys.assignment(machine, unit));
+    await this.#delete([...assignments, keys.loss(machine), keys.settings(machine)]);
+  }
+
+  /** What is stored of a loss; null: nothing. */
+  loss(machine: string): string | null {
+    return this.store.value(keys.loss(machine));
   }
 
   /** As another client reads it. */

@@ -1,0 +1,83 @@
+import type { ApiClient, LossesAcceptedBody, UnitBody } from '@muster/api/client';
+import type { Command } from 'commander';
+import { brakeLines, lossLines } from '../absent-lines.ts';
+import { confirm, yesOption } from '../confirm.ts';
+import type { ConfirmOptions } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { OperationError } from '../errors.ts';
+import { chooseAbsent, machineIdWords } from '../find-machine.ts';
+import { dataOption, printData } from '../print-data.ts';
+import type { DataOptions } from '../print-data.ts';
+
+export function addBrake(program: Command, context: Context): void {
+  const brake = program
+    .command('brake')
+    .description('show or release what holds back units of absent machines');
+  brake
+    .command('show', { isDefault: true })
+    .description('show whether units of absent machines stay where they are, and which')
+    .addOption(dataOption())
+    .action(async ({ output }: DataOptions, command: Command) => {
+      const body = await context.connect(command).brake();
+      if (output !== 'text') return printData(context.terminal, output, body);
+      for (const line of brakeLines(body, body.absent)) context.terminal.print(line);
+    });
+  brake
+    .command('release')
+    .description('accept that absent machines are lost: their units are placed elsewhere')
+    .argument('[machine...]', `${machineIdWords} (default: all that are held back)`)
+    .addOption(yesOption())
+    .action((ids: string[], options: ConfirmOptions, command: Command) =>
+      release(context, command, { ids, options }),
+    );
+}
+
+async function release(
+  context: Context,
+  command: Command,
+  { ids, options }: { readonly ids: readonly string[]; readonly options: ConfirmOptions },
+): Promise<void> {
+  const { terminal } = context;
+  const client = context.connect(command);
+  const { absent } = await client.brake();
+  const held = absent.filter(({ isHeldBack }) => isHeldBack).map(({ id }) => id);
+  const machines = ids.length === 0 ? held : chooseAbsent(ids, { machines: [], absent });
+  if (machines.length === 0) {
+    terminal.print('The brake holds nothing back.');
+    return;
+  }
+  await showLosses(context, client, machines);
+  await confirm(terminal, options, 'Place these units elsewhere?');
+  const results = (await client.acceptLosses(machines)).machines;
+  const refused = results.filter(({ result }) => result !== 'accepted');
+  for (const each of results) {
+    if (each.result === 'accepted') terminal.print(`Machine ${each.machine} is accepted as lost.`);
+    else terminal.complain(whyNot(each));
+  }
+  if (refused.length > 0) {
+    throw new OperationError(`${refused.length} of ${results.length} machines are not lost`);
+  }
+}
+
+function whyNot({ machine, result }: LossesAcceptedBody['machines'][number]): string {
+  const why = result === 'present' ? 'it is there' : 'nothing is assigned to it';
+  return `Machine ${machine} is not lost: ${why}.`;
+}
+
+/** What there is to lose, before it is asked for. */
+export async function showLosses(
+  { terminal }: Context,
+  client: ApiClient,
+  machines: readonly string[],
+): Promise<void> {
+  const units = await client.units();
+  for (const id of machines) {
+    for (const line of lossLines(id, unitsOn(units, id))) terminal.print(line);
+  }
+}
+
+function unitsOn(units: readonly UnitBody[], id: string): UnitBody[] {
+  return units.filter(({ machines }) =>
+    machines.some(({ machine, role }) => machine === id && role === 'holder'),
+  );
+}

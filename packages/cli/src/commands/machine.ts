@@ -1,0 +1,55 @@
+import type { ForgottenBody } from '@muster/api/client';
+import type { Command } from 'commander';
+import { confirm, yesOption } from '../confirm.ts';
+import type { ConfirmOptions } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { OperationError } from '../errors.ts';
+import { chooseAbsent, machineIdWords } from '../find-machine.ts';
+import { showLosses } from './brake.ts';
+
+export function addMachine(program: Command, context: Context): void {
+  const machine = program.command('machine').description('do something about machines themselves');
+  machine
+    .command('forget')
+    .description('remove everything that is stored of machines that are absent for good')
+    .argument('<machine...>', machineIdWords)
+    .addOption(yesOption())
+    .action((ids: string[], options: ConfirmOptions, command: Command) =>
+      forget(context, command, { ids, options }),
+    );
+}
+
+async function forget(
+  context: Context,
+  command: Command,
+  { ids, options }: { readonly ids: readonly string[]; readonly options: ConfirmOptions },
+): Promise<void> {
+  const { terminal } = context;
+  const client = context.connect(command);
+  const all = await client.allMachines();
+  const machines = chooseAbsent(ids, all);
+  const present = all.machines.find(({ id }) => machines.includes(id));
+  if (present !== undefined) {
+    const why = 'only a machine that is absent can be forgotten';
+    throw new OperationError(`machine ${present.id} is there: ${why}`);
+  }
+  await showLosses(context, client, machines);
+  await confirm(terminal, options, 'Forget and place these units elsewhere?');
+  const pending: string[] = [];
+  for (const id of machines) {
+    const forgotten = await client.forgetMachine(id);
+    if (forgotten.result === 'pending') pending.push(id);
+    else terminal.print(sentence(forgotten));
+  }
+  if (pending.length > 0) {
+    throw new OperationError(
+      `no leader has forgotten ${pending.join(', ')} yet; it will be done as soon as there is one`,
+    );
+  }
+}
+
+function sentence({ machine, result }: ForgottenBody): string {
+  return result === 'unknown'
+    ? `Nothing is known of machine ${machine}.`
+    : `Machine ${machine} is forgotten.`;
+}
