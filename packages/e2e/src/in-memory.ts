@@ -1,10 +1,4 @@
-import { Agent, AssignmentKeeper, WithoutStore, whyBarred } from '@muster/agent';
-import {
-  DuplicateMachineError,
-  hashUnitFile,
-  parseUnitFile,
-  serializeUnitFile,
-} from '@muster/core';
+import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
 import type { DesiredState, Unit, UnitCounts, UnitState } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import {
@@ -15,8 +9,8 @@ import {
   openFakeRegistry,
 } from '@muster/registry';
 import type { Registry } from '@muster/registry';
-import { Scheduler } from '@muster/scheduler';
 import { FakeSystemd, MemoryNoteStore } from '@muster/systemd';
+import { runMusterd } from './memory-musterd.ts';
 
 const log = {
   debug: (): void => undefined,
@@ -24,9 +18,6 @@ const log = {
   warn: (): void => undefined,
   error: (): void => undefined,
 };
-const ttlSeconds = 8;
-/** How long the store has to be silent before a machine that booted starts units without it. */
-export const offlineMs = 180_000;
 
 /** One machine: a systemd and what is on its disks outlive the musterd that runs on it. */
 export class MemoryMachine {
@@ -38,7 +29,7 @@ export class MemoryMachine {
   /** On its disk. */
   readonly noted = new MemoryAssignmentStore();
   /** In /run. */
-  #refusedIn: string | null = null;
+  readonly #refusal: { bootId: string | null } = { bootId: null };
   readonly #bootPrefix: string;
   #boot = 1;
   #notes: MemoryNoteStore;
@@ -72,62 +63,21 @@ export class MemoryMachine {
       knownStore: this.#known,
     });
     const stop = new AbortController();
-    const { systemd, bootId } = this;
-    const withoutStore = new WithoutStore({
-      contact: registry.contact,
-      assignments: this.noted,
-      clock,
-      log,
-      afterMs: offlineMs,
-      barred: whyBarred({ bootId, lease: this.#lease.record, refusedIn: this.#refusedIn }),
-    });
-    const agent = new Agent({
-      registry: registry.agent,
-      systemd,
-      notes: this.#notes,
-      clock,
-      log,
-      bootId,
-      pollMs: 1000,
-      withoutStore,
-    });
-    const keeper = new AssignmentKeeper({
-      registry: registry.agent,
-      assignments: this.noted,
-      clock,
-      log,
-    });
-    const scheduler = new Scheduler({
-      campaign: registry.campaign({ machine: this.id, apiUrl: null, ttlSeconds: 3 }),
-      openView: () => registry.units.cluster(),
-      contact: registry.contact,
-      leases: registry.leases,
-      clock,
-      log,
-      machineTtlMs: ttlSeconds * 1000,
-      compactMs: null,
-    });
-    const registered = registry.presence
-      .register(
-        {
-          id: this.id,
-          bootId,
-          hostname: this.id,
-          address: null,
-          apiUrl: null,
-          metadata: {},
-          capacity: { cpus: 1, memoryBytes: 1 },
-          version: 'test',
-        },
-        { ttlSeconds, leaseStore: this.#lease },
-      )
-      .catch((error: unknown) => {
-        if (!(error instanceof DuplicateMachineError)) return;
-        this.#refusedIn = bootId;
-        withoutStore.bar('another machine is alive');
-      });
-    const parts = [agent, scheduler, keeper].map((part) => part.run(stop.signal));
-    this.#running = { registry, stop, done: Promise.all([...parts, registered]) };
+    const done = runMusterd(
+      {
+        registry,
+        systemd: this.systemd,
+        notes: this.#notes,
+        leaseStore: this.#lease,
+        assignments: this.noted,
+        refusal: this.#refusal,
+        clock,
+        log,
+        machine: { id: this.id, bootId: this.bootId, metadata: {} },
+      },
+      stop.signal,
+    );
+    this.#running = { registry, stop, done };
   }
 
   /** musterd is gone from one moment to the next: nothing is parked or resigned in order. */

@@ -1,4 +1,5 @@
-import { MemoryCluster, MemoryMachine, offlineMs } from './in-memory.ts';
+import { MemoryCluster, MemoryMachine } from './in-memory.ts';
+import { offlineMs } from './memory-musterd.ts';
 
 const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n';
 const on = (machine: string): string => `${sleeper}[X-Fleet]\nMachineID=${machine}\n`;

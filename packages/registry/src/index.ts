@@ -9,5 +9,7 @@ export {
 export { MemoryStore } from './memory-store.ts';
 export type { RegistryObserver } from './observed.ts';
 export type { MachineFacts, RegisterOptions } from './presence.ts';
-export { openRegistry } from './registry.ts';
+export { openRegistry, openRegistryOn } from './registry.ts';
 export type { Registry, RegistryOptions } from './registry.ts';
+export { isInRange } from './store.ts';
+export type { KeyEvent, Store, Txn, Watch, WatchListener, WatchRange } from './store.ts';

@@ -1,5 +1,5 @@
 import { InvalidInputError, StoreUnavailableError } from '@muster/core';
-import type { Revision } from '@muster/core';
+import type { Clock, Revision } from '@muster/core';
 import { CompactedError, isInRange, keyOf, LeaseGoneError } from './store.ts';
 import type {
   Compare,
@@ -18,8 +18,10 @@ import type {
 interface Lease {
   readonly owner: string;
   readonly ttlSeconds: number;
-  /** Every look finds a second less, until it is renewed; never less than one. */
+  /** Without a clock every look finds a second less, until it is renewed; never less than one. */
   leftSeconds: number;
+  /** By the clock, if there is one. */
+  endsAt: number;
 }
 
 interface OpenWatch {
@@ -36,13 +38,24 @@ interface Commit {
   readonly events: readonly KeyEvent[];
 }
 
+export interface MemoryStoreOptions {
+  /** Leases end by it. Absent: they last until they are told to expire. */
+  readonly clock?: Pick<Clock, 'monotonic'>;
+  /**
+   * Told of each change as it is made, before anybody is answered.
+   * `by`: who asked for it, as it was connected; null: nobody (a lease ended, a test wrote).
+   */
+  readonly onCommit?: (events: readonly KeyEvent[], revision: Revision, by: string | null) => void;
+}
+
 const maxOps = 128;
 
 /**
- * An etcd in memory, shared by several machines. Leases last until they are told to expire; time
- * plays no part. Everything is answered and delivered in later microtasks, in order.
+ * An etcd in memory, shared by several machines. Everything is answered and delivered in later
+ * microtasks, in order.
  */
 export class MemoryStore {
+  readonly #options: MemoryStoreOptions;
   #revision: Revision = 1;
   #compacted: Revision = 0;
   #nextLease = 1;
@@ -53,6 +66,12 @@ export class MemoryStore {
   #isDown = false;
   /** Everything that ever happened; what was compacted is only not given out any more. */
   #history: Commit[] = [];
+  /** Who asked for what is being done. */
+  #by: string | null = null;
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#options = options;
+  }
 
   /** The store as one machine reaches it. */
   connect(owner: string): Store {
@@ -61,7 +80,8 @@ export class MemoryStore {
       grantLease: (ttlSeconds) =>
         this.#answer(owner, () => {
           const lease = String(this.#nextLease++);
-          this.#leases.set(lease, { owner, ttlSeconds, leftSeconds: ttlSeconds });
+          const endsAt = this.#now() + ttlSeconds * 1000;
+          this.#leases.set(lease, { owner, ttlSeconds, leftSeconds: ttlSeconds, endsAt });
           return { lease, ttlSeconds };
         }),
       renewLease: (lease) => this.#answer(owner, () => this.#renew(lease)),
@@ -106,6 +126,18 @@ export class MemoryStore {
     this.#endLeases(ids);
   }
 
+  /** Ends the leases whose time is over, with their keys: etcd looks every half second. */
+  expireOverdue(): void {
+    const now = this.#now();
+    const ids = [...this.#leases].filter(([, { endsAt }]) => endsAt <= now).map(([id]) => id);
+    if (ids.length > 0) this.#endLeases(ids);
+  }
+
+  /** Every lease lasts its whole time from now on, as when an etcd member begins to lead. */
+  renewAll(): void {
+    for (const id of this.#leases.keys()) this.#prolong(id);
+  }
+
   /** Writes a key directly, past everything: for records that do not parse. */
   put(key: string, value: string): void {
     this.#txn({ success: [{ type: 'put', key, value, lease: null }] });
@@ -137,16 +169,37 @@ export class MemoryStore {
 
   #renew(id: string): number {
     const lease = this.#leases.get(id);
-    if (lease === undefined) return 0;
-    lease.leftSeconds = lease.ttlSeconds;
+    // One that is over and not ended yet cannot be had back.
+    if (lease === undefined || this.#isOverdue(lease)) return 0;
+    this.#prolong(id);
     return lease.ttlSeconds;
+  }
+
+  #prolong(id: string): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    lease.leftSeconds = lease.ttlSeconds;
+    lease.endsAt = this.#now() + lease.ttlSeconds * 1000;
   }
 
   #look(id: string): { leftSeconds: number; grantedSeconds: number } | null {
     const lease = this.#leases.get(id);
-    if (lease === undefined) return null;
+    if (lease === undefined || this.#isOverdue(lease)) return null;
+    const { clock } = this.#options;
     lease.leftSeconds = Math.max(1, lease.leftSeconds - 1);
-    return { leftSeconds: lease.leftSeconds, grantedSeconds: lease.ttlSeconds };
+    const leftSeconds =
+      clock === undefined
+        ? lease.leftSeconds
+        : Math.floor((lease.endsAt - clock.monotonic()) / 1000);
+    return { leftSeconds, grantedSeconds: lease.ttlSeconds };
+  }
+
+  #isOverdue({ endsAt }: Lease): boolean {
+    return this.#options.clock !== undefined && endsAt <= this.#now();
+  }
+
+  #now(): number {
+    return this.#options.clock?.monotonic() ?? 0;
   }
 
   #isAway(owner: string): boolean {
@@ -156,7 +209,12 @@ export class MemoryStore {
   async #answer<T>(owner: string, act: () => T): Promise<T> {
     await Promise.resolve();
     if (this.#isAway(owner)) throw unavailable();
-    return act();
+    this.#by = owner;
+    try {
+      return act();
+    } finally {
+      this.#by = null;
+    }
   }
 
   #txn({ compare = [], success, failure = [] }: Txn): TxnResult {
@@ -250,6 +308,7 @@ export class MemoryStore {
     if (events.length === 0) return;
     this.#revision += 1;
     this.#history.push({ revision: this.#revision, events });
+    this.#options.onCommit?.(events, this.#revision, this.#by);
     for (const watch of this.#watches) this.#deliver(watch);
   }
 

@@ -42,6 +42,7 @@ export interface FakeUnitsOptions {
   /** The unit that has this other name; null: none. */
   readonly unitOf: (alias: string) => string | null;
   readonly onEnd: (end: JobEnd) => void;
+  readonly onState: (name: string, activeState: string) => void;
 }
 
 /** The loaded units of the fake, and how they change. */
@@ -77,11 +78,13 @@ export class FakeUnits {
   }
 
   forgetAll(): void {
-    for (const unit of this.#units.values()) {
+    const all = [...this.#units.values()];
+    for (const unit of all) {
       unit.job?.cancelled.abort();
       unit.waiting?.abort();
     }
     this.#units.clear();
+    for (const { name } of all) this.#options.onState(name, 'inactive');
   }
 
   /** Queues a job, in place of one that is queued already. */
@@ -210,6 +213,7 @@ export class FakeUnits {
     if (activeState === 'inactive' || activeState === 'failed') unit.waiting?.abort();
     unit.activeState = activeState;
     unit.subState = subState;
+    this.#options.onState(unit.name, activeState);
   }
 
   #scriptOf(unit: FakeUnit): Required<UnitScript> {

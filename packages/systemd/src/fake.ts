@@ -27,6 +27,14 @@ export interface AskedJob {
   readonly unit: string;
 }
 
+/** Told at once of what goes on, whoever caused it. Must not throw. */
+export interface FakeObserver {
+  /** A unit is in another active state; at a reboot everything that was up is `inactive`. */
+  readonly state: (unit: string, activeState: string) => void;
+  /** A job was accepted; `state` tells what comes of it. */
+  readonly asked: (job: AskedJob) => void;
+}
+
 /**
  * A systemd in memory, with the delays of the given clock. Units behave as their scripts say, or
  * else as `scriptOf` understands their files.
@@ -43,10 +51,13 @@ export class FakeSystemd implements Systemd {
   #reloadsToFail = 0;
   #isAway = false;
   #isStopping = false;
+  readonly #observer: FakeObserver | null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, observer: FakeObserver | null = null) {
+    this.#observer = observer;
     this.#units = new FakeUnits({
       clock,
+      onState: (name, activeState) => observer?.state(name, activeState),
       textOf: (name) => this.#textOf(name),
       linkedTo: (name) => this.#linkedTo(name),
       unitOf: (alias) => this.#links.unitOf(alias),
@@ -257,6 +268,7 @@ export class FakeSystemd implements Systemd {
 
   #run(type: JobEnd['type'], unit: FakeUnit): void {
     this.#asked.push({ type, unit: unit.name });
+    this.#observer?.asked({ type, unit: unit.name });
     this.#units.run(type, unit);
   }
 

@@ -1,6 +1,6 @@
 export type { BusObserver } from './bus.ts';
 export { FakeSystemd } from './fake.ts';
-export type { AskedJob } from './fake.ts';
+export type { AskedJob, FakeObserver } from './fake.ts';
 export { openInspector } from './inspector.ts';
 export type { InspectorOptions } from './inspector.ts';
 export { defaultUnitDirectory } from './locations.ts';

@@ -2,17 +2,31 @@ import type { Clock } from '../ports.ts';
 
 interface Sleeper {
   readonly at: number;
-  readonly wake: () => void;
+  /** Of two that end at the same time the one that began first is woken first. */
+  readonly order: number;
+  /** null: it was woken early. */
+  wake: (() => void) | null;
+}
+
+export interface VirtualClockOptions {
+  /** Milliseconds since the epoch at which it begins. */
+  readonly epoch?: number;
+  /** How many turns of the event loop those who were woken get; one is enough for promises alone. */
+  readonly turns?: number;
 }
 
 /** A clock that only moves when told to: loops run through hours without waiting. */
 export class VirtualClock implements Clock {
   #now = 0;
+  #order = 0;
   readonly #epoch: number;
-  #sleepers: Sleeper[] = [];
+  readonly #turns: number;
+  /** A binary heap: no sleeper ends before its parent, at half its index. */
+  readonly #sleepers: Sleeper[] = [];
 
-  constructor(epoch = Date.UTC(2030, 0, 1)) {
+  constructor({ epoch = Date.UTC(2030, 0, 1), turns = 5 }: VirtualClockOptions = {}) {
     this.#epoch = epoch;
+    this.#turns = turns;
   }
 
   now(): number {
@@ -26,17 +40,19 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const sleeper: Sleeper = {
-        at: this.#now + Math.max(0, ms),
-        wake: () => {
-          signal.removeEventListener('abort', sleeper.wake);
-          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-          resolve();
-        },
+      const wake = (): void => {
+        sleeper.wake = null;
+        signal.removeEventListener('abort', wake);
+        resolve();
       };
-      this.#sleepers.push(sleeper);
-      signal.addEventListener('abort', sleeper.wake, { once: true });
+      const sleeper = this.#push(ms, wake);
+      signal.addEventListener('abort', wake, { once: true });
     });
+  }
+
+  /** Calls back after `ms`. */
+  after(ms: number, act: () => void): void {
+    this.#push(ms, act);
   }
 
   /**
@@ -45,35 +61,74 @@ export class VirtualClock implements Clock {
    */
   async jump(ms: number): Promise<void> {
     this.#now += ms;
-    const due = this.#sleepers.filter(({ at }) => at <= this.#now);
-    for (const sleeper of due.sort((a, b) => a.at - b.at)) sleeper.wake();
-    await settled();
+    for (let next = this.#sleepers[0]; next !== undefined && next.at <= this.#now;) {
+      this.#pop();
+      next.wake?.();
+      next = this.#sleepers[0];
+    }
+    await this.#settle();
   }
 
   /** Moves on by `ms`, waking sleepers in order and letting what they started run in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await settled();
+    await this.#settle();
     for (;;) {
-      const next = this.#sleepers.reduce<Sleeper | null>(
-        (first, s) => (s.at <= end && (first === null || s.at < first.at) ? s : first),
-        null,
-      );
-      if (next === null) break;
+      const next = this.#sleepers[0];
+      if (next === undefined || next.at > end) break;
+      this.#pop();
+      if (next.wake === null) continue;
       this.#now = Math.max(this.#now, next.at);
       next.wake();
-      await settled();
+      await this.#settle();
     }
     this.#now = end;
-    await settled();
+    await this.#settle();
+  }
+
+  /** Lets promises that are already resolvable run; immediates too, which fakes may use. */
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < this.#turns; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  #push(ms: number, wake: () => void): Sleeper {
+    const sleeper: Sleeper = { at: this.#now + Math.max(0, ms), order: this.#order++, wake };
+    const heap = this.#sleepers;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !isBefore(sleeper, above)) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = sleeper;
+    return sleeper;
+  }
+
+  /** Takes the first one out. */
+  #pop(): void {
+    const heap = this.#sleepers;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      const left = heap[2 * index + 1];
+      const right = heap[2 * index + 2];
+      const isRight = right !== undefined && left !== undefined && isBefore(right, left);
+      const first = isRight ? right : left;
+      if (first === undefined || !isBefore(first, last)) break;
+      heap[index] = first;
+      index = 2 * index + (isRight ? 2 : 1);
+    }
+    heap[index] = last;
   }
 }
 
-/** Lets promises that are already resolvable run; immediates too, which fakes may use. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
+function isBefore(a: Sleeper, b: Sleeper): boolean {
+  return a.at === b.at ? a.order < b.order : a.at < b.at;
 }
