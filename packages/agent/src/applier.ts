@@ -105,7 +105,7 @@ export class Applier {
       Promise.all(tasks.map((task) => attempt(task, () => step(task))));
     await each((task) => this.#write(task, texts, known));
     await each((task) => this.#remove(task, known));
-    await this.#reload(tasks, { known, attempt });
+    await this.#reload(tasks, { known, failed, attempt });
     await each((task) => this.#job(task, known));
     for (const task of tasks) {
       const isFailed = failed.has(task.unit);
@@ -165,9 +165,11 @@ export class Applier {
     tasks: readonly UnitTask[],
     {
       known,
+      failed,
       attempt,
     }: {
       known: Knowledge;
+      failed: ReadonlySet<string>;
       attempt: (task: UnitTask, step: () => Promise<void>) => Promise<void>;
     },
   ): Promise<void> {
@@ -180,11 +182,11 @@ export class Applier {
     }
     const areLinksNew = systemd.needsReload();
     if (areLinksNew) concerned.push(...tasks.filter((task) => task.write !== null || task.remove));
-    if (concerned.length === 0 && !areLinksNew) return;
+    const once = [...new Set(concerned)].filter(({ unit }) => !failed.has(unit));
+    if (once.length === 0 && !areLinksNew) return;
     const reloading = systemd.reload();
     // When it fails and no task is to blame, the pass fails and is tried again.
-    if (concerned.length === 0) await reloading;
-    const once = [...new Set(concerned)];
+    if (once.length === 0) await reloading;
     await Promise.all(once.map((task) => attempt(task, () => reloading)));
   }
 

@@ -110,6 +110,21 @@ test('a daemon-reload that fails is tried again, also when no unit is left that 
   expect(asked(1, 'a.service')).toEqual(['start', 'stop']);
 });
 
+test('a daemon-reload that fails after the unit it was for had failed already brings nothing down', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  const lost: unknown[] = [];
+  const note = (error: unknown): void => void lost.push(error);
+  process.on('unhandledRejection', note);
+  await cluster.write('a.service', sleeper);
+  systemd.addHostUnit('a.service', 'fragment');
+  systemd.failReloads(1);
+  await cluster.write('a.service', `${sleeper}Nice=5\n`);
+  process.off('unhandledRejection', note);
+  expect(lost).toEqual([]);
+  expect((await cluster.states('a.service'))[0]?.problem).toMatch(/of its own/);
+});
+
 test('a changed file is put right, and the unit runs on', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);

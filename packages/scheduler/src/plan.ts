@@ -81,12 +81,18 @@ function hasHolder({ snapshot }: Model, name: string): boolean {
   return byMachine !== undefined && [...byMachine.values()].some((a) => a.role !== 'released');
 }
 
-/** What the plan before said of units that are on no machine even now. */
+/** Whether a machine that is there has it. */
+function isHeld({ snapshot, hosts }: Model, name: string): boolean {
+  const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
+  return assignments.some((a) => a.role !== 'released' && hosts.has(a.machine));
+}
+
+/** What the plan before said of units that no machine that is there has even now. */
 function stillUnderway(model: Model, before: ReadonlyMap<string, Underway>): Map<string, Underway> {
   return new Map(
     [...before].filter(([name]) => {
       const unit = model.snapshot.units.get(name);
-      return unit !== undefined && unit.desiredState !== 'inactive' && !hasHolder(model, name);
+      return unit !== undefined && unit.desiredState !== 'inactive' && !isHeld(model, name);
     }),
   );
 }

@@ -59,6 +59,22 @@ describe('a unit with Replaces= and the one it replaces', () => {
     expect(reasonOf(found, 'old.service', 'm2')).toBe('replaced by new.service');
   });
 
+  test('when its machine is gone, the one that made room for it elsewhere has not left in vain', () => {
+    const found = cluster('m1', 'm2', 'm3');
+    for (const unit of ['a', 'b']) found.unit(`${unit}.service`, 'MachineID=m1');
+    found.unit('old.service', 'MachineMetadata=disk=ssd').machine('m2', { disk: 'ssd' });
+    found.rest();
+    for (const unit of ['p', 'q']) found.unit(`${unit}.service`, 'MachineID=m3');
+    found.unit('new.service', 'MachineID=m3').rest();
+    for (const unit of ['p', 'q']) found.unit(`${unit}.service`);
+    found.unit('new.service', 'Replaces=old.service').unit('old.service').rest();
+    expect(found.where()).toMatchObject({ 'old.service': ['m2'], 'new.service': ['m3'] });
+    found.lose('m3').settle();
+    expect(found.where()['old.service']).toBeUndefined();
+    found.report().rest();
+    expect(found.where()).toMatchObject({ 'old.service': ['m1'], 'new.service': ['m2'] });
+  });
+
   test('one that was placed just now is not told to leave before it has arrived', () => {
     const found = cluster('m1', 'm2').unit('old.service').unit('x.service');
     found.settle();
