@@ -11,5 +11,5 @@ export type { RegistryObserver } from './observed.ts';
 export type { MachineFacts, RegisterOptions } from './presence.ts';
 export { openRegistry, openRegistryOn } from './registry.ts';
 export type { Registry, RegistryOptions } from './registry.ts';
-export { isInRange } from './store.ts';
-export type { KeyEvent, Store, Txn, Watch, WatchListener, WatchRange } from './store.ts';
+export { keyOf } from './store.ts';
+export type { KeyEvent, Store, Watch, WatchListener, WatchRange } from './store.ts';

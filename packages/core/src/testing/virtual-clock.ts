@@ -30,7 +30,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#epoch + this.#now;
+    return this.#epoch + Math.floor(this.#now);
   }
 
   monotonic(): number {

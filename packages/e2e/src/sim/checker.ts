@@ -1,0 +1,315 @@
+import type { UnitNote } from '@muster/core';
+import type { Trouble } from './trouble.ts';
+import { split } from './world.ts';
+import type { AssignmentChange, Given, World } from './world.ts';
+
+/** What was seen that must not be. */
+export interface Violation {
+  readonly invariant: Invariant;
+  readonly at: number;
+  /** What was seen, in one or two sentences. */
+  readonly seen: string;
+  /** Words by which the lines of the trace that matter are found. */
+  readonly about: readonly string[];
+}
+
+/** What is checked; docs/failure.md says each in words. */
+export const invariants = {
+  I1: 'a unit that is not global is up on two machines, unexplained',
+  I2: 'something that runs is stopped or moved without a cause',
+  I3: 'the old copy is stopped before the new one is up',
+  I4: 'a constraint does not hold',
+  I5: 'a write of one who does not lead any more was applied',
+  I6: 'after the faults have ended, what is desired does not become what is',
+  I9: 'an agent goes back to an older assignment',
+  I10: 'something is left of a unit that was destroyed',
+  E1: 'a unit is started twice in one boot without a cause',
+  R1: 'something is written though nothing happens',
+  S1: 'a state in the store is not what the machine has',
+} as const;
+export type Invariant = keyof typeof invariants;
+
+export interface CheckerOptions {
+  readonly now: () => number;
+  readonly world: World;
+  readonly trouble: Trouble;
+}
+
+/** How long a machine's trouble explains what is done about it: the leader may notice late. */
+const noticeMs = 45_000;
+/** How long after a client asked, or something ran elsewhere, the consequences may still come. */
+const aftermathMs = 30_000;
+
+/** What a machine was last asked to do with a unit in this boot. */
+interface Edge {
+  readonly job: string;
+  readonly at: number;
+  /** The agent noted that systemd took it: from then on it is not to be asked for again. */
+  isNoted: boolean;
+  /** It went down without having been asked to, and is down still. */
+  isDownByItself: boolean;
+}
+
+/** Watches every step from outside: what ran where, and what was in the store at that time. */
+export class Checker {
+  readonly #options: CheckerOptions;
+  readonly violations: Violation[] = [];
+  checks = 0;
+  starts = 0;
+  moves = 0;
+  /** Machine → unit → since when it is up. */
+  readonly up = new Map<string, Map<string, number>>();
+  /** `machine/unit` → systemd's word for how it is. */
+  readonly #states = new Map<string, string>();
+  /** `machine/unit` → when it was last up. */
+  readonly #lastUp = new Map<string, number>();
+  readonly #edges = new Map<string, Edge>();
+  /** `machine/unit` → the newest assignment that was carried out in this boot. */
+  readonly #answered = new Map<string, number>();
+
+  constructor(options: CheckerOptions) {
+    this.#options = options;
+  }
+
+  /** Machines on which a unit is up; sorted. */
+  machinesOf(unit: string): string[] {
+    return [...this.up].flatMap(([id, units]) => (units.has(unit) ? [id] : [])).sort();
+  }
+
+  /** Whether the unit ended there without having been asked to, in this boot, and was not started since. */
+  isDownByItself(machine: string, unit: string): boolean {
+    return this.#edges.get(`${machine}/${unit}`)?.isDownByItself === true;
+  }
+
+  /** How often a start was asked for there in this boot. */
+  wasStarted(machine: string, unit: string): boolean {
+    const edge = this.#edges.get(`${machine}/${unit}`);
+    return edge !== undefined && edge.job !== 'stop';
+  }
+
+  isActive(machine: string, unit: string): boolean {
+    return this.#states.get(`${machine}/${unit}`) === 'active';
+  }
+
+  /** Whether it is up there, or has run to its end and not failed. */
+  isReady(machine: string, unit: string): boolean {
+    const state = this.#states.get(`${machine}/${unit}`);
+    return state === 'active' || state === 'inactive';
+  }
+
+  state(machine: string, unit: string, activeState: string): void {
+    const { now } = this.#options;
+    const units = this.up.get(machine) ?? new Map<string, number>();
+    this.up.set(machine, units);
+    const key = `${machine}/${unit}`;
+    this.#states.set(key, activeState);
+    const isUp = activeState !== 'inactive' && activeState !== 'failed';
+    if (isUp === units.has(unit)) return;
+    if (!isUp) {
+      units.delete(unit);
+      this.#lastUp.set(key, now());
+      const edge = this.#edges.get(key);
+      if (edge !== undefined && edge.job !== 'stop') edge.isDownByItself = true;
+      return;
+    }
+    units.set(unit, now());
+    this.starts += 1;
+    const edge = this.#edges.get(key);
+    if (edge !== undefined) edge.isDownByItself = false;
+    this.#checkCopies(machine, unit);
+  }
+
+  asked(machine: string, unit: string, job: string): void {
+    const key = `${machine}/${unit}`;
+    const since = this.up.get(machine)?.get(unit);
+    const before = this.#edges.get(key);
+    if (job !== 'start' && since !== undefined) this.#checkStop(machine, unit, { job, since });
+    if (job !== 'stop' && before !== undefined) this.#checkStart(machine, unit, before);
+    this.#edges.set(key, {
+      job,
+      at: this.#options.now(),
+      isNoted: false,
+      isDownByItself: false,
+    });
+  }
+
+  noted(machine: string, { unit, answers, pending, bootId }: UnitNote): void {
+    const key = `${machine}/${unit}`;
+    const edge = this.#edges.get(key);
+    if (edge !== undefined && pending === null) edge.isNoted = true;
+    if (answers === 0) return;
+    const boot = `${bootId}/${unit}`;
+    const newest = this.#answered.get(boot) ?? 0;
+    this.#check('I9', answers >= newest, [machine, unit], () => {
+      return `${machine} noted for ${unit} that assignment ${answers} is carried out, after ${newest}`;
+    });
+    this.#answered.set(boot, Math.max(newest, answers));
+  }
+
+  /** A machine lost its power. */
+  rebooted(machine: string): void {
+    for (const key of this.#edges.keys()) {
+      if (key.startsWith(`${machine}/`)) this.#edges.delete(key);
+    }
+  }
+
+  /** A transaction was applied. `by`: the process that asked for it; null: a lease ended. */
+  committed(changes: readonly AssignmentChange[], by: string | null): void {
+    if (changes.length === 0) return;
+    const { world } = this.#options;
+    this.#check('I5', by !== null && world.leader === by, [by ?? '-'], () => {
+      const leader = world.leader ?? 'nobody';
+      return `${by ?? 'nobody'} changed assignments (${changes.map((c) => `${c.machine}/${c.unit}`).join(', ')}) while ${leader} led`;
+    });
+    for (const change of changes) {
+      if (change.after === null) this.#checkTaken(change, changes);
+      else if (change.after.role === 'holder') this.#checkGiven(change, change.after);
+    }
+  }
+
+  report(invariant: Invariant, about: readonly string[], seen: string): void {
+    this.violations.push({ invariant, at: this.#options.now(), seen, about });
+  }
+
+  #check(invariant: Invariant, holds: boolean, about: readonly string[], seen: () => string): void {
+    this.checks += 1;
+    if (!holds) this.report(invariant, about, seen());
+  }
+
+  /** I1: at the moment of a start. */
+  #checkCopies(machine: string, unit: string): void {
+    const { world, now } = this.#options;
+    const spec = world.wished(unit);
+    if (spec?.isGlobal === true) return;
+    const given = world.given.get(`${machine}/${unit}`);
+    for (const other of this.machinesOf(unit)) {
+      if (other === machine) continue;
+      const theirs = world.given.get(`${other}/${unit}`);
+      // One that was away itself may follow for a moment what it was told before.
+      const isExplained =
+        (given !== undefined && this.#wasAway(other, given.heldSince)) ||
+        (theirs !== undefined && this.#wasAway(machine, theirs.heldSince));
+      this.#check('I1', isExplained, [unit], () => {
+        const since =
+          given === undefined
+            ? 'unassigned'
+            : `${now() - given.heldSince} ms after it was assigned`;
+        return `${unit} starts on ${machine} (${since}) while it is up on ${other}, which was not away when that was decided`;
+      });
+    }
+  }
+
+  /** Whether a machine was cut off or without musterd when something was decided. */
+  #wasAway(machine: string, when: number): boolean {
+    const { trouble, world } = this.#options;
+    return trouble.lastIn(machine) >= when - noticeMs || world.parked.has(machine);
+  }
+
+  /** I2, the agent's part: a stop follows from what it was told to do. */
+  #checkStop(machine: string, unit: string, { job, since }: { job: string; since: number }): void {
+    const { world, trouble } = this.#options;
+    const key = `${machine}/${unit}`;
+    const given = world.given.get(key);
+    const edge = this.#edges.get(key);
+    const learntSince = since - (trouble.wasIn(machine, noticeMs) ? noticeMs : 0);
+    const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= learntSince;
+    const isChanged = given !== undefined && given.changedAt >= learntSince;
+    // Asked for and not yet noted: after a crash in between it is asked for again.
+    const isRepeated = edge !== undefined && !edge.isNoted;
+    this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
+      return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
+    });
+  }
+
+  /** E1: another start in the same boot. */
+  #checkStart(machine: string, unit: string, before: Edge): void {
+    const { world } = this.#options;
+    const key = `${machine}/${unit}`;
+    const given = world.given.get(key);
+    const isAskedAnew =
+      (given !== undefined && given.changedAt >= before.at) ||
+      (world.takenAt.get(key) ?? -Infinity) >= before.at;
+    const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
+    const isHealed = isToStayUp && before.isDownByItself;
+    this.#check('E1', isAskedAnew || isHealed || !before.isNoted, [unit], () => {
+      return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
+    });
+  }
+
+  /** I2 and I3, the leader's part: an assignment is taken away for a reason. */
+  #checkTaken({ machine, unit, before }: AssignmentChange, all: readonly AssignmentChange[]): void {
+    const { world, now } = this.#options;
+    if (before === null || this.#isUnwanted(unit)) return;
+    if (before.role === 'released') {
+      const isElsewhere = world.placesOf(unit).some(({ machine: other, given }) => {
+        return given.role === 'holder' && this.#ranOn(other, unit, given);
+      });
+      this.#check('I3', isElsewhere || this.#wasAsked(unit, before), [unit], () => {
+        return `${unit} was taken away from ${machine}, where it was released, before it was up elsewhere`;
+      });
+      return;
+    }
+    const wasMoved = all.some((c) => c.unit === unit && c.after !== null);
+    const isCaused = this.#wasAsked(unit, before) || this.#hasMoved(unit, before) || wasMoved;
+    this.#check('I2', isCaused, [unit], () => {
+      return `${unit} was taken away from ${machine} at ${now()} though nobody asked for anything since it came there`;
+    });
+  }
+
+  /** I2: a unit that has a place gets another one only if that one is gone, or it was asked for. */
+  #checkGiven({ machine, unit, before }: AssignmentChange, after: Given): void {
+    if (before?.role === 'holder') return;
+    const { world } = this.#options;
+    if (world.wished(unit)?.isGlobal === true) return;
+    this.moves += 1;
+    this.#checkPlace(machine, unit, after);
+    for (const { machine: other, given } of world.placesOf(unit)) {
+      if (other === machine) continue;
+      const isAway = this.#wasAway(other, this.#options.now());
+      this.#check('I2', isAway || this.#wasAsked(unit, given), [unit, other], () => {
+        return `${unit} is given to ${machine} though ${other} has it (${given.role}) and was not away`;
+      });
+    }
+  }
+
+  /** I4, for what the leader must have known when it decided. */
+  #checkPlace(machine: string, unit: string, { hash }: Given): void {
+    const { world } = this.#options;
+    const spec = world.specOf(unit, hash);
+    if (spec === null) return;
+    const isRight = spec.machineId === null || spec.machineId === machine;
+    this.#check('I4', isRight, [unit], () => {
+      return `${unit} is given to ${machine} and has MachineID=${spec.machineId ?? ''}`;
+    });
+  }
+
+  #isUnwanted(unit: string): boolean {
+    const wish = this.#options.world.wishes.get(unit);
+    return wish === undefined || wish.desiredState === 'inactive' || unit.includes('@.');
+  }
+
+  /** Whether it was up there lately, under this assignment, or has run to its end. */
+  #ranOn(machine: string, unit: string, given: Given): boolean {
+    const { now, world } = this.#options;
+    if (this.up.get(machine)?.has(unit) === true || given.desiredState === 'loaded') return true;
+    const last = this.#lastUp.get(`${machine}/${unit}`) ?? -Infinity;
+    if (world.specOf(unit, given.hash)?.kind === 'oneshot') return last >= given.heldSince;
+    return last >= now() - aftermathMs;
+  }
+
+  #wasAsked(unit: string, given: Given): boolean {
+    const { world } = this.#options;
+    return world.lastAsked(unit) >= Math.min(given.heldSince, given.changedAt) - aftermathMs;
+  }
+
+  /** Whether a unit that it belongs together with went elsewhere since, or has to. */
+  #hasMoved(unit: string, given: Given): boolean {
+    const { world, now } = this.#options;
+    const group = world.groupOf(unit);
+    return [...world.given].some(([key, other]) => {
+      const { machine, name } = split(key);
+      if (name === unit || world.groupOf(name) !== group) return false;
+      return other.heldSince >= given.heldSince || this.#wasAway(machine, now());
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { readArguments, usage } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
+import { commandFor, renderViolation, Totals } from './report.ts';
+import { shrink } from './shrink.ts';
+import { simulate } from './simulation.ts';
+import type { Outcome } from './simulation.ts';
+
+/** What a worker is asked for: a seed, or to end. */
+type Request = number | 'end';
+
+const progressEveryMs = 5_000;
+
+function out(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function runSeed(seed: number, { minutes, without, trace }: Arguments): Promise<Outcome> {
+  return simulate({ seed, minutes, without, print: trace ? out : null });
+}
+
+/** Runs every seed, in order, and says what became of it as soon as it is known. */
+async function runAll(options: Arguments, args: readonly string[]): Promise<Totals> {
+  const totals = new Totals();
+  const began = performance.now();
+  const seconds = (): number => (performance.now() - began) / 1000;
+  let saidAt = began;
+  const take = (outcome: Outcome): void => {
+    totals.add(outcome);
+    if (outcome.violation !== null) {
+      out(renderViolation(outcome, commandFor(outcome.seed, options)));
+    }
+    if (performance.now() - saidAt < progressEveryMs) return;
+    saidAt = performance.now();
+    const { seeds, violations } = totals;
+    process.stderr.write(
+      `sim: ${seeds} of ${options.seeds} seeds, ${violations} violations, ${seconds().toFixed(0)} s\n`,
+    );
+  };
+  if (options.jobs === 1) {
+    for (let i = 0; i < options.seeds; i += 1) take(await runSeed(options.first + i, options));
+  } else await runInWorkers(options, args, take);
+  out(totals.render(seconds()));
+  return totals;
+}
+
+/** Workers are this program, given a seed at a time. */
+async function runInWorkers(
+  { first, seeds, jobs }: Arguments,
+  args: readonly string[],
+  take: (outcome: Outcome) => void,
+): Promise<void> {
+  let next = first;
+  const feed = (worker: ChildProcess): void => {
+    const request: Request = next < first + seeds ? next++ : 'end';
+    worker.send(request);
+  };
+  const work = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = fork(__filename, ['--worker', ...args]);
+      worker.on('message', (outcome: Outcome) => {
+        take(outcome);
+        feed(worker);
+      });
+      worker.on('error', reject);
+      worker.on('exit', (code) => {
+        if (code === 0) resolve();
+        else reject(new Error(`a worker ended with ${code ?? 'a signal'}`));
+      });
+      feed(worker);
+    });
+  await Promise.all(Array.from({ length: jobs }, work));
+}
+
+function serve(options: Arguments): void {
+  process.on('message', (request: Request) => {
+    if (request === 'end') return process.disconnect();
+    runSeed(request, options).then(
+      (outcome) => process.send?.(outcome),
+      (error: unknown) => {
+        process.stderr.write(`sim: seed ${request}: ${String(error)}\n`);
+        process.exit(2);
+      },
+    );
+  });
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const isWorker = args[0] === '--worker';
+  let options: Arguments;
+  try {
+    options = readArguments(isWorker ? args.slice(1) : args);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`sim: ${text}\n${usage}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  if (isWorker) return serve(options);
+  if (options.shrink) {
+    const found = await shrink(options);
+    out(found);
+    return;
+  }
+  const totals = await runAll(options, args);
+  if (totals.violations > 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`sim: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
+  process.exitCode = 2;
+});

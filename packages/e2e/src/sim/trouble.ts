@@ -1,0 +1,54 @@
+interface Spell {
+  readonly what: string;
+  isOver: boolean;
+}
+
+/**
+ * What is, and was, wrong with each machine and with everything at once, as it was made to be; the
+ * checkers excuse nothing that is not in it.
+ */
+export class Trouble {
+  readonly #now: () => number;
+  readonly #spells = new Map<string, Set<Spell>>();
+  readonly #endedAt = new Map<string, number>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** @param where - a machine, or `store` @returns ends it */
+  begin(where: string, what: string): () => void {
+    const spells = this.#spells.get(where) ?? new Set();
+    this.#spells.set(where, spells);
+    const spell: Spell = { what, isOver: false };
+    spells.add(spell);
+    return () => {
+      if (spell.isOver) return;
+      spell.isOver = true;
+      spells.delete(spell);
+      this.#endedAt.set(where, this.#now());
+    };
+  }
+
+  isIn(where: string): boolean {
+    return (this.#spells.get(where)?.size ?? 0) > 0;
+  }
+
+  /** When it was last in trouble: now, if it still is; -Infinity: it never was. */
+  lastIn(where: string): number {
+    return this.isIn(where) ? this.#now() : (this.#endedAt.get(where) ?? -Infinity);
+  }
+
+  /** Whether anything was wrong with it within the last `ms`. */
+  wasIn(where: string, ms: number): boolean {
+    return this.lastIn(where) >= this.#now() - ms;
+  }
+
+  /** What is wrong now, for messages. */
+  describe(): string {
+    const all = [...this.#spells].flatMap(([where, spells]) =>
+      [...spells].map(({ what }) => `${where}: ${what}`),
+    );
+    return all.length === 0 ? 'nothing' : all.sort().join(', ');
+  }
+}

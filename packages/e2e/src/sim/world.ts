@@ -1,0 +1,207 @@
+import type { KeyEvent } from '@muster/registry';
+import type { Repertoire, Spec } from './specs.ts';
+
+/** An assignment as the store has it. */
+export interface Given {
+  readonly hash: string;
+  readonly desiredState: string;
+  readonly restarts: number;
+  readonly starts: number;
+  readonly incarnation: number;
+  readonly role: string;
+  readonly revision: number;
+  /** When it was made, or became a holder's. */
+  readonly heldSince: number;
+  /** When it last asked for something else than before. */
+  readonly changedAt: number;
+}
+
+export interface Wish {
+  readonly hash: string;
+  readonly desiredState: string;
+  readonly revision: number;
+}
+
+interface Changes {
+  readonly now: () => number;
+  readonly repertoire: Repertoire;
+  readonly prefix: string;
+}
+
+/**
+ * What is in the store, read without muster's help, and when it came there. Times are virtual ms.
+ */
+export class World {
+  readonly #options: Changes;
+  readonly #specOf = new Map<string, Spec>();
+  readonly #groupOf = new Map<string, string>();
+  readonly wishes = new Map<string, Wish>();
+  /** `machine/unit` → what is given to that machine. */
+  readonly given = new Map<string, Given>();
+  /** `machine/unit` → when it was last taken away. */
+  readonly takenAt = new Map<string, number>();
+  readonly states = new Map<string, Readonly<Record<string, unknown>>>();
+  readonly placements = new Set<string>();
+  /** Machine → when its presence vanished; null: it is there; missing: it never was. */
+  readonly goneSince = new Map<string, number | null>();
+  readonly settings = new Map<string, Readonly<Record<string, string | null>>>();
+  readonly parked = new Set<string>();
+  /** The process that leads, as it is connected to the store; null: nobody. */
+  leader: string | null = null;
+  /** Group, or machine for its settings → when a client last changed something. */
+  readonly #askedAt = new Map<string, number>();
+
+  constructor(options: Changes) {
+    this.#options = options;
+    for (const { name, units } of options.repertoire.groups) {
+      for (const unit of units) this.#groupOf.set(unit, name);
+    }
+    for (const specs of options.repertoire.specs.values()) {
+      for (const spec of specs) this.#specOf.set(`${spec.unit} ${spec.hash}`, spec);
+    }
+  }
+
+  groupOf(unit: string): string {
+    return this.#groupOf.get(unit) ?? unit;
+  }
+
+  specOf(unit: string, hash: string): Spec | null {
+    return this.#specOf.get(`${unit} ${hash}`) ?? null;
+  }
+
+  /** The content that is wished for now; null: the unit does not exist. */
+  wished(unit: string): Spec | null {
+    const wish = this.wishes.get(unit);
+    return wish === undefined ? null : this.specOf(unit, wish.hash);
+  }
+
+  /** When a client last asked for anything that may move or stop this unit; -Infinity: never. */
+  lastAsked(unit: string): number {
+    const times = [this.#askedAt.get(this.groupOf(unit)) ?? -Infinity];
+    const spec = this.wished(unit);
+    if (spec === null || spec.metadata !== null || this.groupOf(unit) === 'template') {
+      times.push(this.#askedAt.get('settings') ?? -Infinity);
+    }
+    return Math.max(...times);
+  }
+
+  /** Machines that hold the unit, with role; sorted. */
+  placesOf(unit: string): { machine: string; given: Given }[] {
+    return [...this.given]
+      .flatMap(([key, given]) => {
+        const { machine, name } = split(key);
+        return name === unit ? [{ machine, given }] : [];
+      })
+      .sort((a, b) => (a.machine < b.machine ? -1 : 1));
+  }
+
+  /** Takes over one transaction. @returns what it did to assignments */
+  commit(events: readonly KeyEvent[], by: string | null): AssignmentChange[] {
+    const changes: AssignmentChange[] = [];
+    for (const event of events) {
+      const key = event.type === 'put' ? event.stored.key : event.key;
+      if (!key.startsWith(this.#options.prefix)) continue;
+      const [kind = '', ...rest] = key.slice(this.#options.prefix.length).split('/');
+      const name = rest.join('/');
+      if (kind === 'file' || kind === 'audit') continue;
+      const value = event.type === 'put' ? readRecord(event.stored.value) : null;
+      const revision = event.type === 'put' ? event.stored.modRevision : event.modRevision;
+      if (kind === 'assignment') changes.push(this.#assign(name, value, revision));
+      else this.#note(kind, name, { value, revision, by });
+    }
+    return changes;
+  }
+
+  #note(
+    kind: string,
+    name: string,
+    { value, revision, by }: { value: Fields | null; revision: number; by: string | null },
+  ): void {
+    const now = this.#options.now();
+    switch (kind) {
+      case 'unit':
+        this.#askedAt.set(this.groupOf(name), now);
+        if (value === null) this.wishes.delete(name);
+        else {
+          this.wishes.set(name, {
+            hash: String(value['hash']),
+            desiredState: String(value['desiredState']),
+            revision,
+          });
+        }
+        break;
+      case 'machine':
+        this.goneSince.set(name, value === null ? now : null);
+        if (value?.['awaySince'] == null) this.parked.delete(name);
+        else this.parked.add(name);
+        break;
+      case 'machine-settings':
+        this.#askedAt.set('settings', now);
+        this.settings.set(name, (value?.['metadata'] ?? {}) as Record<string, string | null>);
+        break;
+      case 'state':
+        if (value === null) this.states.delete(name);
+        else this.states.set(name, value);
+        break;
+      case 'placement':
+        if (value === null) this.placements.delete(name);
+        else this.placements.add(name);
+        break;
+      case 'leader':
+        this.leader = value === null ? null : by;
+        break;
+    }
+  }
+
+  #assign(key: string, value: Fields | null, revision: number): AssignmentChange {
+    const { machine, name } = split(key);
+    const now = this.#options.now();
+    const before = this.given.get(key) ?? null;
+    if (value === null) {
+      this.given.delete(key);
+      this.takenAt.set(key, now);
+      return { machine, unit: name, before, after: null };
+    }
+    const asked = {
+      hash: String(value['hash']),
+      desiredState: String(value['desiredState']),
+      restarts: Number(value['restarts'] ?? 0),
+      starts: Number(value['starts'] ?? 0),
+      incarnation: Number(value['incarnation']),
+    };
+    const role = String(value['role']);
+    const isSame =
+      before !== null &&
+      (Object.keys(asked) as (keyof typeof asked)[]).every((k) => before[k] === asked[k]);
+    const after: Given = {
+      ...asked,
+      role,
+      revision,
+      heldSince: before !== null && before.role === role ? before.heldSince : now,
+      changedAt: isSame ? before.changedAt : now,
+    };
+    this.given.set(key, after);
+    return { machine, unit: name, before, after };
+  }
+}
+
+export interface AssignmentChange {
+  readonly machine: string;
+  readonly unit: string;
+  readonly before: Given | null;
+  readonly after: Given | null;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `machine/unit` */
+export function split(key: string): { machine: string; name: string } {
+  const slash = key.indexOf('/');
+  return { machine: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+function readRecord(value: string): Fields {
+  const record: unknown = JSON.parse(value);
+  if (typeof record !== 'object' || record === null) throw new Error(`not a record: ${value}`);
+  return { ...record };
+}
