@@ -205,7 +205,7 @@ export class Applier {
       } catch (error) {
         known.awaited.delete(task.unit);
         // What runs under this name is the host's: only what is ours goes.
-        if (error instanceof HostUnitError && task.note === null)
+        if (error instanceof HostUnitError && task.revision === 0)
           return this.#forget(task.unit, known);
         throw error;
       }

@@ -223,7 +223,7 @@ describe('musterd died between asking systemd and noting it', () => {
 
 describe('a unit that is not assigned here any more', () => {
   test.each<[string, Partial<UnitInput>, string | null]>([
-    ['is stopped first', {}, 'stop'],
+    ['is stopped first', {}, 'stop note'],
     ['is waited for while it stops', { loaded: loaded('deactivating', 'stop') }, null],
     ['is removed once it is down', { loaded: loaded('inactive') }, 'remove'],
     ['is removed when it failed', { loaded: loaded('failed') }, 'remove'],
@@ -231,7 +231,7 @@ describe('a unit that is not assigned here any more', () => {
     [
       'is stopped before a queued start of it runs',
       { loaded: loaded('inactive', 'start') },
-      'stop',
+      'stop note',
     ],
     ['is forgotten when only a note is left', { fileHash: null, loaded: null }, 'remove'],
   ])('%s', (_name, over, expected) => {

@@ -153,7 +153,9 @@ function planRemoval({ unit, note, fileHash, loaded }: UnitInput): UnitTask | nu
   if (isUp(loaded) || loaded?.job === 'start' || loaded?.job === 'restart') {
     // A stop that is under way is not asked for again: its end leads back here.
     if (loaded?.job === 'stop' || loaded?.activeState === 'deactivating') return null;
-    return { ...base, reason: 'not assigned here', job: 'stop', remove: false };
+    // Given back before it has ended, it is to be started again.
+    const stopping = note === null ? null : { ...note, pending: 'stop' as const };
+    return { ...base, reason: 'not assigned here', job: 'stop', remove: false, note: stopping };
   }
   if (loaded?.job != null) return null;
   if (fileHash === null && note === null) return null;

@@ -125,6 +125,18 @@ test('a daemon-reload that fails after the unit it was for had failed already br
   expect((await cluster.states('a.service'))[0]?.problem).toMatch(/of its own/);
 });
 
+test('a unit that is given back while it still ends is started again', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  systemd.script('a.service', { stopMs: 10_000 });
+  await cluster.write('a.service', sleeper);
+  await cluster.write('a.service', sleeper, 'inactive');
+  await cluster.write('a.service', sleeper);
+  await cluster.clock.advance(30_000);
+  expect(asked(1, 'a.service')).toEqual(['start', 'stop', 'start']);
+  expect(await cluster.where('a.service')).toEqual([1]);
+});
+
 test('a changed file is put right, and the unit runs on', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);

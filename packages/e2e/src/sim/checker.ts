@@ -179,8 +179,7 @@ export class Checker {
   /** I1: at the moment of a start. */
   #checkCopies(machine: string, unit: string): void {
     const { world, now } = this.#options;
-    const spec = world.wished(unit);
-    if (spec?.isGlobal === true) return;
+    if (world.isGlobal(unit)) return;
     const given = world.given.get(`${machine}/${unit}`);
     for (const other of this.machinesOf(unit)) {
       if (other === machine) continue;
@@ -207,18 +206,24 @@ export class Checker {
 
   /** I2, the agent's part: a stop follows from what it was told to do. */
   #checkStop(machine: string, unit: string, { job, since }: { job: string; since: number }): void {
-    const { world, trouble } = this.#options;
+    const { world } = this.#options;
     const key = `${machine}/${unit}`;
     const given = world.given.get(key);
     const edge = this.#edges.get(key);
-    const learntSince = since - (trouble.wasIn(machine, noticeMs) ? noticeMs : 0);
-    const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= learntSince;
-    const isChanged = given !== undefined && given.changedAt >= learntSince;
+    const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
+    const isChanged = given !== undefined && this.#learnsOf(machine, given, since);
     // Asked for and not yet noted: after a crash in between it is asked for again.
     const isRepeated = edge !== undefined && !edge.isNoted;
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
       return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
     });
+  }
+
+  /** Whether what is asked of a machine may have come to it since: it learns late in trouble. */
+  #learnsOf(machine: string, { changedAt }: Given, since: number): boolean {
+    const { trouble } = this.#options;
+    const lastIn = trouble.lastIn(machine);
+    return changedAt >= since || (lastIn >= changedAt && lastIn >= since - noticeMs);
   }
 
   /** E1: another start in the same boot. */
@@ -227,7 +232,7 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const given = world.given.get(key);
     const isAskedAnew =
-      (given !== undefined && given.changedAt >= before.at) ||
+      (given !== undefined && this.#learnsOf(machine, given, before.at)) ||
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
@@ -241,6 +246,7 @@ export class Checker {
     const { world, now } = this.#options;
     if (before === null || this.#isUnwanted(unit)) return;
     if (before.role === 'released') {
+      if (this.up.get(machine)?.has(unit) !== true) return;
       const isElsewhere = world.placesOf(unit).some(({ machine: other, given }) => {
         return given.role === 'holder' && this.#ranOn(other, unit, given);
       });
@@ -260,7 +266,7 @@ export class Checker {
   #checkGiven({ machine, unit, before }: AssignmentChange, after: Given): void {
     if (before?.role === 'holder') return;
     const { world } = this.#options;
-    if (world.wished(unit)?.isGlobal === true) return;
+    if (world.isGlobal(unit)) return;
     this.moves += 1;
     this.#checkPlace(machine, unit, after);
     for (const { machine: other, given } of world.placesOf(unit)) {

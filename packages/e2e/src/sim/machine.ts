@@ -1,6 +1,11 @@
 import type { Log, Metadata, UnitNote } from '@muster/core';
 import type { VirtualClock } from '@muster/core/testing';
-import { MemoryKnownStore, MemoryLeaseStore, openRegistryOn } from '@muster/registry';
+import {
+  MemoryAssignmentStore,
+  MemoryKnownStore,
+  MemoryLeaseStore,
+  openRegistryOn,
+} from '@muster/registry';
 import type { MemoryStore, Registry } from '@muster/registry';
 import { FakeSystemd, MemoryNoteStore } from '@muster/systemd';
 import { runMusterd } from '../memory-musterd.ts';
@@ -50,6 +55,8 @@ export class SimMachine {
   readonly #options: SimMachineOptions;
   readonly #known = new MemoryKnownStore();
   readonly #lease = new MemoryLeaseStore();
+  readonly #assignments = new MemoryAssignmentStore();
+  #refusal: { bootId: string | null } = { bootId: null };
   #notes: MemoryNoteStore;
   #boot = 1;
   #run = 0;
@@ -128,6 +135,8 @@ export class SimMachine {
         }),
         notes,
         leaseStore: ofProcess(process, this.#lease),
+        assignments: ofProcess(process, this.#assignments),
+        refusal: this.#refusal,
         clock: ownClock,
         log,
         machine: { id, bootId: this.bootId, metadata: this.#options.metadata },
@@ -161,6 +170,7 @@ export class SimMachine {
     this.systemd.reboot();
     this.#boot += 1;
     this.#notes = new MemoryNoteStore(this.bootId);
+    this.#refusal = { bootId: null };
   }
 
   powerOn(): void {

@@ -69,6 +69,11 @@ export class World {
     return this.#specOf.get(`${unit} ${hash}`) ?? null;
   }
 
+  /** Whether it is meant to run on several machines. */
+  isGlobal(unit: string): boolean {
+    return this.#options.repertoire.specs.get(unit)?.[0]?.isGlobal === true;
+  }
+
   /** The content that is wished for now; null: the unit does not exist. */
   wished(unit: string): Spec | null {
     const wish = this.wishes.get(unit);
