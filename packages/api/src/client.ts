@@ -44,6 +44,7 @@ export type {
   BrakeBody,
   ClusterBody,
   ErrorBody,
+  FailuresBody,
   ForgottenBody,
   LossesAcceptedBody,
   MachineBody,

@@ -1,3 +1,4 @@
+import { exitText } from '@muster/core';
 import type {
   Assignment,
   ClusterSnapshot,
@@ -13,7 +14,15 @@ import { deriveCurrentState, doesAnswer } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import { mergedMetadata } from './metadata.ts';
 import type { GlobalUnits } from './unit-demands.ts';
-import type { ClusterBody, MachineBody, UnitBody, UnitDetailBody, UnitStateBody } from './wire.ts';
+import { failurePhrase, renderFailures } from './unit-failure.ts';
+import type {
+  ClusterBody,
+  FailuresBody,
+  MachineBody,
+  UnitBody,
+  UnitDetailBody,
+  UnitStateBody,
+} from './wire.ts';
 
 const none: ReadonlyMap<string, never> = new Map<string, never>();
 
@@ -24,14 +33,24 @@ export function renderUnits(snapshot: ClusterSnapshot, globals: GlobalUnits): Un
     const states = snapshot.states.get(unit.name) ?? none;
     const text = snapshot.files.get(unit.hash) ?? null;
     const isGlobal = globals.demandsOf(unit, text) !== null;
-    bodies.push(renderUnit({ unit, assignments, states }, { isGlobal, text }));
+    const failures = failuresIn(snapshot, unit);
+    bodies.push(renderUnit({ unit, assignments, states }, { isGlobal, text, failures }));
   }
   return bodies.sort((a, b) => compare(a.name, b.name));
 }
 
+function failuresIn({ placements, files }: ClusterSnapshot, unit: Unit): FailuresBody | null {
+  const failures = placements.get(unit.name)?.failures ?? null;
+  return renderFailures(unit, files.get(unit.hash) ?? null, failures);
+}
+
 function renderUnit(
   records: UnitRecords,
-  { isGlobal, text }: { readonly isGlobal: boolean; readonly text: string | null },
+  {
+    isGlobal,
+    text,
+    failures,
+  }: Pick<UnitBody, 'isGlobal' | 'failures'> & { readonly text: string | null },
 ): UnitBody {
   const { name, hash, desiredState, restarts, perMachine, origin, modRevision } = records.unit;
   return {
@@ -46,6 +65,7 @@ function renderUnit(
       .sort((a, b) => compare(a.machine, b.machine)),
     restarts,
     perMachine: perMachine ?? {},
+    failures,
     origin,
     revision: modRevision,
   };
@@ -68,8 +88,10 @@ export function renderDetail(
 ): UnitDetailBody {
   const assignments = new Map(detail.assignments.map((a) => [a.machine, a]));
   const states = new Map(detail.states.map((state) => [state.machine, state]));
+  const { unit, file: text } = detail;
+  const failures = renderFailures(unit, text, detail.failures);
   return {
-    ...renderUnit({ unit: detail.unit, assignments, states }, { isGlobal, text: detail.file }),
+    ...renderUnit({ unit, assignments, states }, { isGlobal, text, failures }),
     file: detail.file,
     options: file?.options ?? [],
     assignments: [...assignments.values()]
@@ -77,7 +99,9 @@ export function renderDetail(
       .map(renderAssignment),
     states: [...states.values()]
       .sort((a, b) => compare(a.machine, b.machine))
-      .map((state) => renderState(state, assignments.get(state.machine), detail.unit)),
+      .map((state) => {
+        return renderState(state, assignments.get(state.machine), { unit, failures });
+      }),
   };
 }
 
@@ -91,10 +115,11 @@ export function renderStates(snapshot: ClusterSnapshot): UnitStateBody[] {
   const bodies: UnitStateBody[] = [];
   for (const [unit, states] of snapshot.states) {
     const assignments = snapshot.assignments.get(unit) ?? none;
+    const stored = snapshot.units.get(unit) ?? null;
+    const failures = stored === null ? null : failuresIn(snapshot, stored);
     for (const state of states.values()) {
-      bodies.push(
-        renderState(state, assignments.get(state.machine), snapshot.units.get(unit) ?? null),
-      );
+      const assignment = assignments.get(state.machine);
+      bodies.push(renderState(state, assignment, { unit: stored, failures }));
     }
   }
   return bodies.sort((a, b) => compare(a.unit, b.unit) || compare(a.machine, b.machine));
@@ -103,9 +128,10 @@ export function renderStates(snapshot: ClusterSnapshot): UnitStateBody[] {
 function renderState(
   state: UnitState,
   assignment: Assignment | undefined,
-  unit: Unit | null,
+  { unit, failures }: { readonly unit: Unit | null; readonly failures: FailuresBody | null },
 ): UnitStateBody {
-  const { machine, loadState, activeState, subState, result, problem, since, hash } = state;
+  const { machine, loadState, activeState, subState, result, exit } = state;
+  const { flapping = null, problem, since, hash } = state;
   const isCurrent =
     unit !== null &&
     assignment !== undefined &&
@@ -118,7 +144,10 @@ function renderState(
     activeState,
     subState,
     result,
+    exit: exit === undefined ? null : { ...exit, text: exitText(exit) },
+    flapping,
     problem,
+    failure: failurePhrase(state, failures),
     since,
     hash,
     isCurrent,
@@ -161,10 +190,14 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
   const units: Record<DesiredState, number> = { inactive: 0, loaded: 0, launched: 0 };
   for (const unit of snapshot.units.values()) units[unit.desiredState] += 1;
   const problems: ClusterBody['problems'][number][] = [];
+  const failed = new Set<string>();
+  const flaps = new Set<string>();
   let states = 0;
   for (const [unit, byMachine] of snapshot.states) {
-    for (const { machine, problem } of byMachine.values()) {
+    for (const { machine, activeState, flapping, problem } of byMachine.values()) {
       states += 1;
+      if (activeState === 'failed') failed.add(unit);
+      if (flapping !== undefined) flaps.add(unit);
       if (problem !== null) problems.push({ unit, machine, problem });
     }
   }
@@ -180,6 +213,8 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
       units,
       assignments: [...snapshot.assignments.values()].reduce((sum, { size }) => sum + size, 0),
       states,
+      failed: failed.size,
+      flapping: flaps.size,
     },
     brake: renderBrake(snapshot),
     absent: renderAbsent(snapshot),

@@ -1,5 +1,6 @@
 import type { Assignment, Unit, UnitState } from '@muster/core';
-import { failureOf, placesOf } from './unit-places.ts';
+import { failureOf } from './unit-failure.ts';
+import { placesOf } from './unit-places.ts';
 
 const unit: Unit = {
   name: 'a.service',

@@ -1,7 +1,8 @@
 import { hasCountsOf } from '@muster/core';
-import type { Unit, UnitRegistry, UnitState } from '@muster/core';
+import type { Unit, UnitRegistry } from '@muster/core';
 import { doesAnswer, holders } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
+import { failureOf } from './unit-failure.ts';
 
 /** Where a stored unit is, as far as a request for it needs that. */
 export interface UnitPlaces {
@@ -19,27 +20,6 @@ const maxPointReads = 10;
 const catchUpMs = 5000;
 
 const none: ReadonlyMap<string, never> = new Map<string, never>();
-
-/** Why muster or systemd refuses to do anything with the unit there; null: they do not. */
-export function refusalOf({ problem, loadState }: UnitState): string | null {
-  if (problem !== null) return problem;
-  return ['error', 'bad-setting', 'masked'].includes(loadState)
-    ? `systemd says of its file: ${loadState}`
-    : null;
-}
-
-/**
- * Why a launched unit is down though it should not be; null: it is up, on its way, has run to its
- * end as it should, or nobody knows yet.
- */
-export function failureOf(state: UnitState): string | null {
-  const refusal = refusalOf(state);
-  if (refusal !== null) return refusal;
-  const { activeState, subState, result } = state;
-  if (activeState === 'failed') return `it failed (${result ?? subState})`;
-  const hasEndedBadly = activeState === 'inactive' && result !== null && result !== 'success';
-  return hasEndedBadly ? `it is inactive (${result})` : null;
-}
 
 /**
  * What the records say of a unit. An assignment that does not say yet what is wanted of the unit

@@ -2,7 +2,7 @@ import { hasCountsOf } from '@muster/core';
 import type { Assignment, Machine, UnitState } from '@muster/core';
 import { doesAnswer, holders } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
-import { failureOf, refusalOf } from './unit-places.ts';
+import { failureOf, refusalOf } from './unit-failure.ts';
 import type { WaitRequest } from './wire.ts';
 
 export type WaitOutcome =

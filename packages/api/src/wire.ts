@@ -5,6 +5,7 @@ import type {
   MachineCounts,
   Metadata,
   Origin,
+  ProcessExit,
   Revision,
   Role,
 } from '@muster/core';
@@ -48,6 +49,10 @@ export interface ClusterBody {
     readonly units: Readonly<Record<DesiredState, number>>;
     readonly assignments: number;
     readonly states: number;
+    /** Units of which some machine says that they have failed. */
+    readonly failed: number;
+    /** Units that some machine restarts again and again. */
+    readonly flapping: number;
   };
   readonly brake: BrakeBody;
   /** By id. */
@@ -135,8 +140,27 @@ export interface UnitBody {
   readonly restarts: number;
   /** By machine id; only machines that were asked for more. */
   readonly perMachine: Readonly<Record<string, MachineCounts>>;
+  /** null: since somebody asked for something last, it was not tried anew because it had failed. */
+  readonly failures: FailuresBody | null;
   readonly origin: Origin;
   readonly revision: Revision;
+}
+
+export interface ExitBody extends ProcessExit {
+  /** As systemctl names it: `203/EXEC`, `killed/SEGV`. */
+  readonly text: string;
+}
+
+/** What became of a unit with Reschedule=on-failure that failed. */
+export interface FailuresBody {
+  /** How often it was tried anew because it had failed. */
+  readonly attempts: number;
+  /** How often that may be; null: there is no limit. */
+  readonly limit: number | null;
+  /** It may not be tried anew any more, unless somebody asks for it. */
+  readonly isExhausted: boolean;
+  /** Where it failed, the latest last. */
+  readonly machines: readonly string[];
 }
 
 export interface UnitStateBody {
@@ -146,7 +170,13 @@ export interface UnitStateBody {
   readonly activeState: string;
   readonly subState: string;
   readonly result: string | null;
+  /** How the main process of a service that did not end well ended; null: all is well, or it is not known. */
+  readonly exit: ExitBody | null;
+  /** Restarts within 10 minutes that nobody asked for, if they were at least 5; null: it is not flapping. */
+  readonly flapping: number | null;
   readonly problem: string | null;
+  /** All that is wrong with it, one phrase for people; null: nothing is. */
+  readonly failure: string | null;
   /** ms since the epoch. */
   readonly since: number;
   readonly hash: string;

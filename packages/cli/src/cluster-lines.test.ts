@@ -11,6 +11,8 @@ const quiet: ClusterBody = {
     units: { launched: 10, loaded: 2, inactive: 1 },
     assignments: 12,
     states: 12,
+    failed: 0,
+    flapping: 0,
   },
   brake: { isOn: false, reason: null, since: null },
   absent: [],
@@ -31,7 +33,7 @@ test('everything that needs somebody’s attention is named', () => {
   const troubled: ClusterBody = {
     ...quiet,
     leader: null,
-    counts: { ...quiet.counts, away: 1 },
+    counts: { ...quiet.counts, away: 1, failed: 3, flapping: 1 },
     problems: [{ unit: 'ssh.service', machine: '6110674e197d', problem: 'the host has it' }],
     corrupt: [{ key: '/muster/unit/a.service', problem: 'is not JSON' }],
   };
@@ -39,6 +41,7 @@ test('everything that needs somebody’s attention is named', () => {
     '  Leader: none: nothing is placed now',
     '  Machines: 3, 1 of them away',
     '  Units: 10 launched, 2 loaded, 1 inactive',
+    '  Failing: 3 failed, 1 restarted again and again',
     '  Units that could not be dealt with:',
     '    ssh.service on 6110674e...: the host has it',
     '  Records in etcd that do not parse, and are left alone:',

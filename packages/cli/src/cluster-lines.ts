@@ -6,11 +6,13 @@ export function clusterLines(cluster: ClusterBody): string[] {
   const { counts, leader, problems, corrupt } = cluster;
   const away = counts.away === 0 ? '' : `, ${counts.away} of them away`;
   const { launched, loaded, inactive } = counts.units;
+  const failing = failingWords(counts);
   const lines = [
     `Cluster ${cluster.id} at revision ${cluster.revision}`,
     `  Leader: ${leader === null ? 'none: nothing is placed now' : leader.machine}`,
     `  Machines: ${counts.machines}${away}`,
     `  Units: ${launched} launched, ${loaded} loaded, ${inactive} inactive`,
+    ...(failing === null ? [] : [`  Failing: ${failing}`]),
     ...absentLines(cluster.brake, cluster.absent),
   ];
   if (problems.length > 0) {
@@ -24,4 +26,13 @@ export function clusterLines(cluster: ClusterBody): string[] {
     for (const { key, problem } of corrupt) lines.push(`    ${key}: ${problem}`);
   }
   return lines;
+}
+
+/** null: there is nothing to say. */
+function failingWords({ failed, flapping }: ClusterBody['counts']): string | null {
+  const words = [
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(flapping > 0 ? [`${flapping} restarted again and again`] : []),
+  ];
+  return words.length === 0 ? null : words.join(', ');
 }

@@ -44,6 +44,24 @@ describe('status', () => {
     expect(await musterctl('status', 'w*')).toEqual({ status, out, err: '' });
   });
 
+  test('of one that flaps, and was tried elsewhere before, says so', async () => {
+    const { cluster } = cli();
+    const name = 'weak.service';
+    await musterctl('start', cli().unitFile(name, `${simple}[X-Fleet]\nReschedule=on-failure\n`));
+    await cluster.withdraw(name, m2);
+    cluster.report(await cluster.assign(name, m1), { flapping: 12 });
+    await cluster.noteFailures(name, { attempts: 2, machines: [m1, m2] });
+    const muster = [
+      '   Muster: flapping, restarted 12 times in 10 min\n',
+      '   Muster: attempt 2 of 5 after it failed on 1234abcd, 5678abcd\n',
+    ].join('');
+    expect((await musterctl('status', name)).out).toBe(`${shown(name)}${muster}`);
+    expect((await cli().fleetctl('status', name)).out).toBe(shown(name));
+    const { out } = await musterctl('status', '-o', 'json', name);
+    const failures = { attempts: 2, limit: 5, isExhausted: false, machines: [m1, m2] };
+    expect(JSON.parse(out)).toMatchObject([{ failures }]);
+  });
+
   test('of several the worst counts', async () => {
     await musterctl(
       'start',

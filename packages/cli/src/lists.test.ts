@@ -75,6 +75,38 @@ describe('list-units', () => {
     expect(await rows(...args)).toBe(lines(...expected));
   });
 
+  test('what is wrong is a column of its own, as long as something is', async () => {
+    const { cluster } = cli();
+    const shown = async (...args: string[]): Promise<string> =>
+      (await musterctl('list-units', ...args)).out
+        .replace(/\.\.\.\/10\.0\.0\.\d/g, '')
+        .replace(/ +/g, ' ');
+    expect(await shown('web@*', 'idle*')).toBe(lines('UNIT MACHINE ACTIVE SUB', idle, web));
+    const bad = { activeState: 'failed', subState: 'failed', result: 'exit-code' };
+    const assignment = await cluster.assign('all.service', m2);
+    cluster.report(assignment, { ...bad, exit: { code: 'exited', status: 203 } });
+    expect(await shown('all*')).toBe(
+      lines('UNIT MACHINE ACTIVE SUB FAILURE', `${allOn1} -`, `${allOn2} 203/EXEC`),
+    );
+    cluster.report(assignment, {
+      ...bad,
+      result: 'start-limit-hit',
+      exit: { code: 'exited', status: 1 },
+    });
+    expect(await shown('all*', '--state=failed', '--no-legend')).toBe(
+      lines(`${allOn2} start-limit-hit, 1/FAILURE`),
+    );
+    cluster.report(assignment, { flapping: 12 });
+    expect(await shown('all*', '--fields=unit,sub,exit,failure', '--no-legend')).toBe(
+      lines('all.service running - -', 'all.service running - flapping, 12 restarts in 10 min'),
+    );
+    const { out } = await musterctl('list-units', '-o', 'json', 'all*');
+    expect(JSON.parse(out)).toMatchObject([
+      { machine: m1, failure: null, flapping: null, exit: null },
+      { machine: m2, failure: 'flapping, 12 restarts in 10 min', flapping: 12 },
+    ]);
+  });
+
   test('a machine need not be shown to be chosen', async () => {
     const { out } = await musterctl(
       'list-units',

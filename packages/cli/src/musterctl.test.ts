@@ -164,7 +164,7 @@ error: nothing was stored
     [
       ['list-units', '--fields', 'unit,foo'],
       2,
-      'error: unknown field "foo" in --fields; known are active, hash, load, machine, problem, result, since, sub, unit\n',
+      'error: unknown field "foo" in --fields; known are active, exit, failure, hash, load, machine, problem, result, since, sub, unit\n',
     ],
     [
       ['list-units', '-o', 'xml'],
@@ -265,11 +265,11 @@ describe('lists', () => {
 
   test('units', async () => {
     expect((await musterctl('list-units')).out).toBe(
-      `UNIT           MACHINE               ACTIVE  SUB
-all.service    1234abcd.../10.0.0.1  active  running
-all.service    5678abcd.../10.0.0.2  active  running
-bad.timer      5678abcd.../10.0.0.2  failed  failed
-web@1.service  1234abcd.../10.0.0.1  active  running
+      `UNIT           MACHINE               ACTIVE  SUB      FAILURE
+all.service    1234abcd.../10.0.0.1  active  running  -
+all.service    5678abcd.../10.0.0.2  active  running  -
+bad.timer      5678abcd.../10.0.0.2  failed  failed   exit-code
+web@1.service  1234abcd.../10.0.0.1  active  running  -
 `,
     );
     expect((await musterctl('list-units', '--no-legend', '--fields=unit,hash', 'web@*')).out).toBe(
@@ -279,8 +279,8 @@ web@1.service  1234abcd.../10.0.0.1  active  running
       'all.service\nbad.timer\nweb@1.service\n',
     );
     expect((await musterctl('list-units', '-o', 'wide', 'bad.timer')).out).toBe(
-      `UNIT       MACHINE               LOAD    ACTIVE  SUB     RESULT     HASH     SINCE                     PROBLEM
-bad.timer  5678abcd.../10.0.0.2  loaded  failed  failed  exit-code  0745353  2023-11-14T22:13:20.000Z  -
+      `UNIT       MACHINE               LOAD    ACTIVE  SUB     RESULT     HASH     SINCE                     FAILURE
+bad.timer  5678abcd.../10.0.0.2  loaded  failed  failed  exit-code  0745353  2023-11-14T22:13:20.000Z  exit-code
 `,
     );
   });

@@ -47,7 +47,10 @@ export function emptyRow(unit: string, machine: string | null): UnitRow {
     activeState: null,
     subState: null,
     result: null,
+    exit: null,
+    flapping: null,
     problem: null,
+    failure: null,
     since: null,
     hash: null,
     isCurrent: false,
@@ -73,9 +76,11 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** @param showsFailures - whether the usual columns say what is wrong; systemctl has JOB that way */
 export function unitColumns(
   machineOf: (id: string) => string,
   { full }: ListOptions,
+  showsFailures = false,
 ): Columns<UnitRow> {
   return {
     cells: {
@@ -87,10 +92,12 @@ export function unitColumns(
       hash: ({ hash }) => (full === true ? hash : hash?.slice(0, 7)) ?? '-',
       result: ({ result }) => result ?? '-',
       since: ({ since }) => (since === null ? '-' : new Date(since).toISOString()),
+      exit: ({ exit }) => exit?.text ?? '-',
+      failure: ({ failure }) => failure ?? '-',
       problem: ({ problem }) => problem ?? '-',
     },
-    normal: ['unit', 'machine', 'active', 'sub'],
-    wide: ['unit', 'machine', 'load', 'active', 'sub', 'result', 'hash', 'since', 'problem'],
+    normal: ['unit', 'machine', 'active', 'sub', ...(showsFailures ? ['failure'] : [])],
+    wide: ['unit', 'machine', 'load', 'active', 'sub', 'result', 'hash', 'since', 'failure'],
     nameOf: ({ unit }) => unit,
   };
 }

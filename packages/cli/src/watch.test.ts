@@ -3,7 +3,7 @@ import { Following } from './testing/following.ts';
 
 const cli = useCliCluster();
 const watch = (...args: string[]): Following => new Following(cli(), ['list-units', '-w', ...args]);
-const running = 'web.service  1234abcd.../10.0.0.1  active  running\n';
+const running = 'web.service  1234abcd.../10.0.0.1  active  running  -\n';
 const failed = { activeState: 'failed', subState: 'failed', result: 'exit-code' };
 
 beforeEach(async () => {
@@ -22,10 +22,10 @@ test('the table once, then the rows that change, those that come and those that 
   await watching.until('gone');
   expect(await watching.interrupt()).toBe(0);
   expect(watching.err).toBe('');
-  expect(watching.out).toBe(`UNIT         MACHINE               ACTIVE  SUB
-${running}web.service  1234abcd.../10.0.0.1  failed  failed
-other.service  5678abcd.../10.0.0.2  active  running
-web.service    1234abcd.../10.0.0.1  -       gone
+  expect(watching.out).toBe(`UNIT         MACHINE               ACTIVE  SUB      FAILURE
+${running}web.service  1234abcd.../10.0.0.1  failed  failed  exit-code
+other.service  5678abcd.../10.0.0.2  active  running  -
+web.service    1234abcd.../10.0.0.1  -       gone     -
 `);
 });
 
@@ -103,10 +103,12 @@ test('on a terminal the table is written anew in place', async () => {
   await cli().server.close();
   await watching.until('trying again');
   expect(await watching.interrupt()).toBe(0);
-  const header = '\r\x1b[2KUNIT         MACHINE               ACTIVE  SUB\r\n';
+  const header = (sub: string): string =>
+    `\r\x1b[2KUNIT         MACHINE               ACTIVE  ${sub}  FAILURE\r\n`;
   const row = (state: string): string => `\r\x1b[2Kweb.service  1234abcd.../10.0.0.1  ${state}\r\n`;
-  const first = `\x1b[?7l${header}${row(`${active}  running`)}\x1b[J\x1b[?7h`;
-  const second = `\x1b[2A\x1b[?7l${header}${row('\x1b[31mfailed\x1b[0m  failed')}\x1b[J\x1b[?7h`;
+  const first = `\x1b[?7l${header('SUB    ')}${row(`${active}  running  -`)}\x1b[J\x1b[?7h`;
+  const failedRow = row('\x1b[31mfailed\x1b[0m  failed  exit-code');
+  const second = `\x1b[2A\x1b[?7l${header('SUB   ')}${failedRow}\x1b[J\x1b[?7h`;
   expect(watching.out.slice(0, first.length + second.length)).toBe(first + second);
   expect(watching.out.slice(first.length + second.length)).toContain('trying again\r\n');
 });

@@ -64,7 +64,7 @@ function touchAll({ registry, bus, agent, scheduler, api, ...metrics }: Metrics)
       revision: () => 7,
       isTrusted: () => true,
     },
-    agent: { activeStates: () => new Map([['active', 1]]) },
+    agent: { activeStates: () => new Map([['active', 1]]), flapping: () => [] },
     withoutStore: { units: () => 1 },
   });
   registry.call('read')('ok');

@@ -18,7 +18,10 @@ interface MetricSources {
     isTrusted(): boolean;
   };
   /** null: no units run on this machine. */
-  readonly agent: { activeStates(): ReadonlyMap<string, number> } | null;
+  readonly agent: {
+    activeStates(): ReadonlyMap<string, number>;
+    flapping(): readonly string[];
+  } | null;
   readonly withoutStore: { units(): number | null };
 }
 
@@ -116,6 +119,11 @@ function addUnitStates(make: MetricMaker, agent: () => MetricSources['agent']): 
       const counts = agent()?.activeStates();
       return counts === undefined ? new Map() : new Map([...none, ...counts]);
     },
+  );
+  make.looked(
+    'muster_agent_units_flapping',
+    'Units of this machine that are restarted again and again; no value where none can run.',
+    () => agent()?.flapping().length ?? null,
   );
 }
 

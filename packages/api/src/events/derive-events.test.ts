@@ -266,6 +266,31 @@ describe('states', () => {
       'unit-state: web.service on 1234abcd: failed (failed), was active (running): exit-code | time=8 | reason=exit-code',
     ],
     [
+      'its program is missing',
+      state(),
+      state({ ...failed, exit: { code: 'exited', status: 203 } }),
+      'unit-state: web.service on 1234abcd: failed (failed), was active (running): 203/EXEC | time=8 | reason=203/EXEC',
+    ],
+    [
+      'it crashes and is restarted',
+      state(),
+      state({
+        activeState: 'activating',
+        subState: 'auto-restart',
+        result: null,
+        exit: { code: 'dumped', status: 11 },
+        since: 8,
+      }),
+      'unit-state: web.service on 1234abcd: activating (auto-restart), was active (running): dumped/SEGV | time=8 | reason=dumped/SEGV',
+    ],
+    [
+      'that again and again',
+      state(),
+      state({ flapping: 5 }),
+      'unit-state: web.service on 1234abcd: active (running): flapping, 5 restarts in 10 min | reason=flapping, 5 restarts in 10 min',
+    ],
+    ['more of that', state({ flapping: 5 }), state({ flapping: 9 }), null],
+    [
       'muster refuses',
       null,
       state({ activeState: 'inactive', subState: 'dead', problem: 'the host has it' }),

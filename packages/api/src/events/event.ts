@@ -49,6 +49,8 @@ export type StateFacts = Pick<
   | 'activeState'
   | 'subState'
   | 'result'
+  | 'exit'
+  | 'flapping'
   | 'problem'
   | 'invocationId'
   | 'hash'

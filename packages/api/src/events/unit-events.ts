@@ -1,5 +1,6 @@
 import type { Assignment, AuditEntry, RecordChange, Unit, UnitState } from '@muster/core';
 import type { AssignmentFacts, EventContent, StateFacts, UnitFacts } from './event.ts';
+import { badEnd, flapsPhrase } from '../unit-failure.ts';
 import { shortHash, shortId, transition } from './transition.ts';
 
 type Change<T extends RecordChange['type']> = Extract<RecordChange, { readonly type: T }>;
@@ -143,15 +144,27 @@ export function stateEvent(change: Change<'state'>, { left }: Transaction): Even
     return { ...common, time: null, reason, text: `${place}: ${what}${was}` };
   }
   if (before !== null && !isNews(before, after)) return null;
-  const reason = after.problem ?? badResult(after);
+  const reason = after.problem ?? badEnd(after) ?? flapsPhrase(after);
   const hasBegun = before === null || before.since !== after.since;
   const text = because(`${place}: ${stateWords(before, after)}`, reason);
   return { ...common, time: hasBegun ? after.since : null, reason, text };
 }
 
 function stateFacts(state: UnitState): StateFacts {
-  const { loadState, activeState, subState, result, problem, invocationId, hash, since } = state;
-  return { loadState, activeState, subState, result, problem, invocationId, hash, since };
+  const { loadState, activeState, subState, result, exit, flapping } = state;
+  const { problem, invocationId, hash, since } = state;
+  return {
+    loadState,
+    activeState,
+    subState,
+    result,
+    ...(exit === undefined ? {} : { exit }),
+    ...(flapping === undefined ? {} : { flapping }),
+    problem,
+    invocationId,
+    hash,
+    since,
+  };
 }
 
 /** Becoming known is no change: a result or an invocation that muster was only late to learn. */
@@ -162,7 +175,8 @@ function isNews(before: UnitState, after: UnitState): boolean {
     before.subState !== after.subState ||
     before.problem !== after.problem ||
     before.hash !== after.hash ||
-    badResult(before) !== badResult(after) ||
+    badEnd(before) !== badEnd(after) ||
+    (before.flapping === undefined) !== (after.flapping === undefined) ||
     ranAgain(before, after)
   );
 }
@@ -170,10 +184,6 @@ function isNews(before: UnitState, after: UnitState): boolean {
 function ranAgain(before: UnitState, after: UnitState): boolean {
   const then = before.invocationId;
   return then !== null && after.invocationId !== null && then !== after.invocationId;
-}
-
-function badResult({ result }: UnitState): string | null {
-  return result === 'success' ? null : result;
 }
 
 function stateWords(before: UnitState | null, after: UnitState): string {

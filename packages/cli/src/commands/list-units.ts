@@ -92,6 +92,10 @@ class UnitList {
       states: this.#states,
     });
     const machineOf = machineLegends(machines, this.#options.full === true);
-    return { columns: unitColumns(machineOf, this.#options), items };
+    // A list that goes on has one header for all that may come.
+    const hasFailures =
+      this.#options.watch === true || items.some(({ failure }) => failure !== null);
+    const showsFailures = hasFailures && this.#context.programName !== 'fleetctl';
+    return { columns: unitColumns(machineOf, this.#options, showsFailures), items };
   }
 }

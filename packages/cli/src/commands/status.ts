@@ -1,5 +1,5 @@
 import { ApiError } from '@muster/api/client';
-import type { ApiClient, UnitBody } from '@muster/api/client';
+import type { ApiClient, FailuresBody, UnitBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
@@ -98,13 +98,39 @@ async function askMachines(
       if (text === null) continue;
       if (!isFirst) terminal.print('');
       isFirst = false;
-      await terminal.write(Buffer.from(text));
+      const notes = programName === 'fleetctl' ? [] : await failureNotes(client, unit.name, asked);
+      await terminal.write(Buffer.from(withNotes(text, notes)));
       const status = statuses.at(-1) ?? 0;
       if (status !== 0 && habits[programName].stopsAtFirstStatus) throw new UnitStatusError(status);
     }
   }
   const worst = Math.max(0, ...statuses);
   if (worst !== 0) throw new UnitStatusError(worst);
+}
+
+/** What the cluster knows of a failing unit, and the machine's systemd does not. */
+async function failureNotes(client: ApiClient, name: string, machine: string): Promise<string[]> {
+  const unit = await client.unit(name);
+  const state = unit?.states.find((each) => each.machine === machine);
+  const flapping = state?.flapping ?? null;
+  return [
+    ...(flapping === null ? [] : [`flapping, restarted ${flapping} times in 10 min`]),
+    ...(unit?.failures == null ? [] : [attemptsPhrase(unit.failures)]),
+  ];
+}
+
+function attemptsPhrase({ attempts, limit, isExhausted, machines }: FailuresBody): string {
+  const of = limit === null ? '' : ` of ${limit}`;
+  const where = machines.map((machine) => machine.slice(0, 8)).join(', ');
+  const end = isExhausted ? '; it is not tried again by itself' : '';
+  return `attempt ${attempts}${of} after it failed on ${where}${end}`;
+}
+
+/** Put where systemctl(1) says how the unit is. */
+export function withNotes(text: string, notes: readonly string[]): string {
+  return text.replace(/^( *)Active: .*$/m, (line, indent: string) =>
+    [line, ...notes.map((note) => `${indent}Muster: ${note}`)].join('\n'),
+  );
 }
 
 /** As systemctl(1) and the LSB have them. */

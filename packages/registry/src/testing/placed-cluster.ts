@@ -3,6 +3,7 @@ import type {
   Assignment,
   Brake,
   Machine,
+  PlacementFailures,
   Role,
   StateReport,
   Unit,
@@ -175,6 +176,19 @@ export class PlacedCluster {
     if (machines.length === 0) await this.#delete([keys.placement(name)]);
     else this.store.put(keys.placement(name), encodePlacement({ unit: name, machines }, 'nonce'));
     await this.#delete([keys.assignment(machine, name), keys.state(machine, name)]);
+  }
+
+  /** The leader notes that it was moved because it had failed. */
+  async noteFailures(
+    name: string,
+    failures: Omit<PlacementFailures, 'unitRevision'>,
+  ): Promise<void> {
+    const detail = await this.#registry.units.detail(name);
+    if (detail === null) throw new InvalidInputError(`no unit ${name}`);
+    const machines = detail.assignments.map(({ machine, role }) => ({ machine, role }));
+    const unitRevision = detail.unit.modRevision;
+    const placement = { unit: name, machines, failures: { ...failures, unitRevision } };
+    this.store.put(keys.placement(name), encodePlacement(placement, 'nonce'));
   }
 
   /** Its machine says what became of it; without `more`: it runs. */
