@@ -146,7 +146,7 @@ export interface UnitBody {
   readonly revision: Revision;
 }
 
-export interface ExitBody extends ProcessExit {
+interface ExitBody extends ProcessExit {
   /** As systemctl names it: `203/EXEC`, `killed/SEGV`. */
   readonly text: string;
 }

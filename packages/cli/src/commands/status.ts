@@ -127,7 +127,7 @@ function attemptsPhrase({ attempts, limit, isExhausted, machines }: FailuresBody
 }
 
 /** Put where systemctl(1) says how the unit is. */
-export function withNotes(text: string, notes: readonly string[]): string {
+function withNotes(text: string, notes: readonly string[]): string {
   return text.replace(/^( *)Active: .*$/m, (line, indent: string) =>
     [line, ...notes.map((note) => `${indent}Muster: ${note}`)].join('\n'),
   );
