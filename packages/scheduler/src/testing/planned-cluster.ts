@@ -43,6 +43,7 @@ export class PlannedCluster {
   /** Boot-clock ms of the leader, whose contact with the store is old enough. */
   now = 0;
   #absentSince: Absences = new Map();
+  readonly #boots = new Map<string, number>();
 
   machine(
     id: string,
@@ -51,7 +52,7 @@ export class PlannedCluster {
   ): this {
     this.machines.set(id, {
       id,
-      bootId: `boot-${id}`,
+      bootId: this.#bootOf(id),
       hostname: id,
       address: null,
       apiUrl: null,
@@ -185,7 +186,7 @@ export class PlannedCluster {
       result: null,
       problem: null,
       since: 0,
-      bootId: `boot-${machine}`,
+      bootId: this.#bootOf(machine),
       invocationId: null,
       hash: '',
       answers: this.assignments.get(unit)?.get(machine)?.modRevision ?? 0,
@@ -222,6 +223,16 @@ export class PlannedCluster {
       this.report();
     }
     throw new Error(`no rest after ${rounds} plans: ${JSON.stringify(this.where())}`);
+  }
+
+  /** Its next presence is of another boot. */
+  reboot(id: string): this {
+    this.#boots.set(id, (this.#boots.get(id) ?? 1) + 1);
+    return this;
+  }
+
+  #bootOf(id: string): string {
+    return `boot ${this.#boots.get(id) ?? 1} of ${id}`;
   }
 
   /** A machine vanishes, and its lease with what it reported. */
