@@ -1,4 +1,5 @@
 import {
+  isHeld,
   ReconcileLoop,
   expandSpecifiers,
   lastOption,
@@ -18,8 +19,9 @@ import type {
   UnitNote,
 } from '@muster/core';
 import { Applier } from './applier.ts';
+import { Fence } from './fence.ts';
 import { isUp, planUnit } from './plan.ts';
-import type { JobType, UnitInput, UnitTask } from './plan.ts';
+import type { JobType, MachineFacts, UnitInput, UnitTask } from './plan.ts';
 import { Publisher } from './publisher.ts';
 import { planWithoutStore } from './without-store.ts';
 import type { Picture, WithoutStore } from './without-store.ts';
@@ -62,10 +64,16 @@ interface Sight {
   readonly snapshot: AgentSnapshot;
   readonly listed: readonly LoadedUnit[];
   readonly session: string | null;
+  readonly isHeld: boolean;
 }
 
 function isSame(a: Sight | null, b: Sight): boolean {
-  return a?.snapshot === b.snapshot && a.listed === b.listed && a.session === b.session;
+  return (
+    a?.snapshot === b.snapshot &&
+    a.listed === b.listed &&
+    a.session === b.session &&
+    a.isHeld === b.isHeld
+  );
 }
 
 /** What a unit file says about being put right. */
@@ -101,6 +109,7 @@ export class Agent {
   readonly #loop: ReconcileLoop;
   readonly #applier: Applier;
   readonly #publisher: Publisher;
+  readonly #fence: Fence;
   #notes: Map<string, UnitNote> | null = null;
   #files: Map<string, string> = new Map();
   #filesReadAt = -Infinity;
@@ -133,6 +142,7 @@ export class Agent {
     });
     this.#applier = new Applier(options);
     this.#publisher = new Publisher(options);
+    this.#fence = new Fence(options);
   }
 
   /** Resolves after the pass in flight once the signal aborts. Units are left as they are. */
@@ -147,7 +157,7 @@ export class Agent {
         this.#loop.kick();
       }),
     ];
-    await Promise.all([this.#loop.run(signal), withoutStore?.run(signal)]);
+    await Promise.all([this.#loop.run(signal), this.#fence.run(signal), withoutStore?.run(signal)]);
     for (const undo of unsubscribe) undo();
   }
 
@@ -175,7 +185,7 @@ export class Agent {
     // Taken before the list: a job that ends later is told again by the next pass.
     const ended = [...this.#ended];
     const listed = await systemd.listUnits();
-    const sight: Sight = { snapshot, listed, session: registry.session() };
+    const sight = { snapshot, listed, session: registry.session(), isHeld: this.#isHeld() };
     if (ended.length === 0 && !this.#areFilesDue() && isSame(this.#settled, sight)) return;
     this.#settled = null;
     const loaded = new Map(listed.map((unit) => [unit.name, unit]));
@@ -195,11 +205,13 @@ export class Agent {
     this.#healed = new Set();
     const isStopping = await this.#isStopping(inputs);
     if (signal.aborted) return;
+    const fenced = await systemd.fenced();
     // Telling the store can take seconds: what is done follows from what is assigned by now.
     const latest = guide.picture.snapshot();
+    const facts = { isStopping, isHeld: this.#isHeld(), fenced };
     const tasks = this.#tasks(
       latest === snapshot ? inputs : this.#inputs(latest, loaded),
-      isStopping,
+      facts,
       guide.plan,
     );
     await this.#act(tasks, guide.picture);
@@ -234,15 +246,24 @@ export class Agent {
     }));
   }
 
-  #tasks(inputs: readonly UnitInput[], isStopping: boolean, plan: Guide['plan']): UnitTask[] {
+  #isHeld(): boolean {
+    const { registry, clock } = this.#options;
+    return isHeld(registry.lease(), clock.monotonic());
+  }
+
+  #tasks(
+    inputs: readonly UnitInput[],
+    known: Pick<MachineFacts, 'isStopping' | 'isHeld' | 'fenced'>,
+    plan: Guide['plan'],
+  ): UnitTask[] {
     const loadedOnly = new Set(
       inputs.flatMap(({ unit, assignment }) =>
         assignment?.desiredState === 'loaded' ? [unit] : [],
       ),
     );
     const facts = {
+      ...known,
       bootId: this.#options.bootId,
-      isStopping,
       isToStayUp: (unit: string, hash: string): boolean => {
         const content = this.#contents.get(hash);
         if (content?.restartsAlways !== true) return false;
@@ -290,6 +311,9 @@ export class Agent {
     for (const { unit, result } of ends) {
       this.#awaited.delete(unit);
       const note = this.#notes?.get(unit);
+      // It was to be up, and what keeps units down that have no lease may have refused it.
+      const wasRefused = result === 'dependency' && note?.desiredState === 'launched';
+      if (wasRefused && !this.#isHeld()) await this.#options.systemd.noteFenced([unit]);
       if (note === undefined || note.jobResult === result) continue;
       const next = { ...note, jobResult: result };
       await this.#options.notes.save(next);

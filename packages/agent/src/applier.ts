@@ -8,7 +8,7 @@ import {
 import type { AgentRegistry, Clock, Log, NoteStore, Systemd, UnitNote } from '@muster/core';
 import type { AgentObserver } from './agent.ts';
 import { noteBefore } from './plan.ts';
-import type { JobType, UnitTask } from './plan.ts';
+import type { UnitTask } from './plan.ts';
 import type { Problem } from './states.ts';
 
 export interface ApplierOptions {
@@ -140,7 +140,11 @@ export class Applier {
     const text = texts.get(task.write);
     if (text === undefined)
       throw new RefusedHere(`its unit file ${task.write} is not in the store`);
-    const written = await this.#options.systemd.writeFile(task.unit, { hash: task.write, text });
+    const written = await this.#options.systemd.writeFile(task.unit, {
+      hash: task.write,
+      text,
+      ...(task.epoch === null ? {} : { epoch: task.epoch }),
+    });
     if (written.type === 'refused') throw new RefusedHere(written.reason);
     known.files.set(task.unit, task.write);
   }
@@ -201,7 +205,7 @@ export class Applier {
       }
       known.awaited.set(task.unit, this.#options.clock.monotonic());
       try {
-        await this.#ask(task.job, task.unit);
+        await this.#ask(task);
       } catch (error) {
         known.awaited.delete(task.unit);
         // What runs under this name is the host's: only what is ours goes.
@@ -215,16 +219,12 @@ export class Applier {
     known.notes.set(task.unit, task.note);
   }
 
-  #ask(job: JobType, unit: string): Promise<void> {
+  async #ask({ job, unit, epoch }: UnitTask): Promise<void> {
     const { systemd } = this.#options;
-    switch (job) {
-      case 'start':
-        return systemd.start(unit);
-      case 'stop':
-        return systemd.stop(unit);
-      case 'restart':
-        return systemd.restart(unit);
-    }
+    if (job === 'stop') return systemd.stop(unit);
+    if (epoch !== null) await systemd.setEpoch(unit, epoch);
+    await (job === 'restart' ? systemd.restart(unit) : systemd.start(unit));
+    if (epoch !== null) await systemd.forgetFenced(unit);
   }
 
   #succeed(task: UnitTask): void {

@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { noteBefore, planUnit } from './plan.ts';
 import type { MachineFacts, UnitInput } from './plan.ts';
 
-const facts: MachineFacts = { bootId: 'b', isStopping: false, isToStayUp: () => false };
+const facts: MachineFacts = {
+  bootId: 'b',
+  isStopping: false,
+  isHeld: true,
+  fenced: new Set(),
+  isToStayUp: () => false,
+};
 
 const assignment = (over: Partial<Assignment> = {}): Assignment => ({
   unit: 'a.service',
@@ -334,4 +340,85 @@ test('nothing that runs is ever removed, and nothing released or shutting down i
       });
     }),
   );
+});
+
+describe('a unit with OnPartition=stop', () => {
+  const bound = assignment({ onPartition: 'stop', modRevision: 11 });
+  const unheld = { isHeld: false };
+  const fenced = { fenced: new Set(['a.service']) };
+  const down = { loaded: null };
+
+  test.each<[string, Partial<UnitInput>, Partial<MachineFacts>, string | null]>([
+    ['is not started without a lease', { ...fresh, assignment: bound }, unheld, null],
+    ['is started with one', { ...fresh, assignment: bound }, {}, 'write start note'],
+    ['is not restarted without a lease', { assignment: { ...bound, restarts: 1 } }, unheld, null],
+    [
+      'is not healed without a lease',
+      { assignment: bound, ...down },
+      { ...unheld, isToStayUp: () => true },
+      null,
+    ],
+    [
+      'is started again when the lease is back, if it was up when it was stopped for want of one',
+      { assignment: bound, note: note({ answers: 11 }), ...down },
+      fenced,
+      'start note',
+    ],
+    [
+      'not while it is still ending',
+      { assignment: bound, note: note({ answers: 11 }), loaded: loaded('deactivating', 'stop') },
+      fenced,
+      null,
+    ],
+    [
+      'not if it was not up then',
+      { assignment: bound, note: note({ answers: 11 }), ...down },
+      {},
+      null,
+    ],
+    [
+      'not if it is only to be loaded',
+      {
+        assignment: { ...bound, desiredState: 'loaded' },
+        note: note({ answers: 11, desiredState: 'loaded' }),
+        ...down,
+      },
+      fenced,
+      null,
+    ],
+    [
+      'is stopped without a lease like any other',
+      { assignment: { ...bound, desiredState: 'loaded' } },
+      unheld,
+      'stop note',
+    ],
+  ])('%s', (_, over, machine, expected) => {
+    expect(gist(over, machine)).toBe(expected);
+  });
+
+  test('its epoch is the revision of its assignment', () => {
+    expect(planUnit(input({ ...fresh, assignment: bound }), facts)?.epoch).toBe(11);
+    expect(planUnit(input(fresh), facts)?.epoch).toBeNull();
+  });
+});
+
+describe('a unit that is to leave', () => {
+  const leaving = assignment({ isLeaving: true, desiredState: 'loaded', modRevision: 11 });
+  const left = note({ desiredState: 'loaded', answers: 11 });
+
+  test.each<[string, Partial<UnitInput>, string | null]>([
+    ['is stopped', { assignment: leaving }, 'stop note'],
+    ['is stopped again, whoever started it', { assignment: leaving, note: left }, 'stop note'],
+    [
+      'is stopped before it has been started',
+      { assignment: leaving, loaded: loaded('inactive', 'start') },
+      'stop note',
+    ],
+    ['while it ends: nothing', { assignment: leaving, loaded: loaded('deactivating') }, null],
+    ['has ended: that is noted, to be told', { assignment: leaving, loaded: null }, 'note'],
+    ['was never here: that is noted, too', { ...fresh, assignment: leaving }, 'note'],
+    ['and it is all said', { assignment: leaving, note: left, loaded: null }, null],
+  ])('%s', (_, over, expected) => {
+    expect(gist(over)).toBe(expected);
+  });
 });

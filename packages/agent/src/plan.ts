@@ -1,4 +1,4 @@
-import type { Assignment, JobEnd, LoadedUnit, UnitNote } from '@muster/core';
+import type { Assignment, JobEnd, LoadedUnit, Revision, UnitNote } from '@muster/core';
 
 export type JobType = JobEnd['type'];
 
@@ -20,6 +20,13 @@ export interface MachineFacts {
   /** The machine shuts down: nothing is started. */
   readonly isStopping: boolean;
   /**
+   * The machine has its lease, and the assignments are not older than it: units with
+   * `OnPartition=stop` may be started.
+   */
+  readonly isHeld: boolean;
+  /** Units that were up when they were stopped for want of a lease. */
+  readonly fenced: ReadonlySet<string>;
+  /**
    * Whether a unit with this content is to be started whenever it is down: Restart=always, and
    * nothing it depends on was stopped on purpose. False also when the text is not at hand.
    */
@@ -36,6 +43,8 @@ export interface UnitTask {
   /** systemd has other content loaded: it must read the file again before the job. */
   readonly reload: boolean;
   readonly job: JobType | null;
+  /** The unit's MUSTER_EPOCH from its next start on; null: it gets none. */
+  readonly epoch: Revision | null;
   /** Take the file away and forget the unit. Only ever for a unit that does not run. */
   readonly remove: boolean;
   /** What is true once all this was accepted; null: nothing to remember. */
@@ -61,12 +70,15 @@ export function planUnit(input: UnitInput, facts: MachineFacts): UnitTask | null
   const { assignment } = input;
   if (assignment === null) return planRemoval(input);
   if (assignment.role === 'released') return planReleased(input, assignment);
+  if (assignment.isLeaving === true) return planLeaving(input, assignment, facts);
   const needsWrite = input.fileHash !== assignment.hash;
   const wanted =
     assignment.desiredState === 'launched'
       ? launchWish(input, assignment, facts)
       : loadWish(input, assignment);
-  if (wanted.job !== null && wanted.job !== 'stop' && facts.isStopping) return null;
+  const isBound = assignment.onPartition === 'stop';
+  const mayStart = !facts.isStopping && (facts.isHeld || !isBound);
+  if (wanted.job !== null && wanted.job !== 'stop' && !mayStart) return null;
   const note = noteAfter({ input, assignment, facts, job: wanted.job });
   const isNoted = input.note !== null && sameNote(input.note, note);
   if (!needsWrite && wanted.job === null && isNoted) return null;
@@ -78,6 +90,7 @@ export function planUnit(input: UnitInput, facts: MachineFacts): UnitTask | null
       input.loaded !== null &&
       (needsWrite || (input.note?.hash ?? assignment.hash) !== assignment.hash),
     job: wanted.job,
+    epoch: isBound ? assignment.modRevision : null,
     remove: false,
     note,
     isHealing: wanted.isHealing,
@@ -116,6 +129,9 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
     note.restarts === assignment.restarts && (note.starts ?? 0) < (assignment.starts ?? 0);
   if (wasStartAsked && !isRunning) return wish('start', 'start asked for while it is down');
   const isDown = loaded === null || loaded.activeState === 'inactive';
+  if (!isUp(loaded) && loaded?.job == null && facts.fenced.has(input.unit)) {
+    return wish('start', 'the lease is back: it was up when it was stopped for want of one');
+  }
   if (isDown && loaded?.job == null && facts.isToStayUp(input.unit, assignment.hash)) {
     return { ...wish('start', 'found inactive though Restart=always'), isHealing: true };
   }
@@ -141,6 +157,7 @@ function planReleased({ unit, note }: UnitInput, assignment: Assignment): UnitTa
     write: null,
     reload: false,
     job: null,
+    epoch: null,
     remove: false,
     note: { ...note, answers: assignment.modRevision },
     isHealing: false,
@@ -148,8 +165,44 @@ function planReleased({ unit, note }: UnitInput, assignment: Assignment): UnitTa
   };
 }
 
+/** It is stopped, whoever started it, and what is left of it stays until the assignment goes. */
+function planLeaving(
+  input: UnitInput,
+  assignment: Assignment,
+  facts: MachineFacts,
+): UnitTask | null {
+  const { loaded } = input;
+  const isEnding = loaded?.job === 'stop' || loaded?.activeState === 'deactivating';
+  const isStarting = loaded?.job === 'start' || loaded?.job === 'restart';
+  const job = !isEnding && (isUp(loaded) || isStarting) ? 'stop' : null;
+  const note = noteAfter({ input, assignment, facts, job });
+  // Its end leads back here.
+  if (job === null && (isEnding || (input.note !== null && sameNote(input.note, note))))
+    return null;
+  return {
+    unit: input.unit,
+    reason: `it is to be elsewhere: ${assignment.reason}`,
+    write: null,
+    reload: false,
+    job,
+    epoch: null,
+    remove: false,
+    note,
+    isHealing: false,
+    revision: assignment.modRevision,
+  };
+}
+
 function planRemoval({ unit, note, fileHash, loaded }: UnitInput): UnitTask | null {
-  const base = { unit, write: null, reload: false, note: null, isHealing: false, revision: 0 };
+  const base = {
+    unit,
+    write: null,
+    reload: false,
+    epoch: null,
+    note: null,
+    isHealing: false,
+    revision: 0,
+  };
   if (isUp(loaded) || loaded?.job === 'start' || loaded?.job === 'restart') {
     // A stop that is under way is not asked for again: its end leads back here.
     if (loaded?.job === 'stop' || loaded?.activeState === 'deactivating') return null;

@@ -15,11 +15,13 @@ export function doesAnswer(
   return state !== undefined && state.answers >= assignment.modRevision;
 }
 
-/** Assignments of this incarnation whose machine runs the unit. */
+/** Assignments of this incarnation whose machine is to run the unit. */
 export function holders({ unit, assignments }: UnitRecords): Assignment[] {
   const found: Assignment[] = [];
   for (const assignment of assignments.values()) {
-    if (assignment.role === 'holder' && assignment.incarnation === unit.createRevision) {
+    const { role, isLeaving, incarnation } = assignment;
+    const isHeld = role === 'holder' && isLeaving !== true;
+    if (isHeld && incarnation === unit.createRevision) {
       found.push(assignment);
     }
   }

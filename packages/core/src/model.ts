@@ -4,6 +4,7 @@
  */
 
 import type { ProcessExit } from './exit-status.ts';
+import type { OnPartition } from './on-partition.ts';
 
 /** An etcd revision (int64 on the wire; below 2^53 here, checked at the edge). 0 means "does not exist". */
 export type Revision = number;
@@ -66,6 +67,13 @@ export interface Assignment {
   /** The unit's create revision. */
   readonly incarnation: Revision;
   readonly role: Role;
+  /** Absent: `keep`. */
+  readonly onPartition?: Exclude<OnPartition, 'keep'>;
+  /**
+   * The unit is to end here before it may be anywhere else: it is stopped, whoever started it, and
+   * not started again. `desiredState` is `loaded` then, for agents that do not know this.
+   */
+  readonly isLeaving?: true;
   /** Why it is here, one phrase for people. */
   readonly reason: string;
   /** When the leader wrote it, ms since the epoch; absent when it was not noted. */

@@ -1,5 +1,6 @@
 import type { ProcessExit } from './exit-status.ts';
 import type { History } from './history.ts';
+import type { LeaseDeadlines, LeaseTerm } from './lease-term.ts';
 import type {
   Assignment,
   Brake,
@@ -74,6 +75,13 @@ export interface AgentRegistry {
    */
   session(): string | null;
   /**
+   * What the store granted last; null while this machine is not registered, or while what is known
+   * of its assignments may be from before it was.
+   */
+  lease(): LeaseTerm | null;
+  /** Called after each answered renewal, and once more with what an orderly stop was granted. */
+  onLease(listener: (term: LeaseTerm) => void): Unsubscribe;
+  /**
    * Units that the store has a state of from this machine, whoever published it.
    * @throws {StoreUnavailableError}
    */
@@ -146,6 +154,8 @@ export interface PlacementChange {
   readonly assign: readonly Omit<Assignment, 'modRevision'>[];
   /** Machines that lose their assignment of this unit, each with one phrase why. */
   readonly withdraw: readonly { readonly machine: string; readonly reason: string }[];
+  /** Machines that must have no presence when it is written. Absent: none. */
+  readonly whileAbsent?: readonly string[];
   /** The complete new placement; null: the unit is nowhere, the key is removed. */
   readonly placement: Omit<Placement, 'modRevision'> | null;
 }
@@ -339,6 +349,8 @@ export interface Systemd {
   /** A unit that is not loaded is stopped already: that counts as a job that ended with `done`. */
   stop(name: string): Promise<void>;
   restart(name: string): Promise<void>;
+  /** SIGKILL to every process of the unit; no error when it is not loaded or has none. */
+  kill(name: string): Promise<void>;
   /** No error when the unit is not loaded. */
   resetFailed(name: string): Promise<void>;
   /** daemon-reload; concurrent calls share one. */
@@ -353,15 +365,31 @@ export interface Systemd {
   /**
    * Writes a unit file of ours atomically, with the links that its `[Install]` asks for, or refuses
    * because the name or an alias is the host's own (a foreign fragment on the load path, a mask).
+   * `epoch`: see setEpoch.
    */
   writeFile(
     name: string,
-    file: { readonly hash: string; readonly text: string },
+    file: { readonly hash: string; readonly text: string; readonly epoch?: Revision },
   ): Promise<FileWrite>;
   /** Removes a file that is ours, with its links; no error when there is none. */
   removeFile(name: string): Promise<void>;
   /** unit → hash of every unit file of ours on disk that is intact with its links; else its hash is ''. */
   files(): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Units whose file has `OnPartition=stop` are bound to the lease: they cannot be started, by
+   * anyone, before the first `hold` or after `stopAt`; what is up then is stopped, and at `killAt`
+   * killed, also when this process hangs or is gone. Later deadlines take the place of earlier ones.
+   */
+  hold(deadlines: LeaseDeadlines): Promise<void>;
+  /** Units whose file binds them to the lease. */
+  bound(): Promise<ReadonlySet<string>>;
+  /** What such a unit finds as MUSTER_EPOCH in its environment from its next start on. */
+  setEpoch(name: string, epoch: Revision): Promise<void>;
+  /** Notes that units were up when they were stopped for want of a lease. */
+  noteFenced(names: readonly string[]): Promise<void>;
+  /** Units that were up when they were stopped for want of a lease, as noted here or by the guard. */
+  fenced(): Promise<ReadonlySet<string>>;
+  forgetFenced(name: string): Promise<void>;
   onJobEnd(listener: (end: JobEnd) => void): Unsubscribe;
   /** Something may have changed or the connection is new: poll now. */
   onChange(listener: () => void): Unsubscribe;

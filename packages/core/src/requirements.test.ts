@@ -11,6 +11,7 @@ const none: Requirements = {
   replaces: [],
   isGlobal: false,
   reschedule: null,
+  onPartition: 'keep',
 };
 
 const read = (fleet: string, name = 'a.service', unit = '') =>
@@ -112,6 +113,8 @@ test.each<[string, string, Partial<Requirements>]>([
   ['global', 'Global=true', { isGlobal: true }],
   ['global, other words', 'Global=YES', { isGlobal: true }],
   ['the last Global wins', 'Global=true\nGlobal=no', {}],
+  ['to be stopped when cut off', 'OnPartition=stop', { onPartition: 'stop' }],
+  ['the last OnPartition wins', 'OnPartition=stop\nOnPartition=keep', {}],
 ])('asked: %s', (_, fleet, expected) => {
   expect(read(fleet)).toEqual({
     requirements: { ...none, ...expected },
@@ -175,6 +178,7 @@ test.each([
     'Conflicts=b.service\nReplaces=c.service',
     'Conflicts cannot be used with Replaces',
   ],
+  ['another word', 'OnPartition=die', 'OnPartition=die is neither keep nor stop'],
   ['itself', 'MachineOf=%n', 'MachineOf=a.service names the unit itself'],
 ])('refused: %s', (_, fleet, expected) => {
   expect(read(fleet).problems).toEqual([expected]);

@@ -1,6 +1,8 @@
 import { firstFew } from './first-few.ts';
 import { compileGlob, escapeGlob } from './glob.ts';
 import { nearest } from './nearest.ts';
+import { readOnPartition } from './on-partition.ts';
+import type { OnPartition } from './on-partition.ts';
 import { readReschedule, rescheduleOptions } from './reschedule-option.ts';
 import type { Reschedule } from './reschedule-option.ts';
 import { reservedNameProblem } from './reserved-names.ts';
@@ -27,6 +29,7 @@ export interface Requirements {
   readonly isGlobal: boolean;
   /** null: when it has failed it stays where it is. Always null for what can run on one place only. */
   readonly reschedule: Reschedule | null;
+  readonly onPartition: OnPartition;
 }
 
 export interface ParsedRequirements {
@@ -49,6 +52,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   const machineId = machineIds[0] ?? null;
   const fleetConflicts = readNames(file, name, section, ['X-Conflicts', 'Conflicts']);
   const unitConflicts = readNames(file, name, 'Unit', ['Conflicts']);
+  const partition = readOnPartition(lastFleetValue(file, name, 'OnPartition'), name);
   const requirements: Requirements = {
     machineId,
     metadata: metadata.allowed,
@@ -60,6 +64,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
     replaces: readNames(file, name, section, ['Replaces']),
     isGlobal,
     reschedule: isGlobal || machineId !== null ? null : reschedule,
+    onPartition: partition.onPartition,
   };
   return {
     requirements,
@@ -68,6 +73,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...metadata.problems,
       ...tooManyNames(requirements),
       ...aboutReschedule.problems,
+      ...partition.problems,
       ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
@@ -79,6 +85,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...doubtfulNames(requirements, name),
       ...malformedGlobs(requirements),
       ...selfReplacements(requirements, name),
+      ...partition.warnings,
       ...unitConflicts.filter((unit) => peers.has(unit)).map(contestedPeer),
       ...(requirements.isGlobal ? [] : looseDependencies(file, name, peers)),
     ],
@@ -95,6 +102,7 @@ const fleetOptions = [
   'Replaces',
   'Global',
   ...rescheduleOptions,
+  'OnPartition',
 ] as const;
 
 const legacyOptions: readonly string[] = [

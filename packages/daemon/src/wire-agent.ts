@@ -43,7 +43,15 @@ export function wireAgent(
   const { manager } = config.agent;
   const agentLog = log.child({ component: 'agent' });
   const systemdLog = log.child({ component: 'systemd' });
-  const systemd = openSystemd({ manager, env, clock, log: systemdLog, observer: metrics.bus });
+  const guardDirectory = config.runtime;
+  const systemd = openSystemd({
+    manager,
+    env,
+    guardDirectory,
+    clock,
+    log: systemdLog,
+    observer: metrics.bus,
+  });
   systemd.onJobEnd(metrics.jobEnded);
   const environment = new MachineEnvironment(config.runtime, {
     registry: registry.agent,

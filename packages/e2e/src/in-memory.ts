@@ -80,15 +80,18 @@ export class MemoryMachine {
     this.#running = { registry, stop, done };
   }
 
-  /** musterd is gone from one moment to the next: nothing is parked or resigned in order. */
-  async kill(): Promise<void> {
+  /**
+   * musterd is gone from one moment to the next: nothing is parked or resigned in order.
+   * @param ms - for how long at least; by then it has given up what it was about to do
+   */
+  async kill(ms = 10_000): Promise<void> {
     const running = this.#running;
     this.#running = null;
     if (running === null) return;
     // What it still tries to write in its last pass must not arrive.
     this.#cluster.store.outage(true, this.id);
     running.stop.abort();
-    await this.#cluster.clock.advance(10_000);
+    await this.#cluster.clock.advance(ms);
     await running.registry.close();
     await running.done;
     this.#cluster.store.outage(false, this.id);

@@ -4,6 +4,7 @@ import type {
   AgentSnapshot,
   Assignment,
   Clock,
+  LeaseTerm,
   Log,
   MachineSettings,
   StateReport,
@@ -60,7 +61,11 @@ export class StoreAgentRegistry implements AgentRegistry {
     const changed = (): void => this.#changed.call();
     this.#keyspace.onChange(changed);
     guard.onChange(changed);
-    presence.onChange(changed);
+    presence.onChange(() => {
+      // What was taken away while this machine was absent has to be known before it is trusted.
+      if (this.#isBehind()) this.#keyspace.resync();
+      changed();
+    });
   }
 
   start(): void {
@@ -113,6 +118,14 @@ export class StoreAgentRegistry implements AgentRegistry {
     return this.#options.presence.session();
   }
 
+  lease(): LeaseTerm | null {
+    return this.#isBehind() ? null : this.#options.presence.lease();
+  }
+
+  onLease(listener: (term: LeaseTerm) => void): Unsubscribe {
+    return this.#options.presence.onLease(listener);
+  }
+
   async publishedUnits(): Promise<readonly string[]> {
     const { store, keys, machineId } = this.#options;
     const { gets } = await store.txn({ success: [get(keys.statesOf(machineId))] });
@@ -151,6 +164,11 @@ export class StoreAgentRegistry implements AgentRegistry {
       presence.doubt();
       throw new StoreUnavailableError(`the presence of ${machineId} in etcd is no longer ours`);
     }
+  }
+
+  #isBehind(): boolean {
+    const registeredAt = this.#options.presence.registeredAt();
+    return registeredAt !== null && this.#keyspace.completeTo < registeredAt;
   }
 
   #apply(changes: readonly Change[]): void {

@@ -118,7 +118,7 @@ export function parseAudit(stored: StoredKey): Parsed<readonly AuditEntry[]> {
 }
 
 export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: string): string {
-  const { desiredState, restarts, starts, incarnation, role, reason, at } = a;
+  const { desiredState, restarts, starts, incarnation, role, onPartition, isLeaving } = a;
   return JSON.stringify({
     hash: a.hash,
     desiredState,
@@ -126,8 +126,10 @@ export function encodeAssignment(a: Omit<Assignment, 'modRevision'>, nonce: stri
     starts,
     incarnation,
     role,
-    reason,
-    at,
+    onPartition,
+    isLeaving,
+    reason: a.reason,
+    at: a.at,
     nonce,
   });
 }
@@ -147,6 +149,9 @@ export function parseAssignment(
       ...(starts === undefined ? {} : { starts }),
       incarnation: f.count('incarnation'),
       role: f.oneOf('role', roles),
+      // Of other words of a later version nothing is known here.
+      ...(f.optionalText('onPartition') === 'stop' ? { onPartition: 'stop' } : {}),
+      ...(f.isMarked('isLeaving') ? { isLeaving: true } : {}),
       reason: f.text('reason'),
       ...timeOf(f),
       modRevision: stored.modRevision,

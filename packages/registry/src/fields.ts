@@ -52,6 +52,13 @@ export class Fields {
     return this.#values[name] === undefined ? undefined : this.text(name);
   }
 
+  /** A mark: true, or not there. */
+  isMarked(name: string): boolean {
+    const value = this.#values[name];
+    if (value === undefined || value === true) return value === true;
+    throw this.#wrong(name, 'true');
+  }
+
   matching(name: string, pattern: RegExp, what: string): string {
     const value = this.text(name);
     if (!pattern.test(value)) throw this.#wrong(name, what);

@@ -82,6 +82,11 @@ export class Keyspace {
     return this.#revision;
   }
 
+  /** Everything up to this revision has been applied in every range; 0: nothing was read yet. */
+  get completeTo(): Revision {
+    return this.#next.length === 0 ? 0 : Math.min(...this.#next) - 1;
+  }
+
   /** Boot-clock ms since when the watch runs without interruption; null while it does not. */
   get syncedSince(): number | null {
     return this.#syncedSince;

@@ -246,6 +246,7 @@ function toChange(keys: Keys, change: PlacementChange, at: number): Change {
   const expect = new Map([
     [keys.unit(unit), change.unitRevision],
     [key, change.placementRevision],
+    ...(change.whileAbsent ?? []).map((machine): [string, number] => [keys.machine(machine), 0]),
   ]);
   const whole = { expect, ops, nonce };
   if (change.withdraw.length === 0) return whole;

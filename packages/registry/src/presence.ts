@@ -4,7 +4,15 @@ import {
   StoreUnavailableError,
   StoreUntrustedError,
 } from '@muster/core';
-import type { Clock, LeaseStore, Log, Machine, Unsubscribe } from '@muster/core';
+import type {
+  Clock,
+  LeaseStore,
+  LeaseTerm,
+  Log,
+  Machine,
+  Revision,
+  Unsubscribe,
+} from '@muster/core';
 import { assertAlone } from './assert-alone.ts';
 import type { Present } from './assert-alone.ts';
 import { encodePresence, parsePresence } from './codec.ts';
@@ -49,6 +57,10 @@ interface Session {
   readonly lease: string;
   readonly token: string;
   readonly ttlMs: number;
+  /** Boot-clock ms at which it was asked for, or first renewed by this process. */
+  readonly sentAt: number;
+  /** Revision at which our presence was on it. */
+  readonly registeredAt: Revision;
 }
 
 const maxRenewEveryMs = 2000;
@@ -64,11 +76,13 @@ const lookEveryMs = 30_000;
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #changed = new Listeners();
+  readonly #renewed = new Set<(term: LeaseTerm) => void>();
   readonly #over = new AbortController();
   #wake = new AbortController();
   #facts: MachineFacts | null = null;
   #session: Session | null = null;
   #mustLook = false;
+  #term: LeaseTerm | null = null;
   /** Boot-clock ms of the last renewal that was answered. */
   #lastAnswerAt = 0;
   #running: Promise<void> = Promise.resolve();
@@ -80,6 +94,22 @@ export class Presence {
   /** Id of the lease that records of this machine live on; null: not registered now. */
   session(): string | null {
     return this.#session?.lease ?? null;
+  }
+
+  /** The last answered renewal; null: not registered now. */
+  lease(): LeaseTerm | null {
+    return this.#session === null ? null : this.#term;
+  }
+
+  /** Revision at which this session's record was written; null: not registered now. */
+  registeredAt(): Revision | null {
+    return this.#session?.registeredAt ?? null;
+  }
+
+  /** See AgentRegistry. */
+  onLease(listener: (term: LeaseTerm) => void): Unsubscribe {
+    this.#renewed.add(listener);
+    return () => this.#renewed.delete(listener);
   }
 
   /** Called when the session changed. */
@@ -133,10 +163,12 @@ export class Presence {
     const facts = this.#facts;
     if (session === null || facts === null) return;
     const { store, keys, clock } = this.#options;
-    const { lease } = await store.grantLease(awaySeconds);
+    const sentAt = clock.monotonic();
+    const { lease, ttlSeconds } = await store.grantLease(awaySeconds);
     const at = clock.now();
     const value = encodePresence({ ...facts, awaySince: at, at }, session.token);
     await parkRecords({ store, keys, machine: facts.id, value, from: session.lease, to: lease });
+    this.#hold({ ttlMs: ttlSeconds * 1000 }, sentAt);
     this.#setSession(null);
   }
 
@@ -169,7 +201,7 @@ export class Presence {
 
   /** Takes up the lease of an earlier run in this boot, if it lives and is on our record. */
   async #reattach({ leaseStore, ttlSeconds }: RegisterOptions): Promise<Session | null> {
-    const { store, guard, log } = this.#options;
+    const { store, guard, clock, log } = this.#options;
     await guard.verify();
     const facts = this.#known();
     const saved = await leaseStore.load();
@@ -178,9 +210,16 @@ export class Presence {
     if (present?.stored.lease !== saved.leaseId || present.record?.token !== saved.token)
       return null;
     if (present.record.machine.awaySince !== null) return null;
+    const sentAt = clock.monotonic();
     const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
     if (granted !== ttlSeconds) return null;
-    const session = { lease: saved.leaseId, token: saved.token, ttlMs: granted * 1000 };
+    const session = {
+      lease: saved.leaseId,
+      token: saved.token,
+      ttlMs: granted * 1000,
+      sentAt,
+      registeredAt: present.stored.modRevision,
+    };
     if (!(await this.#put(session, present))) return null;
     log.info({ lease: session.lease }, 'took up the lease of the last run');
     return session;
@@ -194,13 +233,14 @@ export class Presence {
     const present = await this.#read();
     const { bootId } = facts;
     await assertAlone({ store, clock, log, present, bootId, ttlSeconds, over: this.#over.signal });
+    const sentAt = clock.monotonic();
     const granted = await store.grantLease(ttlSeconds);
     const token = newNonce();
     const { lease } = granted;
     await leaseStore.save({ leaseId: lease, bootId: facts.bootId, token });
     const key = keys.machine(machineId);
     const record = { ...facts, awaySince: null, at: clock.now() };
-    const { succeeded, gets } = await store.txn({
+    const { succeeded, gets, revision } = await store.txn({
       compare: [guard.fence(), { target: 'mod', key, equals: present?.stored.modRevision ?? 0 }],
       success: [{ type: 'put', key, value: encodePresence(record, token), lease }],
       failure: [get(oneKey(key))],
@@ -212,7 +252,7 @@ export class Presence {
     }
     log.info({ lease, ttlSeconds: granted.ttlSeconds }, 'registered this machine');
     await this.#endFormerBoot(present);
-    return { lease, token, ttlMs: granted.ttlSeconds * 1000 };
+    return { lease, token, ttlMs: granted.ttlSeconds * 1000, sentAt, registeredAt: revision };
   }
 
   /** What an earlier boot left says nothing any more. */
@@ -251,8 +291,10 @@ export class Presence {
   }
 
   /** One renewal. @returns false: no answer. When the lease is gone, the session ends. */
-  async #renew({ lease, ttlMs }: Session): Promise<boolean> {
+  async #renew(session: Session): Promise<boolean> {
     const { store, clock, log, contact, onRenewal } = this.#options;
+    const { lease, ttlMs } = session;
+    const sentAt = clock.monotonic();
     try {
       const ttlSeconds = await store.renewLease(lease, Math.max(500, Math.min(ttlMs / 4, 2000)));
       const now = clock.monotonic();
@@ -260,6 +302,7 @@ export class Presence {
       this.#lastAnswerAt = now;
       onRenewal?.(ttlSeconds === 0 ? 'gone' : 'renewed');
       if (ttlSeconds === 0) this.#end('its lease is gone');
+      else this.#hold(session, sentAt);
       return true;
     } catch (error) {
       onRenewal?.('unanswered');
@@ -279,6 +322,12 @@ export class Presence {
       this.#options.log.debug({ err: error }, 'could not look at the presence of this machine');
       return false;
     }
+  }
+
+  #hold({ ttlMs }: Pick<Session, 'ttlMs'>, sentAt: number): void {
+    const term = { sentAt, ttlMs };
+    this.#term = term;
+    for (const listener of this.#renewed) listener(term);
   }
 
   #end(reason: string): void {
@@ -341,7 +390,10 @@ export class Presence {
   }
 
   #setSession(session: Session | null): void {
-    if (session !== null) this.#lastAnswerAt = this.#options.clock.monotonic();
+    if (session !== null) {
+      this.#lastAnswerAt = this.#options.clock.monotonic();
+      this.#hold(session, session.sentAt);
+    }
     this.#session = session;
     this.#changed.call();
   }

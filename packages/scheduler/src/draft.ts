@@ -18,6 +18,11 @@ export interface PlanOptions {
   readonly now: number;
   /** Machines that count as gone; units of others stay where they are. */
   readonly absentSince: Absences;
+  /**
+   * How long after a machine was first seen to be absent no unit with `OnPartition=stop` can be up on
+   * it any more.
+   */
+  readonly certainAfterMs: number;
   /** Machines of which nothing is to be kept once they count as gone. */
   readonly forgotten?: ReadonlySet<string>;
   /** Of the plan before. A leader that knows none of it decides no less rightly. */
@@ -61,17 +66,6 @@ export function assignmentsOf(draft: Draft, name: string): Assignment[] {
   if (byMachine === undefined) return [];
   if (byMachine.size === 1) return [...byMachine.values()];
   return [...byMachine.values()].sort((a, b) => (a.machine < b.machine ? -1 : 1));
-}
-
-/** Present machines that still report the unit though they are not to have it any more. */
-export function stillEndingOn(
-  { model: { snapshot } }: Draft,
-  name: string,
-  isWanted: (machine: string) => boolean,
-): string[] {
-  return [...(snapshot.states.get(name)?.keys() ?? [])]
-    .filter((machine) => snapshot.machines.has(machine) && !isWanted(machine))
-    .sort();
 }
 
 /** Whether nothing that an absent machine had is kept for it. */

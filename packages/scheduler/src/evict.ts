@@ -14,9 +14,9 @@ export function evictUnfit(draft: Draft, units: readonly Unit[]): void {
   for (const unit of units.toSorted((a, b) => (isOlder(a, b) ? -1 : 1))) {
     const candidate = draft.model.candidates.get(unit.name);
     if (candidate === undefined || draft.model.untouchable.has(unit.name)) continue;
-    for (const { machine, role } of assignmentsOf(draft, unit.name)) {
+    for (const { machine, role, isLeaving } of assignmentsOf(draft, unit.name)) {
       const host = draft.model.hosts.get(machine);
-      if (host === undefined || role === 'released') continue;
+      if (host === undefined || role === 'released' || isLeaving === true) continue;
       if (unit.desiredState === 'inactive') {
         vacate(host, unit.name);
         linger(host, unit.name, candidate);
@@ -71,7 +71,7 @@ function unfitReason(draft: Draft, unit: Candidate, host: Host): string | null {
 function placesOf(draft: Draft, name: string): string[] {
   const places: string[] = [];
   for (const assignment of assignmentsOf(draft, name)) {
-    if (assignment.role === 'released') continue;
+    if (assignment.role === 'released' || assignment.isLeaving === true) continue;
     const host = draft.model.hosts.get(assignment.machine);
     if (host === undefined || host.residents.has(name)) places.push(assignment.machine);
   }

@@ -15,7 +15,7 @@ export interface LookoutOptions {
 }
 
 /** Beyond a ttl: what a renewal that was just sent, and etcd's own clock, may be late. */
-const absenceMarginMs = 2_000;
+export const absenceMarginMs = 2_000;
 /** How often leases that are overdue are looked at, until they are renewed or have ended. */
 const askAgainMs = 500;
 

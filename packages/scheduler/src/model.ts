@@ -1,5 +1,5 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
-import type { ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
+import type { Assignment, ClusterSnapshot, Metadata, Requirements, Unit } from '@muster/core';
 import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
@@ -57,7 +57,7 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
       const host = hosts.get(assignment.machine);
       const candidate = candidates.get(name);
       if (host === undefined) absent.add(assignment.machine);
-      else if (candidate !== undefined && assignment.role !== 'released') settle(host, candidate);
+      else if (candidate !== undefined && holdsPlace(assignment)) settle(host, candidate);
     }
   }
   for (const machine of obscure) absent.delete(machine);
@@ -79,6 +79,11 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     replacements,
     peerCircles: peerCircles(candidates),
   };
+}
+
+/** Whether it is where the unit is, or is to be, rather than one that it leaves. */
+export function holdsPlace({ role, isLeaving }: Assignment): boolean {
+  return role !== 'released' && isLeaving !== true;
 }
 
 /** The sentence says why the unit cannot be read. */

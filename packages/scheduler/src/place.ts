@@ -1,10 +1,12 @@
 import type { Assignment } from '@muster/core';
 import { lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
-import { failuresToStore, isForgotten, leave, stillEndingOn } from './draft.ts';
+import { assignmentsOf, failuresToStore, isForgotten, leave } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
+import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
+import { holdsPlace } from './model.ts';
 import { groupRefusal, refusal } from './refusal.ts';
 
 /** A unit that has no place, or whose machine is gone. */
@@ -38,7 +40,11 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
     waitForRoom(draft, { unit, host, room });
     return;
   }
-  if (absentHolder !== null && wanted.has(absentHolder.machine)) {
+  if (absentHolder !== null && isBound(unit, absentHolder)) {
+    // It has ended there: nothing of it is to run on when the machine is back.
+    wanted.delete(absentHolder.machine);
+    draft.left.set(`${unit.name} on ${absentHolder.machine}`, 'its machine is gone');
+  } else if (absentHolder !== null && wanted.has(absentHolder.machine)) {
     wanted.set(absentHolder.machine, {
       ...absentHolder,
       role: 'released',
@@ -72,6 +78,8 @@ function breakPromises(draft: Draft, name: string): void {
 /** A leader that did not see the unit lose its place can still tell why, while it ends there. */
 function noteWhyItLeft(draft: Draft, unit: Candidate, endingOn: readonly string[]): void {
   if (draft.underway.has(unit.name)) return;
+  const leaving = assignmentsOf(draft, unit.name).find(({ isLeaving }) => isLeaving === true);
+  if (leaving !== undefined) draft.underway.set(unit.name, { reason: leaving.reason, to: null });
   for (const machine of endingOn) {
     const host = draft.model.hosts.get(machine);
     const replaced = host && replacedOn(unit, host, draft.model.replacements);
@@ -86,8 +94,18 @@ function noteThatItFailed(draft: Draft, unit: Candidate): void {
   draft.underway.set(unit.name, { reason: `it failed on ${failedOn}`, to: null });
 }
 
-function mayReplaceHolder(draft: Draft, unit: Candidate, { machine }: Assignment): boolean {
+function isBound({ requirements }: Candidate, stored: Assignment): boolean {
+  return requirements.onPartition === 'stop' || stored.onPartition === 'stop';
+}
+
+function mayReplaceHolder(draft: Draft, unit: Candidate, holder: Assignment): boolean {
+  const { machine } = holder;
   if (!draft.options.absentSince.has(machine)) return false;
+  if (isBound(unit, holder) && !isCertainlyGone(draft, machine)) {
+    const reason = `its machine ${machine} is absent and has to be for longer before OnPartition=stop allows another`;
+    draft.unplaced.push({ unit: unit.name, reason, machines: [] });
+    return false;
+  }
   if (unit.requirements.machineId === null || isForgotten(draft, machine)) return true;
   const reason = `its machine ${machine} is absent and MachineID allows no other`;
   draft.unplaced.push({ unit: unit.name, reason, machines: [] });
@@ -156,7 +174,7 @@ function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly str
   let best: Host | null = null;
   for (const host of draft.model.open) {
     const reason =
-      endsElsewhere(endingOn, host) ??
+      endsElsewhere(draft, endingOn, host) ??
       endsWhereItFailed({ endingOn, failedOn }, host) ??
       (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
     if (reason !== null) refusals.push({ machine: host.id, reason });
@@ -184,10 +202,13 @@ function endsWhereItFailed(
     : null;
 }
 
-function endsElsewhere(endingOn: readonly string[], host: Host): string | null {
+function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): string | null {
   if (endingOn.length === 0) return null;
   const elsewhere = endingOn.find((machine) => machine !== host.id);
-  return elsewhere === undefined ? null : `it is still being stopped on ${elsewhere}`;
+  if (elsewhere === undefined) return null;
+  return draft.model.hosts.has(elsewhere)
+    ? `it is still being stopped on ${elsewhere}`
+    : `it may still run on ${elsewhere}, which is absent`;
 }
 
 function freeAt(host: Host, refusals: Choice['refusals']): Choice {
@@ -248,7 +269,7 @@ function isPlaced({ model: { hosts, snapshot }, options }: Draft, name: string):
   for (const host of hosts.values()) if (host.residents.has(name)) return true;
   const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
   return assignments.some(
-    ({ machine, role }) =>
-      role !== 'released' && !hosts.has(machine) && !options.absentSince.has(machine),
+    (stored) =>
+      holdsPlace(stored) && !hosts.has(stored.machine) && !options.absentSince.has(stored.machine),
   );
 }

@@ -5,6 +5,8 @@ import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts'
 import { mismatch, settle, vacate } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
 import { evictUnfit, makeRoomWhereItIs, takeOffFailed } from './evict.ts';
+import { hasToEndFirst, leavingAssignment } from './leaving.ts';
+import { holdsPlace } from './model.ts';
 import type { Model } from './model.ts';
 import { placeAnew } from './place.ts';
 import { placementOrder } from './placement-order.ts';
@@ -78,7 +80,7 @@ function isMoving(model: Model, { name, desiredState }: Unit): boolean {
 
 function hasHolder({ snapshot }: Model, name: string): boolean {
   const byMachine = snapshot.assignments.get(name);
-  return byMachine !== undefined && [...byMachine.values()].some((a) => a.role !== 'released');
+  return byMachine !== undefined && [...byMachine.values()].some(holdsPlace);
 }
 
 /** Whether a machine that is there has it. */
@@ -112,14 +114,17 @@ function isSettled({ model, failing }: Draft, unit: Unit): boolean {
   const stored = place === undefined ? undefined : byMachine.get(place.machine);
   const host = place === undefined ? undefined : hosts.get(place.machine);
   if (stored === undefined || host === undefined || host.picky.size > 0) return false;
+  const candidate = candidates.get(unit.name);
   return (
     stored.role === 'holder' &&
+    stored.isLeaving !== true &&
     place?.role === 'holder' &&
     stored.hash === unit.hash &&
     stored.desiredState === unit.desiredState &&
     hasCountsOf(unit, stored) &&
     stored.incarnation === unit.createRevision &&
-    candidates.get(unit.name)?.isUndemanding === true &&
+    candidate?.isUndemanding === true &&
+    (stored.onPartition ?? 'keep') === candidate.requirements.onPartition &&
     !untouchable.has(unit.name)
   );
 }
@@ -155,6 +160,7 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
   const { model } = draft;
   const wanted: Wanted = new Map();
   for (const assignment of assignmentsOf(draft, unit.name)) {
+    if (assignment.isLeaving === true) continue;
     const host = model.hosts.get(assignment.machine);
     if (host === undefined && isForgotten(draft, assignment.machine)) {
       draft.left.set(`${unit.name} on ${assignment.machine}`, 'its machine was forgotten');
@@ -188,6 +194,7 @@ function decideSingle(draft: Draft, unit: Candidate): void {
   const current = assignmentsOf(draft, unit.name);
   let absentHolder: Assignment | null = null;
   for (const assignment of current) {
+    if (assignment.isLeaving === true) continue;
     const host = model.hosts.get(assignment.machine);
     if (assignment.role === 'released') keepReleased(draft, wanted, assignment);
     else if (host?.residents.has(unit.name) === true) wanted.set(assignment.machine, assignment);
@@ -238,13 +245,23 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
   const assign: PlacementChange['assign'][number][] = [];
   for (const place of wanted.values()) {
     const stored = current?.get(place.machine);
-    const next = unit === undefined ? stored : assignmentFor(unit, place, stored);
+    const next = unit === undefined ? stored : assignmentFor(draft, unit, { place, stored });
     if (next !== undefined && !sameAssignment(stored, next)) assign.push(next);
   }
-  const withdraw = assignmentsOf(draft, name)
-    .filter(({ machine }) => !wanted.has(machine))
-    .map((stored) => ({ machine: stored.machine, reason: whyWithdrawn(draft, stored, wanted) }));
-  const machines = [...wanted.values()]
+  const unwanted = assignmentsOf(draft, name).filter(({ machine }) => !wanted.has(machine));
+  const leaving = unwanted.filter((stored) => hasToEndFirst(draft, stored));
+  for (const stored of leaving) {
+    const next = leavingAssignment(stored, whyWithdrawn(draft, stored, wanted));
+    if (!sameAssignment(stored, next)) assign.push(next);
+  }
+  const gone = unwanted.filter((stored) => !leaving.includes(stored));
+  const withdraw = gone.map((stored) => {
+    return { machine: stored.machine, reason: whyWithdrawn(draft, stored, wanted) };
+  });
+  const whileAbsent = gone
+    .filter(({ onPartition }) => onPartition === 'stop')
+    .flatMap(({ machine }) => (snapshot.machines.has(machine) ? [] : [machine]));
+  const machines = [...wanted.values(), ...leaving]
     .map(({ machine, role }) => ({ machine, role }))
     .sort((a, b) => (a.machine < b.machine ? -1 : 1));
   const failures = failuresToStore(draft, name);
@@ -258,6 +275,7 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
     placementRevision: placement?.modRevision ?? 0,
     assign,
     withdraw,
+    ...(whileAbsent.length === 0 ? {} : { whileAbsent }),
     placement: placementOf(name, machines, failures),
   });
 }
@@ -277,6 +295,7 @@ function whyWithdrawn({ model, left }: Draft, stored: Assignment, wanted: Wanted
   if (unit.desiredState === 'inactive') return 'the unit is to be inactive';
   const why = left.get(`${stored.unit} on ${stored.machine}`);
   if (why !== undefined) return why;
+  if (stored.isLeaving === true) return stored.reason;
   const holder = [...wanted.values()].find(({ role }) => role === 'holder');
   if (holder === undefined) return 'a template does not run';
   const where = `on ${holder.machine}`;
@@ -285,12 +304,21 @@ function whyWithdrawn({ model, left }: Draft, stored: Assignment, wanted: Wanted
 
 /** A released copy keeps what it runs with; everything else follows the unit. */
 function assignmentFor(
+  { model }: Draft,
   unit: Unit,
-  place: Pick<Assignment, 'machine' | 'role' | 'reason'>,
-  stored: Assignment | undefined,
+  {
+    place,
+    stored,
+  }: {
+    place: Pick<Assignment, 'machine' | 'role' | 'reason'>;
+    stored: Assignment | undefined;
+  },
 ): Omit<Assignment, 'modRevision'> {
   const isKept = place.role === 'released' && stored !== undefined;
   const content = isKept ? stored : unit;
+  const isBound = isKept
+    ? stored.onPartition === 'stop'
+    : model.candidates.get(unit.name)?.requirements.onPartition === 'stop';
   const { restarts, starts } = isKept
     ? { restarts: stored.restarts, starts: stored.starts ?? 0 }
     : countsOn(unit, place.machine);
@@ -303,6 +331,7 @@ function assignmentFor(
     ...(starts === 0 ? {} : { starts }),
     incarnation: isKept ? stored.incarnation : unit.createRevision,
     role: place.role,
+    ...(isBound ? { onPartition: 'stop' } : {}),
     reason: place.reason,
   };
 }
@@ -315,6 +344,8 @@ function sameAssignment(a: Assignment | undefined, b: Omit<Assignment, 'modRevis
     a.restarts === b.restarts &&
     (a.starts ?? 0) === (b.starts ?? 0) &&
     a.incarnation === b.incarnation &&
-    a.role === b.role
+    a.role === b.role &&
+    a.onPartition === b.onPartition &&
+    a.isLeaving === b.isLeaving
   );
 }

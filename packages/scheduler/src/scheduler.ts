@@ -16,7 +16,7 @@ import type {
 import { Alarm } from './alarm.ts';
 import { brakeRecord, endedLosses, forgottenMachines } from './brake.ts';
 import { Housekeeping } from './housekeeping.ts';
-import { Lookout } from './lookout.ts';
+import { absenceMarginMs, Lookout } from './lookout.ts';
 import type { Outlook } from './lookout.ts';
 import { buildModel } from './model.ts';
 import type { CandidateCache } from './model.ts';
@@ -205,6 +205,7 @@ export class Scheduler {
     const plan = planPlacements(model, {
       now,
       absentSince,
+      certainAfterMs: this.#options.machineTtlMs + absenceMarginMs,
       forgotten,
       underway: this.#underway,
       sightings: this.#sightings,

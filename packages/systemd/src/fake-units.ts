@@ -32,6 +32,8 @@ export interface LinkedUnits {
 interface FakeJob {
   readonly type: JobEnd['type'];
   readonly cancelled: AbortController;
+  /** Somebody else's ends without a word to us. */
+  readonly isOurs: boolean;
 }
 
 export interface FakeUnitsOptions {
@@ -43,6 +45,8 @@ export interface FakeUnitsOptions {
   readonly unitOf: (alias: string) => string | null;
   readonly onEnd: (end: JobEnd) => void;
   readonly onState: (name: string, activeState: string) => void;
+  /** false: a unit that it depends on cannot be started now. */
+  readonly admits: (unit: FakeUnit) => boolean;
 }
 
 /** The loaded units of the fake, and how they change. */
@@ -88,13 +92,10 @@ export class FakeUnits {
   }
 
   /** Queues a job, in place of one that is queued already. */
-  run(type: JobEnd['type'], unit: FakeUnit): void {
+  run(type: JobEnd['type'], unit: FakeUnit, isOurs = true): void {
     if (unit.job?.type === type) return;
-    if (unit.job !== null) {
-      unit.job.cancelled.abort();
-      this.#options.onEnd({ unit: unit.name, type: unit.job.type, result: 'canceled' });
-    }
-    const job: FakeJob = { type, cancelled: new AbortController() };
+    this.#cancelJob(unit, 'canceled');
+    const job: FakeJob = { type, cancelled: new AbortController(), isOurs };
     unit.job = job;
     void this.#carryOut(unit, job);
   }
@@ -112,18 +113,37 @@ export class FakeUnits {
     if (signal.aborted) return;
     unit.job = null;
     this.#collect(unit);
-    this.#options.onEnd({ unit: unit.name, type: job.type, result });
+    this.#tellEnd(unit, job, result);
   }
 
   async #stop(unit: FakeUnit, signal: AbortSignal): Promise<void> {
     if (unit.activeState === 'inactive' || unit.activeState === 'failed') return;
     const { stopMs } = this.#scriptOf(unit);
     if (stopMs > 0) {
-      this.#show(unit, 'deactivating', 'stop-sigterm');
+      this.#show(unit, 'deactivating', 'stop');
       await this.#options.clock.sleep(stopMs, signal);
       if (signal.aborted) return;
     }
     this.settle(unit, 'inactive', 'success');
+  }
+
+  /** All its processes die from SIGKILL. */
+  kill(unit: FakeUnit): void {
+    if (unit.activeState === 'inactive' || unit.activeState === 'failed') return;
+    this.#cancelJob(unit, unit.job?.type === 'stop' ? 'done' : 'failed');
+    this.settle(unit, 'failed', 'signal');
+  }
+
+  #cancelJob(unit: FakeUnit, result: string): void {
+    const { job } = unit;
+    if (job === null) return;
+    job.cancelled.abort();
+    unit.job = null;
+    this.#tellEnd(unit, job, result);
+  }
+
+  #tellEnd({ name }: FakeUnit, { type, isOurs }: FakeJob, result: string): void {
+    if (isOurs) this.#options.onEnd({ unit: name, type, result });
   }
 
   /** At once, without a job. @returns what the result of a job would be */
@@ -131,6 +151,7 @@ export class FakeUnits {
     if (unit.activeState === 'active') return 'done';
     const script = this.#scriptOf(unit);
     const required = [...script.requires, ...unit.linked.requires];
+    if (!this.#options.admits(unit)) return 'dependency';
     if (!(await this.#startRequired(required, signal))) return 'dependency';
     for (const name of unit.linked.wants) await this.#startRequired([name], signal);
     if (!script.isConditionMet) return 'done';

@@ -1,6 +1,7 @@
 import { SystemdUnavailableError } from '@muster/core';
 import { FakeSystemd } from './fake.ts';
 import { describeInstallContract } from './install.contract.ts';
+import { describeLeaseContract } from './lease.contract.ts';
 import { describeSystemdContract, sha1, sleeper } from './systemd.contract.ts';
 import type { SystemdContract } from './systemd.contract.ts';
 import { realClock } from './testing/real-clock.ts';
@@ -19,6 +20,7 @@ async function make(): Promise<SystemdContract> {
 
 describeSystemdContract('the fake systemd', make);
 describeInstallContract('[Install] with the fake systemd', make);
+describeLeaseContract('the lease with the fake systemd', make);
 
 describe('the fake systemd, as tests need it', () => {
   test('during an outage every call fails, and what happened meanwhile is seen after it', async () => {

@@ -3,13 +3,17 @@ import type {
   FileWrite,
   InstallLink,
   JobEnd,
+  LeaseDeadlines,
   LoadedUnit,
+  Revision,
   Systemd,
   UnitDetails,
   UnitRun,
   Unsubscribe,
 } from '@muster/core';
 import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { isBound } from './bound-file.ts';
+import { FakeGuard } from './fake-guard.ts';
 import { FakeLinks } from './fake-links.ts';
 import { FakeUnits } from './fake-units.ts';
 import type { FakeUnit, LinkedUnits } from './fake-units.ts';
@@ -44,6 +48,8 @@ export class FakeSystemd implements Systemd {
   readonly #files = new Map<string, FakeFile>();
   readonly #hostUnits = new Map<string, 'fragment' | 'mask'>();
   readonly #links = new FakeLinks();
+  readonly #guard: FakeGuard;
+  readonly #epochs = new Map<string, Revision>();
   readonly #jobListeners = new Set<(end: JobEnd) => void>();
   readonly #changeListeners = new Set<() => void>();
   readonly #asked: AskedJob[] = [];
@@ -62,7 +68,9 @@ export class FakeSystemd implements Systemd {
       linkedTo: (name) => this.#linkedTo(name),
       unitOf: (alias) => this.#links.unitOf(alias),
       onEnd: (end) => this.#end(end),
+      admits: (unit) => this.#guard.admits(unit),
     });
+    this.#guard = new FakeGuard(clock, this.#units);
   }
 
   /** Every job that was accepted since the beginning. */
@@ -131,6 +139,8 @@ export class FakeSystemd implements Systemd {
     this.#units.forgetAll();
     this.#files.clear();
     this.#links.clear();
+    this.#guard.clear();
+    this.#epochs.clear();
     this.#isStopping = false;
     for (const [name, kind] of this.#hostUnits) this.addHostUnit(name, kind);
     this.#change();
@@ -197,6 +207,45 @@ export class FakeSystemd implements Systemd {
     this.#run('restart', this.#find(name));
   }
 
+  async kill(name: string): Promise<void> {
+    this.#answer();
+    const unit = this.#units.get(name);
+    if (unit !== undefined) this.#units.kill(unit);
+  }
+
+  async hold(deadlines: LeaseDeadlines): Promise<void> {
+    this.#guard.hold(deadlines);
+  }
+
+  async bound(): Promise<ReadonlySet<string>> {
+    return new Set(
+      [...this.#files].flatMap(([name, { text }]) => (isBound(name, text) ? [name] : [])),
+    );
+  }
+
+  async setEpoch(name: string, epoch: Revision): Promise<void> {
+    if (isBound(name, this.#textOf(name) ?? '')) this.#epochs.set(name, epoch);
+  }
+
+  /** What the unit finds as MUSTER_EPOCH; null: nothing. */
+  epochOf(name: string): Revision | null {
+    return this.#epochs.get(name) ?? null;
+  }
+
+  async noteFenced(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (isBound(name, this.#textOf(name) ?? '')) this.#guard.fenced.add(name);
+    }
+  }
+
+  async fenced(): Promise<ReadonlySet<string>> {
+    return new Set(this.#guard.fenced);
+  }
+
+  async forgetFenced(name: string): Promise<void> {
+    this.#guard.fenced.delete(name);
+  }
+
   async resetFailed(name: string): Promise<void> {
     this.#answer();
     const unit = this.#units.get(name);
@@ -216,6 +265,7 @@ export class FakeSystemd implements Systemd {
       unit.linked = this.#linkedTo(unit.name);
     }
     this.#links.reloaded();
+    this.#guard.reloaded();
   }
 
   needsReload(): boolean {
@@ -229,7 +279,7 @@ export class FakeSystemd implements Systemd {
 
   async writeFile(
     name: string,
-    file: { readonly hash: string; readonly text: string },
+    file: { readonly hash: string; readonly text: string; readonly epoch?: Revision },
   ): Promise<FileWrite> {
     this.#answer();
     const links = this.#links.read(name, file.text);
@@ -239,12 +289,15 @@ export class FakeSystemd implements Systemd {
     const taken = this.#takenAlias(name, links);
     if (taken !== null) return { type: 'refused', reason: taken };
     if (this.#files.get(name)?.text !== file.text) this.#files.set(name, { ...file });
+    await this.setEpoch(name, file.epoch ?? 0);
     this.#links.set(name, links);
     return { type: 'written' };
   }
 
   async removeFile(name: string): Promise<void> {
     this.#files.delete(name);
+    this.#epochs.delete(name);
+    this.#guard.fenced.delete(name);
     this.#links.set(name, []);
   }
 

@@ -23,6 +23,8 @@ const file = (content: string) => ({
   text: content,
 });
 
+const guard = '/run/muster';
+
 let root: string;
 let files: UnitFiles;
 let etc: string;
@@ -35,7 +37,7 @@ beforeEach(() => {
   [etc, own, usr] = [join(root, 'etc'), join(root, 'run'), join(root, 'usr')];
   mkdirSync(etc);
   mkdirSync(usr);
-  files = new UnitFiles(own);
+  files = new UnitFiles(own, guard);
   files.prepare();
   // systemd may know our directory by another name.
   symlinkSync(own, join(root, 'alias'));
@@ -67,7 +69,7 @@ test('the same content is not written again', () => {
   const before = statSync(join(own, 'a.service')).mtimeMs;
   files.write('a.service', file(text), hostDirectories);
   expect(statSync(join(own, 'a.service')).mtimeMs).toBe(before);
-  new UnitFiles(own).write('a.service', file(text), hostDirectories);
+  new UnitFiles(own, guard).write('a.service', file(text), hostDirectories);
   expect(statSync(join(own, 'a.service')).mtimeMs).toBe(before);
 });
 
@@ -82,7 +84,7 @@ test('each change moves the time stamp of the directory, however fast they follo
 
 test('what a crash left half-written is removed at the start', () => {
   writeFileSync(join(own, '.muster-tmp-1-1'), 'half');
-  new UnitFiles(own).prepare();
+  new UnitFiles(own, guard).prepare();
   expect(readdirSync(own)).toEqual([]);
 });
 
@@ -130,7 +132,7 @@ describe('links for [Install]', () => {
   const reload = (): void => files.reloadBegins()();
 
   beforeEach(() => {
-    files = new UnitFiles(own, machine);
+    files = new UnitFiles(own, guard, machine);
   });
 
   test('come with the file and follow its content', () => {
@@ -275,7 +277,7 @@ describe('links for [Install]', () => {
       files.write('a.service', first, hostDirectories);
       reload();
       disturb();
-      files = new UnitFiles(own, machine);
+      files = new UnitFiles(own, guard, machine);
       files.prepare();
       expect(visible()).toEqual(
         left === null
@@ -291,11 +293,11 @@ describe('links for [Install]', () => {
 
     test('a reload that was due is still due', () => {
       files.write('a.service', first, hostDirectories);
-      files = new UnitFiles(own, machine);
+      files = new UnitFiles(own, guard, machine);
       files.prepare();
       expect(files.needsReload).toBe(true);
       files.remove('a.service');
-      files = new UnitFiles(own, machine);
+      files = new UnitFiles(own, guard, machine);
       files.prepare();
       expect(files.needsReload).toBe(true);
       reload();

@@ -16,6 +16,7 @@ import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { UnitFileSyntaxError, parseUnitFile, readInstallSection } from '@muster/core';
 import type { FileWrite, InstallLink, MachineNames } from '@muster/core';
+import { composeFile, hasAddition, isBound, textIn } from './bound-file.ts';
 import { describe, hostHas } from './host-units.ts';
 import { InstallLinks } from './install-links.ts';
 import { namesOfThisMachine } from './locations.ts';
@@ -30,24 +31,38 @@ interface Seen {
   readonly stamp: string;
   /** '' for ours with other content than the marker says; null: not ours. */
   readonly hash: string | null;
+  /** Whether what is on disk ties the unit to the lease. */
+  readonly isBound: boolean;
 }
 
 /**
  * Our unit files in one directory of systemd's load path. The first line of each says that it is
- * ours and the SHA-1 of the rest; the rest is the text as it was given.
+ * ours and the SHA-1 of the text as it was given, which follows, with what binds it to the lease if
+ * it asks for that.
  */
 export class UnitFiles {
   readonly directory: string;
   /** By name; only of files that exist, so that it is as large as the directory. */
   #seen = new Map<string, Seen>();
+  /** Those of them that are bound to the lease. */
+  #bound = new Set<string>();
   readonly #links: InstallLinks;
   readonly #machine: MachineNames;
+  readonly #guardDirectory: string;
   #lastStampMs = 0;
   #temporaries = 0;
 
-  /** @param machine - what `[Install]` may name */
-  constructor(directory: string, machine: MachineNames = namesOfThisMachine()) {
+  /**
+   * @param guardDirectory - where units find what binds them to the lease
+   * @param machine - what `[Install]` may name
+   */
+  constructor(
+    directory: string,
+    guardDirectory: string,
+    machine: MachineNames = namesOfThisMachine(),
+  ) {
     this.directory = directory;
+    this.#guardDirectory = guardDirectory;
     this.#links = new InstallLinks(directory);
     this.#machine = machine;
   }
@@ -103,7 +118,11 @@ export class UnitFiles {
     const areLinked = this.#links.isAsWanted(name, links);
     if (hash === file.hash && areLinked) return { type: 'written' };
     if (!areLinked) this.#links.make(name, links);
-    if (hash !== file.hash) this.#replace(path, markerLine(file.hash) + file.text);
+    if (hash !== file.hash) {
+      const composed = composeFile(name, file.text, this.#guardDirectory);
+      this.#replace(path, markerLine(file.hash) + composed);
+      this.#hashAt(name);
+    }
     if (!areLinked) this.#links.keepOnly(name, links);
     this.#touchDirectory();
     return { type: 'written' };
@@ -115,7 +134,19 @@ export class UnitFiles {
     if (hash === undefined || hash === null) return;
     unlinkSync(join(this.directory, name));
     this.#seen.delete(name);
+    this.#bound.delete(name);
     this.#touchDirectory();
+  }
+
+  /** Units of ours that are bound to the lease, of those that were written or listed. */
+  get bound(): ReadonlySet<string> {
+    return this.#bound;
+  }
+
+  /** Whether there is a file of ours that is not bound to the lease. */
+  isUnbound(name: string): boolean {
+    const hash = this.#hashAt(name);
+    return hash !== undefined && hash !== null && !this.#bound.has(name);
   }
 
   /** unit → hash, '' when the content or a link is not as we made it. Reads only what changed since. */
@@ -127,10 +158,12 @@ export class UnitFiles {
       const found = lstatSync(join(this.directory, entry.name), { throwIfNoEntry: false });
       if (found === undefined) continue;
       const hash = this.#hashOf(entry.name, found);
-      seen.set(entry.name, { stamp: stampOf(found), hash });
+      const known = this.#seen.get(entry.name);
+      if (known !== undefined) seen.set(entry.name, known);
       if (hash !== null) hashes.set(entry.name, this.#links.isIntact(entry.name) ? hash : '');
     }
     this.#seen = seen;
+    this.#bound = new Set([...seen].flatMap(([name, { isBound: is }]) => (is ? [name] : [])));
     return hashes;
   }
 
@@ -144,7 +177,8 @@ export class UnitFiles {
   #textOf(name: string): string | null {
     const hash = this.#hashAt(name);
     if (hash === undefined || hash === null || hash === '') return null;
-    return readFileSync(join(this.directory, name), 'utf8').slice(markerLine(hash).length);
+    const content = readFileSync(join(this.directory, name), 'utf8');
+    return textIn(content.slice(markerLine(hash).length));
   }
 
   /** A sentence: there can be no such links. */
@@ -193,9 +227,29 @@ export class UnitFiles {
     const stamp = stampOf(found);
     const before = this.#seen.get(name);
     if (before?.stamp === stamp) return before.hash;
-    const hash = readHash(join(this.directory, name));
-    this.#seen.set(name, { stamp, hash });
-    return hash;
+    const read = this.#read(name);
+    this.#seen.set(name, { stamp, ...read });
+    if (read.isBound) this.#bound.add(name);
+    else this.#bound.delete(name);
+    return read.hash;
+  }
+
+  /** A foreign file is not read beyond what tells that. */
+  #read(name: string): Omit<Seen, 'stamp'> {
+    const path = join(this.directory, name);
+    const hash = readMarker(path);
+    if (hash === null) return { hash, isBound: false };
+    const content = readFileSync(path).subarray(markerLine(hash).length);
+    if (sha1(content) === hash) {
+      // As it was given; one that should be bound was written by a musterd that did not know that.
+      const asks = content.includes('OnPartition') && isBound(name, content.toString());
+      return { hash: asks ? '' : hash, isBound: false };
+    }
+    const composed = content.toString();
+    const text = textIn(composed);
+    const isIntact =
+      sha1(text) === hash && composeFile(name, text, this.#guardDirectory) === composed;
+    return { hash: isIntact ? hash : '', isBound: hasAddition(composed) };
   }
 
   #replace(path: string, content: string): void {
@@ -225,8 +279,8 @@ function stampOf(found: Stats): string {
   return `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
 }
 
-/** null: not ours. A foreign file is not read beyond what tells that. */
-function readHash(path: string): string | null {
+/** What the first line says; null: not ours. */
+function readMarker(path: string): string | null {
   const head = Buffer.alloc(markerLine('0'.repeat(40)).length);
   const descriptor = openSync(path, 'r');
   try {
@@ -234,10 +288,7 @@ function readHash(path: string): string | null {
   } finally {
     closeSync(descriptor);
   }
-  const hash = marker.exec(head.toString('latin1'))?.[1];
-  if (hash === undefined) return null;
-  const content = readFileSync(path);
-  return sha1(content.subarray(head.length)) === hash ? hash : '';
+  return marker.exec(head.toString('latin1'))?.[1] ?? null;
 }
 
 function sha1(content: string | Buffer): string {

@@ -15,6 +15,7 @@ function suite(): void {
       env,
       busAddress,
       unitDirectory,
+      guardDirectory: manager.scratch,
       clock: realClock,
       log: memoryLog(),
     });

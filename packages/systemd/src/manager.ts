@@ -3,8 +3,10 @@ import type {
   Clock,
   FileWrite,
   JobEnd,
+  LeaseDeadlines,
   LoadedUnit,
   Log,
+  Revision,
   Systemd,
   UnitDetails,
   UnitRun,
@@ -13,18 +15,20 @@ import type {
 import { HostUnitError, SystemdRefusedError } from '@muster/core';
 import { asArray, asString } from './answers.ts';
 import { isNoSuchUnit } from './bus-errors.ts';
+import { BoundUnits } from './bound-units.ts';
 import { MessageBusLink } from './bus.ts';
 import type { BusObserver } from './bus.ts';
 import type { BusSignal } from './connection.ts';
-import { UnitFiles } from './files.ts';
 import { Gate } from './gate.ts';
 import { foreignDirectories, hostHas } from './host-units.ts';
 import { JobTable } from './job-table.ts';
 import { Listeners } from './listeners.ts';
 import { defaultBusAddress, defaultRuntimeDirectory, defaultUnitDirectory } from './locations.ts';
 import type { Environment, ManagerKind } from './locations.ts';
+import { ManagerCalls, managerInterface, managerPath, service } from './manager-calls.ts';
+import { startGuard } from './start-guard.ts';
 import { UnitList, exportedInvocation } from './unit-list.ts';
-import { resultInterface, unitPath } from './unit-names.ts';
+import { resultInterface } from './unit-names.ts';
 import { readRun, serviceInterface, unitInterface } from './unit-run.ts';
 
 export interface SystemdOptions {
@@ -35,21 +39,19 @@ export interface SystemdOptions {
   readonly busAddress?: string;
   /** Where unit files are written; must be on the manager's load path and forgotten at reboot. */
   readonly unitDirectory?: string;
+  /** Where the guard of units that are bound to the lease has its files; forgotten at reboot. */
+  readonly guardDirectory: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer?: BusObserver;
 }
 
-const service = 'org.freedesktop.systemd1';
-const managerPath = '/org/freedesktop/systemd1';
-const managerInterface = `${service}.Manager`;
 const matches = [
   `type='signal',sender='${service}',path='${managerPath}',interface='${managerInterface}',member='JobRemoved'`,
   `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${service}'`,
 ];
 
 /** Measured on systemd 252: above 500 unfinished jobs PID 1 may drop its bus connection. */
-const callsInFlight = 100;
 const unfinishedJobs = 200;
 const jobCountsMs = 5_000;
 
@@ -68,9 +70,10 @@ export function openSystemd(options: SystemdOptions): Systemd & { close(): Promi
 class LocalSystemd implements Systemd {
   readonly #bus: MessageBusLink;
   readonly #log: Log;
-  readonly #files: UnitFiles;
+  readonly #clock: Clock;
+  readonly #units: BoundUnits;
   readonly #jobs = new JobTable();
-  readonly #calls = new Gate({ places: callsInFlight });
+  readonly #calls: ManagerCalls;
   readonly #jobPlaces: Gate;
   readonly #exportDirectory: string;
   readonly #list: UnitList;
@@ -83,16 +86,19 @@ class LocalSystemd implements Systemd {
   constructor(options: SystemdOptions) {
     const { manager, clock, log } = options;
     this.#log = log;
+    this.#clock = clock;
     this.#jobListeners = new Listeners(log);
     this.#changeListeners = new Listeners(log);
     this.#jobPlaces = new Gate({
       places: unfinishedJobs,
       expiry: { ms: jobCountsMs, clock },
     });
-    this.#files = new UnitFiles(
-      options.unitDirectory ?? defaultUnitDirectory(manager, options.env),
-    );
-    this.#files.prepare();
+    const unitDirectory = options.unitDirectory ?? defaultUnitDirectory(manager, options.env);
+    this.#units = new BoundUnits({
+      directory: options.guardDirectory,
+      unitDirectory,
+      systemctl: manager === 'user' ? ['systemctl', '--user'] : ['systemctl'],
+    });
     this.#exportDirectory = join(defaultRuntimeDirectory(manager, options.env), 'systemd/units');
     this.#list = new UnitList(this.#exportDirectory, clock);
     this.#bus = new MessageBusLink({
@@ -111,6 +117,7 @@ class LocalSystemd implements Systemd {
       onLost: () => this.#jobPlaces.freeAll(),
       observer: options.observer,
     });
+    this.#calls = new ManagerCalls(this.#bus);
   }
 
   listUnits(): Promise<readonly LoadedUnit[]> {
@@ -119,7 +126,7 @@ class LocalSystemd implements Systemd {
 
   async #askUnits(): Promise<readonly LoadedUnit[]> {
     const before = this.#jobs.paths();
-    const [rows] = await this.#call('ListUnits');
+    const [rows] = await this.#calls.now('ListUnits');
     const queued = new Set<unknown>();
     const units = asArray(rows).map((row): LoadedUnit => {
       const [name, , loadState, activeState, subState, , , jobId, jobType, jobPath] = asArray(row);
@@ -156,7 +163,7 @@ class LocalSystemd implements Systemd {
 
   restarts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#forEach(names, async (name) => {
-      return Number(await this.#property(name, serviceInterface, 'NRestarts'));
+      return Number(await this.#calls.property(name, serviceInterface, 'NRestarts'));
     });
   }
 
@@ -165,11 +172,11 @@ class LocalSystemd implements Systemd {
       const isService = name.endsWith('.service');
       const [, run, fragmentPath, needDaemonReload, mainPid] = await Promise.all([
         // Asked first, because asking for a property would load the unit.
-        this.#calls.within(() => this.#call('GetUnit', 's', [name])),
+        this.#calls.of('GetUnit', 's', [name]),
         this.#run(name),
-        this.#property(name, unitInterface, 'FragmentPath'),
-        this.#property(name, unitInterface, 'NeedDaemonReload'),
-        isService ? this.#property(name, serviceInterface, 'MainPID') : 0,
+        this.#calls.property(name, unitInterface, 'FragmentPath'),
+        this.#calls.property(name, unitInterface, 'NeedDaemonReload'),
+        isService ? this.#calls.property(name, serviceInterface, 'MainPID') : 0,
       ]);
       return {
         ...run,
@@ -192,9 +199,22 @@ class LocalSystemd implements Systemd {
     return this.#job('restart', name);
   }
 
+  async kill(name: string): Promise<void> {
+    const [everything, sigkill] = ['all', 9];
+    try {
+      await this.#calls.of('KillUnit', 'ssi', [name, everything, sigkill]);
+    } catch (error) {
+      if (!(error instanceof SystemdRefusedError)) throw error;
+      // It is not loaded, or its last process ended just now.
+      this.#log.debug({ unit: name, err: error }, 'nothing to kill');
+    } finally {
+      this.#list.doubt();
+    }
+  }
+
   async resetFailed(name: string): Promise<void> {
     try {
-      await this.#calls.within(() => this.#call('ResetFailedUnit', 's', [name]));
+      await this.#calls.of('ResetFailedUnit', 's', [name]);
     } catch (error) {
       if (!isNoSuchUnit(error)) throw error;
     } finally {
@@ -213,27 +233,54 @@ class LocalSystemd implements Systemd {
   }
 
   async isStopping(): Promise<boolean> {
-    return (await this.#managerProperty('SystemState')) === 'stopping';
+    return (await this.#calls.managerProperty('SystemState')) === 'stopping';
   }
 
   async writeFile(
     name: string,
-    file: { readonly hash: string; readonly text: string },
+    file: { readonly hash: string; readonly text: string; readonly epoch?: Revision },
   ): Promise<FileWrite> {
     this.#hostDirectories ??= this.#readHostDirectories();
-    return this.#files.write(name, file, await this.#hostDirectories);
+    return this.#units.write(name, file, {
+      hostDirectories: await this.#hostDirectories,
+      startGuard: () => startGuard(this.#calls, this.#clock),
+    });
   }
 
   async removeFile(name: string): Promise<void> {
-    this.#files.remove(name);
+    this.#units.remove(name);
+  }
+
+  async hold(deadlines: LeaseDeadlines): Promise<void> {
+    this.#units.hold(deadlines);
+  }
+
+  async bound(): Promise<ReadonlySet<string>> {
+    return this.#units.files.bound;
+  }
+
+  async setEpoch(name: string, epoch: Revision): Promise<void> {
+    this.#units.setEpoch(name, epoch);
+  }
+
+  async noteFenced(names: readonly string[]): Promise<void> {
+    this.#units.noteFenced(names);
+  }
+
+  async fenced(): Promise<ReadonlySet<string>> {
+    return this.#units.fenced();
+  }
+
+  async forgetFenced(name: string): Promise<void> {
+    this.#units.forgetFenced(name);
   }
 
   needsReload(): boolean {
-    return this.#files.needsReload;
+    return this.#units.files.needsReload;
   }
 
   async files(): Promise<ReadonlyMap<string, string>> {
-    return this.#files.list();
+    return this.#units.list();
   }
 
   onJobEnd(listener: (end: JobEnd) => void): Unsubscribe {
@@ -256,7 +303,7 @@ class LocalSystemd implements Systemd {
     this.#jobs.asking();
     this.#list.doubt();
     try {
-      const [path] = await this.#calls.within(() => this.#ask(verbs[type], name));
+      const [path] = await this.#calls.job(verbs[type], name);
       const ask = { unit: name, type, onGone: () => place.free() };
       const end = this.#jobs.accepted(asString(path), ask);
       this.#list.doubt();
@@ -276,19 +323,6 @@ class LocalSystemd implements Systemd {
     if (reason !== null) throw new HostUnitError(reason);
   }
 
-  /** May wait behind somebody's daemon-reload: to give up early would be to ask twice. */
-  #ask(verb: string, name: string): Promise<readonly unknown[]> {
-    return this.#bus.call({
-      destination: service,
-      path: managerPath,
-      interface: managerInterface,
-      member: verb,
-      signature: 'ss',
-      body: [name, 'replace'],
-      isSlow: true,
-    });
-  }
-
   #reload(): Promise<void> {
     this.#nextReload = null;
     const reloading = this.#slowReload().finally(() => {
@@ -300,19 +334,13 @@ class LocalSystemd implements Systemd {
   }
 
   async #slowReload(): Promise<void> {
-    const reloadEnded = this.#files.reloadBegins();
-    await this.#bus.call({
-      destination: service,
-      path: managerPath,
-      interface: managerInterface,
-      member: 'Reload',
-      isSlow: true,
-    });
+    const reloadEnded = this.#units.files.reloadBegins();
+    await this.#calls.reload();
     reloadEnded();
   }
 
   #run(name: string): Promise<UnitRun> {
-    return readRun(name, (from, property) => this.#property(name, from, property));
+    return readRun(name, (from, property) => this.#calls.property(name, from, property));
   }
 
   /** One that systemd knows nothing of is left out; no answer at all is an error. */
@@ -334,38 +362,13 @@ class LocalSystemd implements Systemd {
     return found;
   }
 
-  #call(member: string, signature = '', body: readonly unknown[] = []) {
-    const target = { destination: service, path: managerPath, interface: managerInterface };
-    return this.#bus.call({ ...target, member, signature, body });
-  }
-
-  async #property(unit: string, from: string, name: string): Promise<unknown> {
-    return this.#calls.within(() => this.#get(unitPath(unit), from, name));
-  }
-
-  async #managerProperty(name: string): Promise<unknown> {
-    return this.#get(managerPath, managerInterface, name);
-  }
-
-  async #get(path: string, from: string, name: string): Promise<unknown> {
-    const [value] = await this.#bus.call({
-      destination: service,
-      path,
-      interface: 'org.freedesktop.DBus.Properties',
-      member: 'Get',
-      signature: 'ss',
-      body: [from, name],
-    });
-    return value;
-  }
-
   async #readHostDirectories(): Promise<readonly string[]> {
     try {
-      const loadPath = asArray(await this.#managerProperty('UnitPath')).map(asString);
-      const foreign = foreignDirectories(loadPath, this.#files.directory);
+      const loadPath = asArray(await this.#calls.managerProperty('UnitPath')).map(asString);
+      const foreign = foreignDirectories(loadPath, this.#units.files.directory);
       if (foreign.length === loadPath.length) {
         this.#log.error(
-          { directory: this.#files.directory, loadPath },
+          { directory: this.#units.files.directory, loadPath },
           'unit files are written where systemd does not look',
         );
       }

@@ -26,6 +26,7 @@ function suite(): void {
       env: manager.env,
       busAddress,
       unitDirectory: manager.unitDirectory,
+      guardDirectory: manager.scratch,
       clock: realClock,
       log: memoryLog(),
       observer: {

@@ -2,6 +2,7 @@ import { appendFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Systemd } from '@muster/core';
 import { describeInstallContract } from './install.contract.ts';
+import { describeLeaseContract } from './lease.contract.ts';
 import { openSystemd } from './manager.ts';
 import { describeSystemdContract } from './systemd.contract.ts';
 import type { SystemdContract } from './systemd.contract.ts';
@@ -15,6 +16,7 @@ function open(manager: UserManager): Systemd & { close(): Promise<void> } {
     env: manager.env,
     busAddress: manager.busAddress,
     unitDirectory: manager.unitDirectory,
+    guardDirectory: join(manager.scratch, 'muster'),
     clock: realClock,
     log: memoryLog(),
   });
@@ -50,6 +52,7 @@ const reason = whyNoUserManager();
 if (reason === null) {
   describeSystemdContract('a real systemd', make);
   describeInstallContract('[Install] with a real systemd', make);
+  describeLeaseContract('the lease with a real systemd', make);
 }
 // oxlint-disable-next-line jest/no-disabled-tests -- it says what this machine lacks
 else test.skip(`a real systemd: left out, because ${reason}`, () => undefined);

@@ -27,8 +27,9 @@ const execFailed = 203;
 /**
  * Understands of a unit file what tests need: Type=oneshot, RemainAfterExit=, Requires=,
  * ConditionPathExists= (of anything but `/`: not met), Restart= (after failures), RestartSec= in
- * seconds, StartLimitBurst= (however long it takes), StartLimitIntervalSec=0, and as ExecStart= true, false, `sleep N`
- * and a path below /nonexistent. Any other program runs for ever, or ends well in a oneshot.
+ * seconds, StartLimitBurst= (however long it takes), StartLimitIntervalSec=0, `sleep N` as ExecStop=,
+ * and as ExecStart= true, false, `sleep N` and a path below /nonexistent. Any other program runs for
+ * ever, or ends well in a oneshot.
  */
 export function scriptOf(text: string): Required<UnitScript> {
   const values = (key: string): readonly string[] =>
@@ -37,11 +38,11 @@ export function scriptOf(text: string): Required<UnitScript> {
   const type = last('Type');
   const isOneshot = type === 'oneshot';
   const exec = last('ExecStart');
-  const seconds = /sleep ([0-9.]+)$/.exec(exec)?.[1];
+  const seconds = secondsOf(exec);
   const exitCode = exitOf(exec);
   return {
-    startMs: isOneshot && seconds !== undefined ? Number(seconds) * 1_000 : 0,
-    stopMs: 0,
+    startMs: isOneshot ? seconds * 1_000 : 0,
+    stopMs: secondsOf(last('ExecStop')) * 1_000,
     exitCode: exitCode ?? (isOneshot ? 0 : null),
     isOneshot: isOneshot || (type === 'exec' && exitCode === execFailed),
     remainsAfterExit: ['yes', 'true', '1', 'on'].includes(last('RemainAfterExit')),
@@ -55,6 +56,10 @@ export function scriptOf(text: string): Required<UnitScript> {
         }
       : null,
   };
+}
+
+function secondsOf(exec: string): number {
+  return Number(/sleep ([0-9.]+)$/.exec(exec)?.[1] ?? 0);
 }
 
 function exitOf(exec: string): number | null {

@@ -100,7 +100,7 @@ export function assignmentEvent(
   }
   if (details.changed.length === 0) return null;
   const what = reassigned(before, after);
-  const isMove = before.role !== after.role;
+  const isMove = before.role !== after.role || isToEnd(before, after);
   const told = `${unit} on ${place}: ${what.join(', ')}`;
   return {
     ...common,
@@ -118,7 +118,12 @@ function assignmentFacts(assignment: Assignment): AssignmentFacts {
   return { hash, desiredState, restarts, ...more, role, incarnation };
 }
 
+function isToEnd(before: Assignment, after: Assignment): boolean {
+  return after.isLeaving === true && before.isLeaving !== true;
+}
+
 function reassigned(before: Assignment, after: Assignment): string[] {
+  if (isToEnd(before, after)) return ['to end there first'];
   const what = [
     ...(before.role === after.role ? [] : [`now ${after.role} (was ${before.role})`]),
     ...contentPhrase(before, after),

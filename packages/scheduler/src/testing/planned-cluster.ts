@@ -116,6 +116,7 @@ export class PlannedCluster {
     const model = buildModel(this.snapshot(), new Map());
     return planPlacements(model, {
       now: this.now,
+      certainAfterMs: 10_000,
       absentSince: mayDeclareAbsent ? this.#absences() : new Map(),
       forgotten: forgottenMachines(model),
       underway: this.underway,
@@ -150,6 +151,7 @@ export class PlannedCluster {
     };
     return planPlacements(buildModel(snapshot, new Map()), {
       now: this.now,
+      certainAfterMs: 10_000,
       absentSince: this.#absences(),
       underway: backwards(this.underway),
       sightings: backwards(this.sightings),
@@ -206,8 +208,9 @@ export class PlannedCluster {
       if (byMachine.size === 0) this.states.delete(unit);
     }
     for (const [unit, byMachine] of this.assignments) {
-      for (const machine of byMachine.keys()) {
-        if (this.machines.has(machine)) this.state(unit, machine, 'active');
+      for (const { machine, isLeaving } of byMachine.values()) {
+        const activeState = isLeaving === true ? 'inactive' : 'active';
+        if (this.machines.has(machine)) this.state(unit, machine, activeState);
       }
     }
     return this;
@@ -249,12 +252,15 @@ export class PlannedCluster {
     return this;
   }
 
-  /** unit → `machine` or `machine:role`, sorted. */
+  /** unit → `machine`, `machine:released` or `machine:leaving`, sorted. */
   where(): Record<string, string[]> {
     const found: Record<string, string[]> = {};
     for (const [unit, byMachine] of this.assignments) {
       found[unit] = [...byMachine.values()]
-        .map((a) => (a.role === 'holder' ? a.machine : `${a.machine}:${a.role}`))
+        .map((a) => {
+          const how = a.isLeaving === true ? 'leaving' : a.role;
+          return how === 'holder' ? a.machine : `${a.machine}:${how}`;
+        })
         .sort();
     }
     return found;

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { Clock, Log } from '@muster/core';
 
 /** The time of this machine. */
 export const realClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1_000,
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal.aborted) {

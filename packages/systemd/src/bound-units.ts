@@ -1,0 +1,80 @@
+import type { FileWrite, LeaseDeadlines, Revision } from '@muster/core';
+import { isBound } from './bound-file.ts';
+import { UnitFiles } from './files.ts';
+import { LeaseGuard } from './lease-guard.ts';
+import type { LeaseGuardOptions } from './lease-guard.ts';
+
+/** Unit files of ours, and the guard of those that are bound to the lease for as long as there are any. */
+export class BoundUnits {
+  readonly files: UnitFiles;
+  readonly #guard: LeaseGuard;
+
+  constructor(options: LeaseGuardOptions) {
+    this.files = new UnitFiles(options.unitDirectory, options.directory);
+    this.files.prepare();
+    this.#guard = new LeaseGuard(options);
+  }
+
+  /**
+   * @param startGuard - resolves when the guard is up, or was refused for want of a lease: systemd
+   * stops what runs as soon as it learns that it is bound to something that does not run
+   */
+  async write(
+    name: string,
+    file: { readonly hash: string; readonly text: string; readonly epoch?: Revision },
+    {
+      hostDirectories,
+      startGuard,
+    }: {
+      readonly hostDirectories: readonly string[];
+      readonly startGuard: () => Promise<void>;
+    },
+  ): Promise<FileWrite> {
+    if (isBound(name, file.text)) {
+      this.#guard.putOut();
+      if (this.files.isUnbound(name)) await startGuard();
+      this.#guard.putOut();
+      this.#guard.setEpoch(name, file.epoch ?? 0);
+    }
+    const written = this.files.write(name, file, hostDirectories);
+    this.#guardAsNeeded();
+    return written;
+  }
+
+  remove(name: string): void {
+    this.files.remove(name);
+    this.#guard.forget(name);
+    this.#guardAsNeeded();
+  }
+
+  list(): ReadonlyMap<string, string> {
+    const files = this.files.list();
+    this.#guardAsNeeded();
+    return files;
+  }
+
+  hold(deadlines: LeaseDeadlines): void {
+    this.#guard.hold(deadlines);
+  }
+
+  setEpoch(name: string, epoch: Revision): void {
+    if (this.files.bound.has(name)) this.#guard.setEpoch(name, epoch);
+  }
+
+  noteFenced(names: readonly string[]): void {
+    this.#guard.noteFenced(names.filter((name) => this.files.bound.has(name)));
+  }
+
+  fenced(): ReadonlySet<string> {
+    return this.#guard.fenced();
+  }
+
+  forgetFenced(name: string): void {
+    this.#guard.forgetFenced(name);
+  }
+
+  #guardAsNeeded(): void {
+    if (this.files.bound.size > 0) this.#guard.putOut();
+    else this.#guard.takeIn();
+  }
+}

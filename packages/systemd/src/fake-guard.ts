@@ -1,0 +1,87 @@
+import type { Clock, LeaseDeadlines } from '@muster/core';
+import { isBound } from './bound-file.ts';
+import type { FakeUnit, FakeUnits } from './fake-units.ts';
+
+const lookEveryMs = 1_000;
+const never = new AbortController().signal;
+
+/** What the guard of units that are bound to the lease does, to units of the fake. */
+export class FakeGuard {
+  readonly #clock: Clock;
+  readonly #units: FakeUnits;
+  readonly #fenced = new Set<string>();
+  #deadlines: LeaseDeadlines | null = null;
+  /** Counts how often it was started; 0 is none. */
+  #run = 0;
+  #isUp = false;
+
+  constructor(clock: Clock, units: FakeUnits) {
+    this.#clock = clock;
+    this.#units = units;
+  }
+
+  get fenced(): Set<string> {
+    return this.#fenced;
+  }
+
+  hold(deadlines: LeaseDeadlines): void {
+    this.#deadlines = deadlines;
+  }
+
+  /** Whether a unit can be started now; the guard is up from then on if it is bound. */
+  admits(unit: FakeUnit): boolean {
+    if (!isBound(unit.name, unit.text)) return true;
+    if (this.#left('stopAt') <= 0) return false;
+    this.#start();
+    return true;
+  }
+
+  /** Systemd has read its files again: what runs may have been bound to the lease by that. */
+  reloaded(): void {
+    if (this.#bound().length > 0 && this.#left('stopAt') > 0) this.#start();
+  }
+
+  /** Nothing in /run outlives a reboot. */
+  clear(): void {
+    this.#run += 1;
+    this.#isUp = false;
+    this.#deadlines = null;
+    this.#fenced.clear();
+  }
+
+  #left(deadline: keyof LeaseDeadlines): number {
+    return (this.#deadlines?.[deadline] ?? 0) - this.#clock.monotonic();
+  }
+
+  #start(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#run += 1;
+    void this.#watch(this.#run);
+  }
+
+  async #watch(run: number): Promise<void> {
+    do {
+      await this.#clock.sleep(Math.min(lookEveryMs, this.#left('stopAt')), never);
+      if (this.#run !== run) return;
+    } while (this.#left('stopAt') > 0 && this.#bound().length > 0);
+    this.#isUp = false;
+    for (const unit of this.#bound()) {
+      if (unit.activeState !== 'deactivating') this.#fenced.add(unit.name);
+      this.#units.run('stop', unit, false);
+    }
+    while (this.#bound().length > 0) {
+      await this.#clock.sleep(Math.max(100, Math.min(lookEveryMs, this.#left('killAt'))), never);
+      if (this.#run !== run) return;
+      if (this.#left('killAt') <= 0) for (const unit of this.#bound()) this.#units.kill(unit);
+    }
+  }
+
+  /** Bound units that are up. */
+  #bound(): FakeUnit[] {
+    return this.#units
+      .all()
+      .filter(({ activeState }) => activeState !== 'inactive' && activeState !== 'failed')
+      .filter(({ name, text }) => isBound(name, text));
+  }
+}
