@@ -36,16 +36,17 @@ export class Fence {
 
   /** Units are left as they are when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
+    const { systemd, clock, log } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       const leftMs = this.#left('stopAt');
-      if (leftMs > 0) {
-        // A sleep does not count suspend.
-        await clock.sleep(Math.min(leftMs, lookEveryMs), signal);
-        continue;
-      }
       try {
+        if (leftMs > 0) {
+          // A sleep does not count suspend.
+          const isMinded = (await systemd.bound()).size > 0;
+          await clock.sleep(isMinded ? Math.min(leftMs, lookEveryMs) : leftMs, signal);
+          continue;
+        }
         const areUp = await this.#end();
         failures = 0;
         await clock.sleep(areUp ? killEveryMs : lookEveryMs, signal);

@@ -61,27 +61,29 @@ export type {
   ClusterSnapshot,
   ClusterView,
   CommitResult,
-  FileWrite,
-  JobEnd,
   Leader,
   Leadership,
-  LoadedUnit,
   Log,
   LossWrite,
   NoteStore,
   PlacementChange,
   StateReport,
   StoreContact,
-  Systemd,
   UnitDetail,
-  UnitDetails,
   UnitNote,
   UnitRegistry,
-  UnitRun,
   UnitWrite,
   UnitWriteResult,
   Unsubscribe,
 } from './ports.ts';
+export type {
+  FileWrite,
+  JobEnd,
+  LoadedUnit,
+  Systemd,
+  UnitDetails,
+  UnitRun,
+} from './systemd-port.ts';
 export type { CallObserver, CallResult, PassEnd } from './observers.ts';
 export { ReconcileLoop } from './reconcile-loop.ts';
 export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';

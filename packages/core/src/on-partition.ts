@@ -4,7 +4,7 @@ import { parseUnitName } from './unit-name.ts';
  * What a machine that has lost contact with the store does with a unit: `keep` lets it run on;
  * `stop` stops it, so that there is never a second one elsewhere.
  */
-export const onPartitions = ['keep', 'stop'] as const;
+const onPartitions = ['keep', 'stop'] as const;
 export type OnPartition = (typeof onPartitions)[number];
 
 /** Units that are gone for certain once systemd has stopped them and their processes are dead. */

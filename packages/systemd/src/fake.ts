@@ -11,9 +11,10 @@ import type {
   UnitRun,
   Unsubscribe,
 } from '@muster/core';
-import { HostUnitError, SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
+import { SystemdRefusedError, SystemdUnavailableError } from '@muster/core';
 import { isBound } from './bound-file.ts';
 import { FakeGuard } from './fake-guard.ts';
+import { FakeHostUnits } from './fake-host-units.ts';
 import { FakeLinks } from './fake-links.ts';
 import { FakeUnits } from './fake-units.ts';
 import type { FakeUnit, LinkedUnits } from './fake-units.ts';
@@ -46,7 +47,7 @@ export interface FakeObserver {
 export class FakeSystemd implements Systemd {
   readonly #units: FakeUnits;
   readonly #files = new Map<string, FakeFile>();
-  readonly #hostUnits = new Map<string, 'fragment' | 'mask'>();
+  readonly #hostUnits = new FakeHostUnits();
   readonly #links = new FakeLinks();
   readonly #guard: FakeGuard;
   readonly #epochs = new Map<string, Revision>();
@@ -189,13 +190,13 @@ export class FakeSystemd implements Systemd {
 
   async start(name: string): Promise<void> {
     this.#answer();
-    this.#refuseHostUnit(name);
+    this.#hostUnits.refuse(name);
     this.#run('start', this.#find(name));
   }
 
   async stop(name: string): Promise<void> {
     this.#answer();
-    this.#refuseHostUnit(name);
+    this.#hostUnits.refuse(name);
     const unit = this.#units.get(name);
     if (unit === undefined) this.#end({ unit: name, type: 'stop', result: 'done' });
     else this.#run('stop', unit);
@@ -203,7 +204,7 @@ export class FakeSystemd implements Systemd {
 
   async restart(name: string): Promise<void> {
     this.#answer();
-    this.#refuseHostUnit(name);
+    this.#hostUnits.refuse(name);
     this.#run('restart', this.#find(name));
   }
 
@@ -283,7 +284,7 @@ export class FakeSystemd implements Systemd {
   ): Promise<FileWrite> {
     this.#answer();
     const links = this.#links.read(name, file.text);
-    const reason = this.#hostsReason(name) ?? this.#aliasReason(name);
+    const reason = this.#hostUnits.reason(name) ?? this.#aliasReason(name);
     if (reason !== null) return { type: 'refused', reason };
     if (typeof links === 'string') return { type: 'refused', reason: links };
     const taken = this.#takenAlias(name, links);
@@ -341,15 +342,6 @@ export class FakeSystemd implements Systemd {
     };
   }
 
-  #hostsReason(name: string): string | null {
-    const kind = this.#hostUnits.get(name);
-    if (kind === 'mask') return `${name} is masked on this machine by /etc/${name}`;
-    if (kind === 'fragment') return `this machine has a unit ${name} of its own: /usr/${name}`;
-    const template = templateOf(name);
-    if (template === null || !this.#hostUnits.has(template)) return null;
-    return `this machine has the template of ${name} of its own: /usr/${template}`;
-  }
-
   #aliasReason(name: string): string | null {
     const unit = this.#links.unitOf(name);
     return unit === null ? null : `${name} is another name of ${unit} on this machine`;
@@ -359,17 +351,10 @@ export class FakeSystemd implements Systemd {
     for (const { alias } of links) {
       if (alias === null || this.#links.unitOf(alias) === name) continue;
       const own = this.#files.has(alias) ? `${alias} is a unit of the cluster itself` : null;
-      const reason = this.#hostsReason(alias) ?? own ?? this.#aliasReason(alias);
+      const reason = this.#hostUnits.reason(alias) ?? own ?? this.#aliasReason(alias);
       if (reason !== null) return `Alias=${alias} cannot be had: ${reason}`;
     }
     return null;
-  }
-
-  #refuseHostUnit(name: string): void {
-    const template = templateOf(name);
-    const isHosts = [name, template].some((n) => n !== null && this.#hostUnits.has(n));
-    if (isHosts)
-      throw new HostUnitError(`this machine has a unit ${name} of its own: /usr/${name}`);
   }
 
   #textOf(name: string): string | null {
