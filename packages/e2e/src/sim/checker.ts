@@ -48,6 +48,8 @@ interface Edge {
   isNoted: boolean;
   /** It went down without having been asked to, and is down still. */
   isDownByItself: boolean;
+  /** The machine may not have known then what it had been asked for: it hears of that later. */
+  readonly isBehind: boolean;
 }
 
 /** Watches every step from outside: what ran where, and what was in the store at that time. */
@@ -130,6 +132,7 @@ export class Checker {
       at: this.#options.now(),
       isNoted: false,
       isDownByItself: false,
+      isBehind: this.#isBehind(machine, unit),
     });
   }
 
@@ -211,19 +214,19 @@ export class Checker {
     const given = world.given.get(key);
     const edge = this.#edges.get(key);
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
-    const isChanged = given !== undefined && this.#learnsOf(machine, given, since);
+    const isChanged = given !== undefined && given.changedAt > since;
     // Asked for and not yet noted: after a crash in between it is asked for again.
-    const isRepeated = edge !== undefined && !edge.isNoted;
+    const isRepeated = edge !== undefined && (!edge.isNoted || edge.isBehind);
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
       return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
     });
   }
 
-  /** Whether what is asked of a machine may have come to it since: it learns late in trouble. */
-  #learnsOf(machine: string, { changedAt }: Given, since: number): boolean {
-    const { trouble } = this.#options;
-    const lastIn = trouble.lastIn(machine);
-    return changedAt >= since || (lastIn >= changedAt && lastIn >= since - noticeMs);
+  /** Whether a machine may not know yet what it was asked for last: it was in trouble since. */
+  #isBehind(machine: string, unit: string): boolean {
+    const { world, trouble } = this.#options;
+    const changedAt = world.given.get(`${machine}/${unit}`)?.changedAt ?? Infinity;
+    return trouble.wasIn(machine, noticeMs) && trouble.lastIn(machine) >= changedAt;
   }
 
   /** E1: another start in the same boot. */
@@ -232,11 +235,12 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const given = world.given.get(key);
     const isAskedAnew =
-      (given !== undefined && this.#learnsOf(machine, given, before.at)) ||
+      (given !== undefined && given.changedAt > before.at) ||
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
-    this.#check('E1', isAskedAnew || isHealed || !before.isNoted, [unit], () => {
+    const isRepeated = !before.isNoted || before.isBehind;
+    this.#check('E1', isAskedAnew || isHealed || isRepeated, [unit], () => {
       return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
     });
   }
@@ -303,9 +307,15 @@ export class Checker {
     return last >= now() - aftermathMs;
   }
 
+  /**
+   * Whether a client asked lately for something that may make a unit leave its place: of one that
+   * has to do with no other, and asks nothing of its machine, nothing does.
+   */
   #wasAsked(unit: string, given: Given): boolean {
-    const { world } = this.#options;
-    return world.lastAsked(unit) >= Math.min(given.heldSince, given.changedAt) - aftermathMs;
+    const { world, trouble, now } = this.#options;
+    const asked = world.lastAskedAround(unit);
+    const isFresh = asked >= now() - aftermathMs || trouble.lastAnywhere() >= now() - aftermathMs;
+    return asked > given.changedAt - aftermathMs && isFresh;
   }
 
   /** Whether a unit that it belongs together with went elsewhere since, or has to. */

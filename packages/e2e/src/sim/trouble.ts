@@ -44,6 +44,11 @@ export class Trouble {
     return this.lastIn(where) >= this.#now() - ms;
   }
 
+  /** When anything was last in trouble. */
+  lastAnywhere(): number {
+    return Math.max(-Infinity, ...[...this.#spells.keys()].map((where) => this.lastIn(where)));
+  }
+
   /** What is wrong now, for messages. */
   describe(): string {
     const all = [...this.#spells].flatMap(([where, spells]) =>

@@ -80,14 +80,20 @@ export class World {
     return wish === undefined ? null : this.specOf(unit, wish.hash);
   }
 
-  /** When a client last asked for anything that may move or stop this unit; -Infinity: never. */
-  lastAsked(unit: string): number {
-    const times = [this.#askedAt.get(this.groupOf(unit)) ?? -Infinity];
-    const spec = this.wished(unit);
-    if (spec === null || spec.metadata !== null || this.groupOf(unit) === 'template') {
-      times.push(this.#askedAt.get('settings') ?? -Infinity);
-    }
-    return Math.max(...times);
+  /**
+   * When a client last changed something that may make this unit leave its place; -Infinity: never,
+   * or nothing can.
+   */
+  lastAskedAround(unit: string): number {
+    const specs = this.#options.repertoire.specs.get(unit) ?? [];
+    const group = this.groupOf(unit);
+    const isAlone = [...this.#groupOf.values()].filter((name) => name === group).length === 1;
+    return Math.max(
+      isAlone ? -Infinity : (this.#askedAt.get(group) ?? -Infinity),
+      specs.some(({ metadata }) => metadata !== null)
+        ? (this.#askedAt.get('settings') ?? -Infinity)
+        : -Infinity,
+    );
   }
 
   /** Machines that hold the unit, with role; sorted. */

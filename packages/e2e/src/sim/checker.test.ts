@@ -1,0 +1,267 @@
+import type { KeyEvent } from '@muster/registry';
+import { Checker } from './checker.ts';
+import type { Invariant } from './checker.ts';
+import { Random } from './random.ts';
+import { drawRepertoire } from './specs.ts';
+import type { Repertoire } from './specs.ts';
+import { Trouble } from './trouble.ts';
+import { World } from './world.ts';
+
+const machines = ['m1', 'm2', 'm3'];
+
+/** One that has units of every group. */
+function wholeRepertoire(): Repertoire {
+  for (let seed = 1; ; seed += 1) {
+    const drawn = drawRepertoire(new Random(seed), machines);
+    const names = ['all.service', 'pin.service', 'new.service', 'web@1.service'];
+    if (names.every((name) => drawn.specs.has(name))) return drawn;
+  }
+}
+
+/** A world that is made up, in which the leader is `m3.1`. */
+class Planted {
+  now = 1_000_000;
+  readonly repertoire = wholeRepertoire();
+  readonly world = new World({
+    now: () => this.now,
+    repertoire: this.repertoire,
+    prefix: '/muster/',
+  });
+  readonly trouble = new Trouble(() => this.now);
+  readonly checker = new Checker({
+    now: () => this.now,
+    world: this.world,
+    trouble: this.trouble,
+  });
+  #revision = 1;
+
+  constructor() {
+    this.put('leader', { machine: 'm3' }, 'm3.1');
+  }
+
+  /** One transaction: each key with its value; null removes it. */
+  commit(values: Readonly<Record<string, object | null>>, by: string | null = 'm3.1'): void {
+    this.#revision += 1;
+    const modRevision = this.#revision;
+    const events = Object.entries(values).map(([path, value]): KeyEvent => {
+      const key = `/muster/${path}`;
+      if (value === null) return { type: 'delete', key, modRevision };
+      const text = JSON.stringify(value);
+      return {
+        type: 'put',
+        stored: { key, value: text, createRevision: 1, modRevision, lease: null },
+      };
+    });
+    this.checker.committed(this.world.commit(events, by), by);
+  }
+
+  put(path: string, value: object | null, by: string | null = 'm3.1'): void {
+    this.commit({ [path]: value }, by);
+  }
+
+  hash(unit: string, version = 0): string {
+    const spec = this.repertoire.specs.get(unit)?.[version];
+    if (spec === undefined) throw new Error(`there is no ${unit}`);
+    return spec.hash;
+  }
+
+  wish(unit: string, desiredState = 'launched', version = 0): void {
+    this.put(`unit/${unit}`, { hash: this.hash(unit, version), desiredState }, 'm1.1');
+  }
+
+  given(unit: string, more: object = {}): object {
+    const hash = this.hash(unit);
+    const asked = { hash, desiredState: 'launched', restarts: 0, incarnation: 1 };
+    return { ...asked, role: 'holder', ...more };
+  }
+
+  give(machine: string, unit: string, more: object = {}): void {
+    this.put(`assignment/${machine}/${unit}`, this.given(unit, more));
+  }
+
+  start(machine: string, unit: string): void {
+    this.checker.asked(machine, unit, 'start');
+    this.note(machine, unit);
+    this.checker.state(machine, unit, 'active');
+  }
+
+  stop(machine: string, unit: string): void {
+    this.checker.asked(machine, unit, 'stop');
+    this.checker.state(machine, unit, 'inactive');
+  }
+
+  note(machine: string, unit: string, answers = 0): void {
+    this.checker.noted(machine, {
+      unit,
+      answers,
+      bootId: `${machine}-boot-1`,
+      incarnation: 1,
+      hash: '',
+      desiredState: 'launched',
+      restarts: 0,
+      pending: null,
+      wasStarted: true,
+      jobResult: null,
+    });
+  }
+
+  /** A unit that has run on a machine for a long while. */
+  running(machine: string, unit: string): void {
+    this.wish(unit);
+    this.give(machine, unit);
+    this.start(machine, unit);
+    this.now += 600_000;
+  }
+
+  seen(): Invariant[] {
+    return this.checker.violations.map(({ invariant }) => invariant);
+  }
+}
+
+const plain = 'plain1.service';
+
+test.each<[string, Invariant[], (planted: Planted) => void]>([
+  [
+    'a unit starts beside a copy of itself on a machine that was never away',
+    ['I2', 'I1'],
+    (p) => {
+      p.running('m1', plain);
+      p.give('m2', plain);
+      p.start('m2', plain);
+    },
+  ],
+  [
+    'a unit starts beside a copy of itself that was cut off',
+    [],
+    (p) => {
+      p.running('m1', plain);
+      p.trouble.begin('m1', 'cut');
+      p.now += 11_000;
+      p.commit({
+        [`assignment/m1/${plain}`]: p.given(plain, { role: 'released' }),
+        [`assignment/m2/${plain}`]: p.given(plain),
+      });
+      p.start('m2', plain);
+    },
+  ],
+  [
+    'a global unit starts everywhere',
+    [],
+    (p) => {
+      p.running('m1', 'all.service');
+      p.give('m2', 'all.service');
+      p.start('m2', 'all.service');
+    },
+  ],
+  [
+    'an agent stops a unit whose assignment stands',
+    ['I2'],
+    (p) => {
+      p.running('m1', plain);
+      p.stop('m1', plain);
+    },
+  ],
+  [
+    'an agent stops a unit that is to be inactive',
+    [],
+    (p) => {
+      p.running('m1', plain);
+      p.wish(plain, 'inactive');
+      p.put(`assignment/m1/${plain}`, null);
+      p.stop('m1', plain);
+    },
+  ],
+  [
+    'the leader takes a unit away that nobody asked anything of',
+    ['I2'],
+    (p) => {
+      p.running('m1', plain);
+      p.put(`assignment/m1/${plain}`, null);
+    },
+  ],
+  [
+    'the leader moves a unit because the store was away for everybody',
+    ['I2'],
+    (p) => {
+      p.running('m1', plain);
+      p.trouble.begin('store', 'away')();
+      p.commit({
+        [`assignment/m1/${plain}`]: p.given(plain, { role: 'released' }),
+        [`assignment/m2/${plain}`]: p.given(plain),
+      });
+    },
+  ],
+  [
+    'a released copy is taken away before the other one is up',
+    ['I3'],
+    (p) => {
+      p.running('m1', plain);
+      p.trouble.begin('m1', 'cut')();
+      p.commit({
+        [`assignment/m1/${plain}`]: p.given(plain, { role: 'released' }),
+        [`assignment/m2/${plain}`]: p.given(plain),
+      });
+      p.now += 120_000;
+      p.put(`assignment/m1/${plain}`, null);
+    },
+  ],
+  [
+    'a pinned unit is given to another machine',
+    ['I4'],
+    (p) => {
+      p.wish('pin.service');
+      const pinnedTo = p.repertoire.specs.get('pin.service')?.[0]?.machineId;
+      p.give(pinnedTo === 'm1' ? 'm2' : 'm1', 'pin.service');
+    },
+  ],
+  [
+    'one who led before changes an assignment',
+    ['I5'],
+    (p) => {
+      p.wish(plain);
+      p.put('leader', { machine: 'm2' }, 'm2.1');
+      p.commit({ [`assignment/m1/${plain}`]: p.given(plain) }, 'm3.1');
+    },
+  ],
+  [
+    'an agent carries out an older assignment after a newer one',
+    ['I9'],
+    (p) => {
+      p.note('m1', plain, 12);
+      p.note('m1', plain, 11);
+    },
+  ],
+  [
+    'a finished oneshot is started again',
+    ['E1'],
+    (p) => {
+      p.running('m1', plain);
+      p.checker.state('m1', plain, 'inactive');
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
+    'a start that was asked for and never noted is asked for again',
+    [],
+    (p) => {
+      p.wish(plain);
+      p.give('m1', plain);
+      p.checker.asked('m1', plain, 'start');
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
+    'it is started again after its machine has booted',
+    [],
+    (p) => {
+      p.running('m1', plain);
+      p.checker.state('m1', plain, 'inactive');
+      p.checker.rebooted('m1');
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+])('%s: %j', (_name, expected, plant) => {
+  const planted = new Planted();
+  plant(planted);
+  expect(planted.seen()).toEqual(expected);
+});
