@@ -128,6 +128,7 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   const wasStartAsked =
     note.restarts === assignment.restarts && (note.starts ?? 0) < (assignment.starts ?? 0);
   if (wasStartAsked && !isRunning) return wish('start', 'start asked for while it is down');
+  if (isBack(note, assignment) && !isRunning) return wish('start', 'launched here again');
   const isDown = loaded === null || loaded.activeState === 'inactive';
   if (!isUp(loaded) && loaded?.job == null && facts.fenced.has(input.unit)) {
     return wish('start', 'the lease is back: it was up when it was stopped for want of one');
@@ -146,6 +147,11 @@ function loadWish({ note, loaded }: UnitInput, assignment: Assignment): Wish {
     return wish('stop', 'desired state is loaded');
   }
   return nothing;
+}
+
+/** Whether the unit was taken away from this machine since, though nobody here has seen it. */
+function isBack({ stay }: UnitNote, { createRevision }: Assignment): boolean {
+  return stay !== undefined && createRevision !== undefined && stay !== createRevision;
 }
 
 /** It may run on, but is not started again. */
@@ -237,6 +243,7 @@ function noteAfter({
     desiredState: assignment.desiredState,
     restarts: assignment.restarts,
     ...(assignment.starts === undefined ? {} : { starts: assignment.starts }),
+    ...(assignment.createRevision === undefined ? {} : { stay: assignment.createRevision }),
     pending: null,
     wasStarted: starts || note?.pending === 'start' || (note?.wasStarted ?? false),
     jobResult: job === null ? (note?.jobResult ?? null) : null,
@@ -247,6 +254,7 @@ function sameNote(a: UnitNote, b: UnitNote): boolean {
   return (
     a.answers === b.answers &&
     a.incarnation === b.incarnation &&
+    a.stay === b.stay &&
     a.hash === b.hash &&
     a.desiredState === b.desiredState &&
     a.restarts === b.restarts &&

@@ -78,6 +78,8 @@ export interface Assignment {
   readonly reason: string;
   /** When the leader wrote it, ms since the epoch; absent when it was not noted. */
   readonly at?: number;
+  /** When the unit came to this machine; absent in what is to be written, and where nobody knows. */
+  readonly createRevision?: Revision;
   readonly modRevision: Revision;
 }
 

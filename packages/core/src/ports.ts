@@ -278,6 +278,8 @@ export interface UnitNote {
   /** Mod revision of the assignment that has been carried out; 0: none yet. */
   readonly answers: Revision;
   readonly incarnation: Revision;
+  /** Create revision of that assignment: it may have gone and come back unseen. Absent: not known. */
+  readonly stay?: Revision;
   /** What the unit was loaded or last started with. */
   readonly hash: string;
   readonly desiredState: Exclude<DesiredState, 'inactive'>;

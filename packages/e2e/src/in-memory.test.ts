@@ -137,6 +137,21 @@ test('a unit that is given back while it still ends is started again', async () 
   expect(await cluster.where('a.service')).toEqual([1]);
 });
 
+test('a unit that ended here, and went and came back unseen, is started', async () => {
+  await begin(2);
+  const first = cluster.machine(1);
+  await cluster.write('a.service', sleeper);
+  first.systemd.exit('a.service');
+  await cluster.clock.advance(5_000);
+  // The agent sees nothing of what happens meanwhile.
+  first.systemd.outage(true);
+  await cluster.write('a.service', sleeper, 'inactive');
+  await cluster.write('a.service', sleeper);
+  first.systemd.outage(false);
+  await cluster.clock.advance(10_000);
+  expect(asked(1, 'a.service')).toEqual(['start', 'start']);
+});
+
 test('a changed file is put right, and the unit runs on', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);

@@ -154,6 +154,7 @@ export function parseAssignment(
       ...(f.isMarked('isLeaving') ? { isLeaving: true } : {}),
       reason: f.text('reason'),
       ...timeOf(f),
+      createRevision: stored.createRevision,
       modRevision: stored.modRevision,
     };
   });

@@ -38,8 +38,9 @@ export function describeNoteStoreContract(name: string, make: () => NoteStore): 
 
     test('what was asked for is kept', async () => {
       const store = make();
-      await store.save(note('a.service', { restarts: 4, starts: 2 }));
-      expect((await store.load()).get('a.service')).toMatchObject({ restarts: 4, starts: 2 });
+      await store.save(note('a.service', { restarts: 4, starts: 2, stay: 7 }));
+      const counts = { restarts: 4, starts: 2, stay: 7 };
+      expect((await store.load()).get('a.service')).toMatchObject(counts);
     });
 
     test('the last of several is kept, and one that is removed is gone', async () => {

@@ -92,6 +92,7 @@ function parseNote(text: string): UnitNote | string {
     field('restarts'),
   ];
   const starts = field('starts');
+  const stay = field('stay');
   const desiredState = field('desiredState');
   const pending = field('pending');
   const wasStarted = field('wasStarted');
@@ -103,6 +104,7 @@ function parseNote(text: string): UnitNote | string {
     return 'answers, incarnation and restarts must be whole numbers';
   }
   if (starts !== undefined && !isCount(starts)) return 'starts must be a whole number';
+  if (stay !== undefined && !isCount(stay)) return 'stay must be a whole number';
   if (desiredState !== 'loaded' && desiredState !== 'launched') return 'desiredState is unknown';
   if (pending !== null && pending !== 'start' && pending !== 'stop' && pending !== 'restart') {
     return 'pending is unknown';
@@ -118,6 +120,7 @@ function parseNote(text: string): UnitNote | string {
     desiredState,
     restarts,
     ...(starts === undefined ? {} : { starts }),
+    ...(stay === undefined ? {} : { stay }),
     pending,
     wasStarted,
     jobResult,

@@ -109,6 +109,7 @@ class Planted {
   running(machine: string, unit: string): void {
     this.wish(unit);
     this.give(machine, unit);
+    this.now += 1_000;
     this.start(machine, unit);
     this.now += 600_000;
   }

@@ -40,6 +40,9 @@ const noticeMs = 45_000;
 /** How long after a client asked, or something ran elsewhere, the consequences may still come. */
 const aftermathMs = 30_000;
 
+/** What was committed so shortly before was still on its way. */
+const flightMs = 250;
+
 /** What a machine was last asked to do with a unit in this boot. */
 interface Edge {
   readonly job: string;
@@ -214,7 +217,7 @@ export class Checker {
     const given = world.given.get(key);
     const edge = this.#edges.get(key);
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
-    const isChanged = given !== undefined && given.changedAt > since;
+    const isChanged = given !== undefined && given.changedAt > since - flightMs;
     // Asked for and not yet noted: after a crash in between it is asked for again.
     const isRepeated = edge !== undefined && (!edge.isNoted || edge.isBehind);
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
@@ -235,7 +238,7 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const given = world.given.get(key);
     const isAskedAnew =
-      (given !== undefined && given.changedAt > before.at) ||
+      (given !== undefined && given.changedAt > before.at - flightMs) ||
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;

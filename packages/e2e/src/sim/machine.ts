@@ -191,8 +191,12 @@ export class SimMachine {
 
   #ended(process: SimProcess): void {
     const { id, network, say, observer } = this.#options;
-    if (this.#running?.process !== process) return;
+    const running = this.#running;
+    if (running?.process !== process) return;
     this.#running = null;
+    // It does nothing any more; signals that nobody aborts would keep all of it in memory.
+    running.stop.abort();
+    void running.registry.close();
     network.breakWatches(id, 'its process is gone');
     say(id, `${process.name} is gone`);
     observer.ran(this, false);

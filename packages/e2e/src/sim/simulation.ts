@@ -142,7 +142,9 @@ class Simulation {
       await this.#round(round);
       if (this.#violation() !== null) break;
     }
-    return this.#outcome();
+    const outcome = this.#outcome();
+    for (const machine of machines) machine.process?.kill();
+    return outcome;
   }
 
   async #round(round: Round): Promise<void> {
