@@ -45,8 +45,10 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   const machineIds = readMachineIds(file, name);
   const machineOf = readNames(file, name, section, ['X-ConditionMachineOf', 'MachineOf']);
   const peers = new Set(machineOf);
+  // Most units say nothing of it, and a cluster may have many.
+  const given = new Set(file.options.map((option) => option.name));
   const { reschedule, ...aboutReschedule } = readReschedule((option) =>
-    lastFleetValue(file, name, option),
+    given.has(option) ? lastFleetValue(file, name, option) : null,
   );
   const isGlobal = isTruthy(lastFleetValue(file, name, 'Global'));
   const machineId = machineIds[0] ?? null;

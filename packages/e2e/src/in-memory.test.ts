@@ -514,6 +514,39 @@ test('a unit that crashes for ever is told to flap, and then hardly written abou
   expect(later?.flapping).toBeUndefined();
 });
 
+test('of a unit that flaps systemd is asked every ten seconds only, and of one that is well never', async () => {
+  await begin(1);
+  const { systemd } = cluster.machine(1);
+  const restarts = systemd.restarts.bind(systemd);
+  const askedFor: string[] = [];
+  systemd.restarts = (names) => {
+    askedFor.push(...names);
+    return restarts(names);
+  };
+  await cluster.write('well.service', sleeper);
+  await cluster.write('a.service', `${always}RestartSec=0.1\nStartLimitIntervalSec=0\n`);
+  for (let i = 0; i < 100; i += 1) {
+    systemd.crash('a.service');
+    await cluster.clock.advance(1_000);
+  }
+  expect(new Set(askedFor)).toEqual(new Set(['a.service']));
+  expect(askedFor.length).toBeGreaterThan(10);
+  expect(askedFor.length).toBeLessThan(20);
+});
+
+test('a unit that muster itself has to start again and again flaps as well', async () => {
+  await begin(1);
+  await cluster.write('a.service', always);
+  for (let i = 0; i < 5; i += 1) {
+    expect((await cluster.states('a.service'))[0]?.flapping).toBeUndefined();
+    // A person, or something else on the machine, stops it.
+    cluster.machine(1).systemd.exit('a.service');
+    await cluster.clock.advance(65_000);
+    expect(await cluster.where('a.service')).toEqual([1]);
+  }
+  expect((await cluster.states('a.service'))[0]?.flapping).toBe(5);
+});
+
 test('a restart that was asked for is no flapping', async () => {
   await begin(1);
   await cluster.write('a.service', sleeper);
@@ -596,4 +629,16 @@ test('a leader that is killed between two attempts leaves the count to the next'
   expect(cluster.store.value('/muster/leader')).not.toContain('"m1"');
   const attempts = [1, 2, 3].map((machine) => asked(machine, 'a.service').length);
   expect(attempts.reduce((sum, count) => sum + count)).toBe(3);
+});
+
+test('a unit that must not run twice is tried elsewhere only after the machine has said that it ended', async () => {
+  await begin(2);
+  const { systemd } = cluster.machine(1);
+  systemd.script('a.service', { exitCode: 1 });
+  await cluster.write('a.service', `${onFailure}OnPartition=stop\n`);
+  expect((await cluster.states('a.service'))[0]).toMatchObject({ activeState: 'failed' });
+  await cluster.clock.advance(30_000);
+  expect(await cluster.where('a.service')).toEqual([2]);
+  expect(cluster.store.value('/muster/assignment/m1/a.service')).toBeNull();
+  expect(cluster.store.value('/muster/placement/a.service')).toContain('"attempts":1');
 });

@@ -169,13 +169,15 @@ function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly str
   const group = companions.length === 0 ? null : [unit, ...companions];
   const replaces = unit.replaces.length > 0;
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
+  // It may be begun anew there, but not stay as it is.
+  const justFailedOn = endingOn.filter((machine) => failedOn.includes(machine));
   const refusals: Unplaced['machines'][number][] = [];
   const able: Host[] = [];
   let best: Host | null = null;
   for (const host of draft.model.open) {
     const reason =
       endsElsewhere(draft, endingOn, host) ??
-      endsWhereItFailed({ endingOn, failedOn }, host) ??
+      (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null) ??
       (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
     if (reason !== null) refusals.push({ machine: host.id, reason });
     else if (replaces) able.push(host);
@@ -188,18 +190,10 @@ function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly str
 
 /** Where it has not failed, else where that is longest ago; of these the least loaded. */
 function isBetter(host: Host, than: Host, failedOn: readonly string[]): boolean {
+  const isLighter = host.residents.size < than.residents.size;
+  if (failedOn.length === 0) return isLighter;
   const failed = failedOn.indexOf(host.id) - failedOn.indexOf(than.id);
-  return failed === 0 ? host.residents.size < than.residents.size : failed < 0;
-}
-
-/** It is to be begun anew there, if nowhere else: not to stay as it is. */
-function endsWhereItFailed(
-  { endingOn, failedOn }: { endingOn: readonly string[]; failedOn: readonly string[] },
-  { id }: Host,
-): string | null {
-  return endingOn.includes(id) && failedOn.includes(id)
-    ? 'it failed there and has still to end'
-    : null;
+  return failed === 0 ? isLighter : failed < 0;
 }
 
 function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): string | null {
