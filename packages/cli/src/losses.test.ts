@@ -132,7 +132,7 @@ describe('machine forget', () => {
     });
     expect(await musterctl('machine', 'forget', '--yes', m2)).toEqual({
       status: 0,
-      out: lines(`Machine ${m2} has no units.`, `Nothing is known of machine ${m2}.`),
+      out: lines(`Nothing is known of machine ${m2}.`),
       err: '',
     });
   });
@@ -148,7 +148,7 @@ describe('machine forget', () => {
 
   test('asks before', async () => {
     const said = await cli().onTerminal('musterctl', ['machine', 'forget', '5678'], {}, '\n');
-    expect(said).toContain('Forget and place these units elsewhere? [y/N] ');
+    expect(said).toContain('Forget it, and place its units elsewhere? [y/N] ');
     expect(said).toContain('nothing was changed');
     expect(cli().cluster.loss(m2)).toBeNull();
   });

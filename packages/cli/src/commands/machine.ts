@@ -33,8 +33,9 @@ async function forget(
     const why = 'only a machine that is absent can be forgotten';
     throw new OperationError(`machine ${present.id} is there: ${why}`);
   }
-  await showLosses(context, client, machines);
-  await confirm(terminal, options, 'Forget and place these units elsewhere?');
+  const known = machines.filter((id) => all.absent.some((absent) => absent.id === id));
+  await showLosses(context, client, known);
+  await confirm(terminal, options, 'Forget it, and place its units elsewhere?');
   const pending: string[] = [];
   for (const id of machines) {
     const forgotten = await client.forgetMachine(id);
