@@ -14,7 +14,7 @@ import { isReady } from './readiness.ts';
 import { contention } from './refusal.ts';
 import { keepReleased, settleReleased } from './released.ts';
 import { planReschedules } from './reschedule.ts';
-import type { Sightings } from './reschedule.ts';
+import type { ReschedulePlan, Sightings } from './reschedule.ts';
 
 /** What is to be written. Changes are in the order in which they are to be committed. */
 export interface Plan {
@@ -29,6 +29,8 @@ export interface Plan {
   readonly lookAgainAt: number | null;
   /** Of units that failed or came up, for the next plan. */
   readonly sightings: Sightings;
+  /** Units with Reschedule=on-failure that have failed as often as they may; sorted. */
+  readonly givenUp: ReschedulePlan['givenUp'];
 }
 
 /**
@@ -70,7 +72,15 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
   const { changes, unplaced, deadlines } = draft;
   const lookAgainAt = deadlines.length === 0 ? null : deadlines.reduce((a, b) => Math.min(a, b));
   const { circles } = model.replacements;
-  return { changes, unplaced, underway, circles, lookAgainAt, sightings: failing.sightings };
+  return {
+    changes,
+    unplaced,
+    underway,
+    circles,
+    lookAgainAt,
+    sightings: failing.sightings,
+    givenUp: failing.givenUp,
+  };
 }
 
 /** Whether a unit that is wanted is on no machine, and still has to end on one. */

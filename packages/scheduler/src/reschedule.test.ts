@@ -74,6 +74,7 @@ test('each delay is twice the one before up to the longest, and the limit is the
   expect(waits).toEqual([10_000, 20_000, 35_000, 35_000, null]);
   // Where it has not failed yet, then where that is longest ago.
   expect(machines).toEqual(['m2', 'm3', 'm1', 'm2', 'm2']);
+  expect(cluster.settle().givenUp).toEqual([{ unit: name, machine: 'm2' }]);
 });
 
 test('where no other machine can take it, it is begun anew where it failed', () => {

@@ -29,6 +29,8 @@ export interface ReschedulePlan {
   readonly moves: ReadonlyMap<string, FailedMove>;
   /** Units that have been up long enough for earlier failures to be forgotten. */
   readonly forgiven: ReadonlySet<string>;
+  /** Units that have failed and may not be tried anew any more, and where they are; sorted. */
+  readonly givenUp: readonly { readonly unit: string; readonly machine: string }[];
   /** Boot-clock ms at which there is more to decide if nothing changes until then. */
   readonly deadlines: readonly number[];
 }
@@ -46,6 +48,7 @@ export function planReschedules(
   const sightings = new Map<string, Sighting>();
   const moves = new Map<string, FailedMove>();
   const forgiven = new Set<string>();
+  const givenUp: { unit: string; machine: string }[] = [];
   const deadlines: number[] = [];
   for (const [name, { requirements }] of model.candidates) {
     const { reschedule } = requirements;
@@ -61,12 +64,15 @@ export function planReschedules(
     sightings.set(name, sighting);
     const failures = failuresOf(model, name);
     const due = dueAt(reschedule, sighting, failures);
-    if (due === null) continue;
-    if (now < due) deadlines.push(due);
+    if (due === null) {
+      const { machine } = copy.assignment;
+      if (condition === 'failed') givenUp.push({ unit: name, machine });
+    } else if (now < due) deadlines.push(due);
     else if (condition === 'up') forgiven.add(name);
     else moves.set(name, moveOf({ reschedule, failures, ...copy }));
   }
-  return { sightings, moves, forgiven, deadlines };
+  givenUp.sort((a, b) => (a.unit < b.unit ? -1 : 1));
+  return { sightings, moves, forgiven, givenUp, deadlines };
 }
 
 /** What is stored of a unit's failures, and still holds; null: nothing. */

@@ -281,7 +281,7 @@ export class Scheduler {
   }
 
   /** Says each reason once, not with every pass. */
-  #report({ unplaced, circles }: Plan): void {
+  #report({ unplaced, circles, givenUp }: Plan): void {
     const now = new Map<string, string>();
     const say = (key: string, fields: object, message: string): void => {
       const said = JSON.stringify(fields);
@@ -289,6 +289,9 @@ export class Scheduler {
       if (this.#reported.get(key) !== said) this.#options.log.warn(fields, message);
     };
     for (const entry of unplaced) say(entry.unit, { ...entry }, 'cannot place unit');
+    for (const entry of givenUp) {
+      say(`failed ${entry.unit}`, entry, 'unit has failed and is not tried anew any more');
+    }
     for (const units of circles) {
       const message = 'units replace each other: Replaces= has no effect among them';
       say(`circle ${units.join(' ')}`, { units }, message);
