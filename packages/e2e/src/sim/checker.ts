@@ -192,8 +192,10 @@ export class Checker {
       const theirs = world.given.get(`${other}/${unit}`);
       // One that was away itself may follow for a moment what it was told before.
       const isExplained =
-        (given !== undefined && this.#wasAway(other, given.heldSince)) ||
-        (theirs !== undefined && this.#wasAway(machine, theirs.heldSince));
+        !world.isBound(unit) &&
+        (this.#isBehind(machine, unit) ||
+          (given !== undefined && this.#wasAway(other, given.heldSince)) ||
+          (theirs !== undefined && this.#wasAway(machine, theirs.heldSince)));
       this.#check('I1', isExplained, [unit], () => {
         const since =
           given === undefined
@@ -220,15 +222,24 @@ export class Checker {
     const isChanged = given !== undefined && given.changedAt > since - flightMs;
     // Asked for and not yet noted: after a crash in between it is asked for again.
     const isRepeated = edge !== undefined && (!edge.isNoted || edge.isBehind);
+    if (this.#lostLease(machine, unit)) return;
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
       return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
     });
   }
 
+  /** Whether a unit that is bound to its machine's lease may have lost it, or got it back. */
+  #lostLease(machine: string, unit: string): boolean {
+    const { world, trouble } = this.#options;
+    const isInTrouble = trouble.wasIn(machine, noticeMs) || trouble.wasIn('store', noticeMs);
+    return world.isBound(unit) && isInTrouble;
+  }
+
   /** Whether a machine may not know yet what it was asked for last: it was in trouble since. */
   #isBehind(machine: string, unit: string): boolean {
     const { world, trouble } = this.#options;
-    const changedAt = world.given.get(`${machine}/${unit}`)?.changedAt ?? Infinity;
+    const key = `${machine}/${unit}`;
+    const changedAt = world.given.get(key)?.changedAt ?? world.takenAt.get(key) ?? Infinity;
     return trouble.wasIn(machine, noticeMs) && trouble.lastIn(machine) >= changedAt;
   }
 
@@ -242,7 +253,7 @@ export class Checker {
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
-    const isRepeated = !before.isNoted || before.isBehind;
+    const isRepeated = !before.isNoted || before.isBehind || this.#lostLease(machine, unit);
     this.#check('E1', isAskedAnew || isHealed || isRepeated, [unit], () => {
       return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
     });
@@ -263,7 +274,9 @@ export class Checker {
       return;
     }
     const wasMoved = all.some((c) => c.unit === unit && c.after !== null);
-    const isCaused = this.#wasAsked(unit, before) || this.#hasMoved(unit, before) || wasMoved;
+    const hasEnded = before.isLeaving || (world.isBound(unit) && this.#wasAway(machine, now()));
+    const isCaused =
+      hasEnded || wasMoved || this.#wasAsked(unit, before) || this.#hasMoved(unit, before);
     this.#check('I2', isCaused, [unit], () => {
       return `${unit} was taken away from ${machine} at ${now()} though nobody asked for anything since it came there`;
     });
@@ -271,14 +284,17 @@ export class Checker {
 
   /** I2: a unit that has a place gets another one only if that one is gone, or it was asked for. */
   #checkGiven({ machine, unit, before }: AssignmentChange, after: Given): void {
-    if (before?.role === 'holder') return;
+    if (before?.role === 'holder' || after.isLeaving) return;
     const { world } = this.#options;
     if (world.isGlobal(unit)) return;
     this.moves += 1;
     this.#checkPlace(machine, unit, after);
+    const leader = world.leader?.split('.')[0] ?? '';
     for (const { machine: other, given } of world.placesOf(unit)) {
       if (other === machine) continue;
-      const isAway = this.#wasAway(other, this.#options.now());
+      const isAway =
+        this.#wasAway(other, this.#options.now()) ||
+        (!world.isBound(unit) && this.#options.trouble.mayBeBlind(leader));
       this.#check('I2', isAway || this.#wasAsked(unit, given), [unit, other], () => {
         return `${unit} is given to ${machine} though ${other} has it (${given.role}) and was not away`;
       });

@@ -65,7 +65,12 @@ async function carry<T>(
   act: () => Promise<T>,
 ): Promise<T | typeof lost> {
   await pause(clock, way.requestMs);
-  if (way.isRequestLost || !network.carries(machine, 'to-store')) return lost;
+  if (way.isRequestLost) return lost;
+  if (!network.carries(machine, 'to-store')) {
+    // It is sent again by the kernel, for whom nobody waits any more.
+    network.hold(machine, () => void act().catch(() => undefined));
+    return lost;
+  }
   // The client sends a call again when its connection breaks, not knowing what became of it.
   if (way.isSentTwice) await act().catch(() => undefined);
   const result = await act().then(

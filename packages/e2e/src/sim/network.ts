@@ -40,6 +40,8 @@ export class Network {
   readonly #noises = new Map<string, Noise>();
   readonly #hangs = new Set<string>();
   readonly #watches = new Map<string, Set<OpenWatch>>();
+  /** Requests that arrive when the connection is mended. */
+  readonly #held = new Map<string, (() => void)[]>();
   #outage: 'refused' | 'silent' | null = null;
   /** Events that were never told. */
   lostEvents = 0;
@@ -82,6 +84,14 @@ export class Network {
 
   carries(machine: string, direction: Direction): boolean {
     return this.#outage === null && this.#cuts.get(machine)?.has(direction) !== true;
+  }
+
+  /** Keeps a request that does not get through, or loses it. */
+  hold(machine: string, arrive: () => void): void {
+    if (this.#random.chance(0.5)) return;
+    const held = this.#held.get(machine) ?? [];
+    this.#held.set(machine, held);
+    held.push(arrive);
   }
 
   /** Whether events reach the machine now; they are kept otherwise, until its watches fail. */
@@ -134,7 +144,7 @@ export class Network {
 
   outage(kind: 'refused' | 'silent' | null): void {
     this.#outage = kind;
-    const machines = Array.from(this.#watches.keys());
+    const machines = [...new Set([...this.#watches.keys(), ...this.#held.keys()])];
     if (kind === null) return machines.forEach((machine) => this.#flush(machine));
     const fail = (): void => {
       if (this.#outage !== null) for (const m of machines) this.breakWatches(m, 'etcd is away');
@@ -148,6 +158,11 @@ export class Network {
   }
 
   #flush(machine: string): void {
+    if (this.carries(machine, 'to-store')) {
+      const held = this.#held.get(machine) ?? [];
+      this.#held.delete(machine);
+      for (const arrive of held) arrive();
+    }
     for (const watch of Array.from(this.#watches.get(machine) ?? [])) watch.flush();
   }
 }

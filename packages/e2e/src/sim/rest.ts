@@ -54,7 +54,7 @@ function ofUnit(sight: Sight, unit: string, spec: Spec): Difference[] {
       ? []
       : differs(`${unit} is not on ${missing.map(({ id }) => id).join(', ')}`);
   }
-  const holders = places.filter(({ given }) => given.role === 'holder');
+  const holders = places.filter(({ given }) => given.role === 'holder' && !given.isLeaving);
   if (holders.length > 1) {
     return differs(`${unit} is on ${holders.map(({ machine }) => machine).join(' and ')}`);
   }

@@ -9,6 +9,8 @@ export interface Spec {
   readonly unit: string;
   readonly kind: Kind;
   readonly isGlobal: boolean;
+  /** OnPartition=stop: never two copies, whatever happens. */
+  readonly isBound: boolean;
   /** Machine it is pinned to; null: any. */
   readonly machineId: string | null;
   /** `key=value` the machine must have; null: none. */
@@ -41,6 +43,7 @@ function makeSpec(unit: string, traits: Traits, version: number): Spec {
   const whole = {
     kind: 'service' as const,
     isGlobal: false,
+    isBound: false,
     machineId: null,
     metadata: null,
     machineOf: null,
@@ -50,6 +53,7 @@ function makeSpec(unit: string, traits: Traits, version: number): Spec {
   };
   const fleet = [
     ...(whole.isGlobal ? ['Global=true'] : []),
+    ...(whole.isBound ? ['OnPartition=stop'] : []),
     ...(whole.machineId === null ? [] : [`MachineID=${whole.machineId}`]),
     ...(whole.metadata === null ? [] : [`MachineMetadata=${whole.metadata}`]),
     ...(whole.machineOf === null ? [] : [`MachineOf=${whole.machineOf}`]),
@@ -99,6 +103,11 @@ export function drawRepertoire(random: Random, machines: readonly string[]): Rep
   for (let i = 1; i <= plain; i += 1) {
     const unit = `plain${i}.service`;
     add(unit, { [unit]: { kind: random.weighted<Kind>(kinds) } });
+  }
+  const bound = random.below(4);
+  for (let i = 1; i <= bound; i += 1) {
+    const kind = random.weighted<Kind>({ service: 3, always: 2, oneshot: 1, failing: 0 });
+    add(`bound${i}.service`, { [`bound${i}.service`]: { kind, isBound: true } });
   }
   const draw: Readonly<Record<string, () => void>> = {
     global: () => add('global', { 'all.service': { isGlobal: true } }),

@@ -3,6 +3,11 @@ interface Spell {
   isOver: boolean;
 }
 
+/** Faults by which a machine's picture of the store is older than it can know. */
+const blinding: ReadonlySet<string> = new Set(['hung-watches', 'lost-events']);
+/** Everything is read anew so often. */
+const blindMs = 310_000;
+
 /**
  * What is, and was, wrong with each machine and with everything at once, as it was made to be; the
  * checkers excuse nothing that is not in it.
@@ -11,6 +16,7 @@ export class Trouble {
   readonly #now: () => number;
   readonly #spells = new Map<string, Set<Spell>>();
   readonly #endedAt = new Map<string, number>();
+  readonly #blindUntil = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -21,6 +27,7 @@ export class Trouble {
     const spells = this.#spells.get(where) ?? new Set();
     this.#spells.set(where, spells);
     const spell: Spell = { what, isOver: false };
+    if (blinding.has(what)) this.#blindUntil.set(where, this.#now() + blindMs);
     spells.add(spell);
     return () => {
       if (spell.isOver) return;
@@ -42,6 +49,12 @@ export class Trouble {
   /** Whether anything was wrong with it within the last `ms`. */
   wasIn(where: string, ms: number): boolean {
     return this.lastIn(where) >= this.#now() - ms;
+  }
+
+  /** Whether a machine may decide from an old picture although every call of it is answered. */
+  mayBeBlind(where: string): boolean {
+    const isIn = [...(this.#spells.get(where) ?? [])].some(({ what }) => blinding.has(what));
+    return isIn || this.#now() < (this.#blindUntil.get(where) ?? -Infinity);
   }
 
   /** When anything was last in trouble. */

@@ -9,6 +9,8 @@ export interface Given {
   readonly starts: number;
   readonly incarnation: number;
   readonly role: string;
+  /** It has to end there before it is taken away. */
+  readonly isLeaving: boolean;
   readonly revision: number;
   /** When it was made, or became a holder's. */
   readonly heldSince: number;
@@ -72,6 +74,11 @@ export class World {
   /** Whether it is meant to run on several machines. */
   isGlobal(unit: string): boolean {
     return this.#options.repertoire.specs.get(unit)?.[0]?.isGlobal === true;
+  }
+
+  /** Whether it must never run twice. */
+  isBound(unit: string): boolean {
+    return this.#options.repertoire.specs.get(unit)?.[0]?.isBound === true;
   }
 
   /** The content that is wished for now; null: the unit does not exist. */
@@ -179,6 +186,7 @@ export class World {
       restarts: Number(value['restarts'] ?? 0),
       starts: Number(value['starts'] ?? 0),
       incarnation: Number(value['incarnation']),
+      isLeaving: value['isLeaving'] === true,
     };
     const role = String(value['role']);
     const isSame =
