@@ -121,6 +121,8 @@ test('a copy runs on while its replacement does not come up', async () => {
   await cluster.clock.advance(60_000);
   expect(await cluster.where('a.service')).toContain(first);
   expect(asked(first, 'a.service')).not.toContain('stop');
+  // It is released: the next boot is not to start it.
+  expect(cluster.machine(first).noted.noted?.assignments).toEqual([]);
 });
 
 test('a unit that was destroyed and made again is restarted with what it is now', async () => {
@@ -200,7 +202,10 @@ test('a clone that was refused starts nothing when the store goes away, also aft
   const clone = new MemoryMachine(cluster, 'm1', 'clone');
   clone.noted.noted = cluster.machine(1).noted.noted;
   clone.start();
+  await cluster.write('b.service', sleeper);
   await cluster.clock.advance(60_000);
+  // What is assigned to the other one is none of its business.
+  expect(clone.noted.noted?.assignments.map(({ unit }) => unit)).toEqual(['a.service']);
   cluster.store.outage(true);
   await cluster.clock.advance(3 * offlineMs);
   await clone.kill();
