@@ -22,6 +22,10 @@ interface EtcdTls {
 
 /** Of one attempt of a unary call. */
 const callDeadlineMs = 2000;
+/** Of a call with all its attempts. gRPC's deadlines are times of the wall clock, which can be set. */
+const callLimitMs = 10_000;
+/** What a deadline may be late. */
+const lateMs = 500;
 const watchOpenMs = 5000;
 
 /** The store on a real etcd. Constructing it connects to nothing yet. */
@@ -66,7 +70,8 @@ export class EtcdStore implements Store {
   }
 
   renewLease(lease: string, deadlineMs: number): Promise<number> {
-    return this.#call('renew a lease', (client) => renewOnce(client, lease, deadlineMs));
+    const renew = (client: Etcd3): Promise<number> => renewOnce(client, lease, deadlineMs);
+    return this.#call('renew a lease', renew, deadlineMs + lateMs);
   }
 
   async leaseLeft(lease: string): Promise<{ leftSeconds: number; grantedSeconds: number } | null> {
@@ -126,13 +131,25 @@ export class EtcdStore implements Store {
     hung.close();
   }
 
-  async #call<T>(doing: string, call: (client: Etcd3) => Promise<T>): Promise<T> {
+  async #call<T>(
+    doing: string,
+    call: (client: Etcd3) => Promise<T>,
+    limitMs = callLimitMs,
+  ): Promise<T> {
     try {
-      return await call(this.#client);
+      return await within(limitMs, call(this.#client));
     } catch (error) {
       throw translateEtcdError(error, this.#endpoints, doing);
     }
   }
+}
+
+/** Rejects when there is no answer after so many milliseconds, whatever becomes of the wall clock. */
+function within<T>(limitMs: number, call: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer for ${limitMs} ms`)), limitMs);
+    void call.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** Sends one keepalive on a stream of its own: nothing of an earlier failure sticks to it. */
