@@ -7,7 +7,13 @@ import type { MachineFacts, UnitInput } from './plan.ts';
 import { Silence } from './silence.ts';
 import { planWithoutStore, whyBarred, WithoutStore } from './without-store.ts';
 
-const facts: MachineFacts = { bootId: 'b', isStopping: false, isToStayUp: () => true };
+const facts: MachineFacts = {
+  bootId: 'b',
+  isStopping: false,
+  isToStayUp: () => true,
+  isHeld: false,
+  fenced: new Set(),
+};
 
 const assignment: Assignment = {
   unit: 'a.service',
@@ -70,6 +76,16 @@ test.each<[string, UnitInput, string | null]>([
   [
     'a released one is not started',
     { ...fresh, assignment: { ...assignment, role: 'released' } },
+    null,
+  ],
+  [
+    'one that is to leave is not started',
+    { ...fresh, assignment: { ...assignment, isLeaving: true } },
+    null,
+  ],
+  [
+    'one that must not run twice is not started',
+    { ...fresh, assignment: { ...assignment, onPartition: 'stop' } },
     null,
   ],
   [

@@ -2,6 +2,7 @@ import { StoreUnavailableError, lastOption, parseUnitFile } from '@muster/core';
 import type {
   AgentRegistry,
   AgentSnapshot,
+  Assignment,
   AssignmentStore,
   Clock,
   LeaseRecord,
@@ -52,12 +53,17 @@ export function whyBarred({ bootId, lease, refusedIn }: BootRecords): string | n
  */
 export function planWithoutStore(input: UnitInput, facts: MachineFacts): UnitTask | null {
   const { assignment, note } = input;
-  if (assignment === null || assignment.role !== 'holder') return null;
+  if (assignment === null || !isStarted(assignment)) return null;
   const isOfAnother =
     note !== null && note.answers !== 0 && note.answers !== assignment.modRevision;
   if (isOfAnother) return null;
   const task = planUnit(input, facts);
   return task === null || task.job === null || task.job === 'start' ? task : null;
+}
+
+/** Whether it belongs here, and may run even when another machine has it by now. */
+function isStarted({ role, isLeaving, onPartition }: Assignment): boolean {
+  return role === 'holder' && isLeaving !== true && onPartition === undefined;
 }
 
 const lookEveryMs = 1_000;
@@ -148,7 +154,7 @@ export class WithoutStore {
     const { assignments, log } = this.#options;
     const noted = await assignments.load();
     if (noted === null) return null;
-    const kept = mayRunTwice(noted);
+    const kept = startable(noted);
     this.#units = kept.assignments.length;
     log.warn(
       { units: this.#units },
@@ -170,13 +176,11 @@ export class WithoutStore {
   }
 }
 
-/** Those of which two copies may run: nobody can tell now whether another machine has them. */
-function mayRunTwice({ assignments, files }: NotedAssignments): NotedAssignments {
+/** What is to be started. A leader that is older than `OnPartition=` does not put it into the assignment. */
+function startable({ assignments, files }: NotedAssignments): NotedAssignments {
   const kept = new Set<string>();
-  for (const [hash, text] of files) if (isKept(text)) kept.add(hash);
-  return { assignments: assignments.filter(({ hash }) => kept.has(hash)), files };
-}
-
-function isKept(text: string): boolean {
-  return lastOption(parseUnitFile(text), 'X-Fleet', 'OnPartition') !== 'stop';
+  for (const [hash, text] of files) {
+    if (lastOption(parseUnitFile(text), 'X-Fleet', 'OnPartition') !== 'stop') kept.add(hash);
+  }
+  return { assignments: assignments.filter((a) => isStarted(a) && kept.has(a.hash)), files };
 }

@@ -97,6 +97,11 @@ export class MemoryMachine {
     this.#cluster.store.outage(false, this.id);
   }
 
+  /** An operator accepts the store that musterd finds next. */
+  acceptStore(): void {
+    this.#known.known = null;
+  }
+
   /** The machine boots anew, with nothing running and nothing in /run. */
   reboot(): void {
     this.#boot += 1;

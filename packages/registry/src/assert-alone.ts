@@ -38,16 +38,29 @@ export async function assertAlone(options: AssertAloneOptions): Promise<void> {
   if (lease === null || (other !== null && other.awaySince !== null)) return;
   const first = await store.leaseLeft(lease);
   if (first === null) return;
+  const seenAt = clock.monotonic();
   const waitMs = (Math.max(first.grantedSeconds, ttlSeconds) * 1000) / 2;
   log.info({ key, waitMs }, 'another boot is registered: watching whether it is alive');
-  const until = clock.monotonic() + waitMs;
-  for (let before = first; clock.monotonic() < until && !over.aborted;) {
+  while (clock.monotonic() < seenAt + waitMs && !over.aborted) {
     await clock.sleep(pollMs, over);
+    const passedMs = clock.monotonic() - seenAt;
     const left = await store.leaseLeft(lease);
     if (left === null) return;
-    if (left.leftSeconds > before.leftSeconds) throw duplicate(key, other);
-    before = left;
+    if (wasRenewed(first, left, passedMs)) throw duplicate(key, other);
   }
+}
+
+/**
+ * Whether a lease has more time left than it can have without a renewal in between. Both are whole
+ * seconds, rounded down, so one that is renewed within a second need not show a larger number.
+ * @param passedMs - between the answer that told `first` and the question that told `left`
+ */
+export function wasRenewed(
+  first: { readonly leftSeconds: number },
+  left: { readonly leftSeconds: number },
+  passedMs: number,
+): boolean {
+  return left.leftSeconds * 1000 >= (first.leftSeconds + 1) * 1000 - passedMs;
 }
 
 function duplicate(key: string, other: Machine | null): DuplicateMachineError {

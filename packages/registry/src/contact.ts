@@ -3,6 +3,12 @@ import { StoreUnavailableError } from '@muster/core';
 import { AnswerTooLargeError, CompactedError, LeaseGoneError } from './store.ts';
 import type { Store, Watch, WatchListener, WatchRange } from './store.ts';
 
+/**
+ * Whoever registers or leads renews a lease every 2 s. When no answer came for longer, this process
+ * stood still or the machine slept, and what happened meanwhile is not known.
+ */
+const longestGapMs = 5_000;
+
 /** Keeps book of whether the store answers. */
 export class Contact implements StoreContact {
   readonly #clock: Clock;
@@ -27,19 +33,16 @@ export class Contact implements StoreContact {
   }
 
   answered(): void {
-    this.#answeredAt = this.#clock.monotonic();
-    this.#since ??= this.#answeredAt;
+    const now = this.#clock.monotonic();
+    const gapMs = now - (this.#answeredAt ?? now);
+    this.#answeredAt = now;
+    if (this.#since === null || gapMs > longestGapMs) this.#since = now;
     this.#tell(true);
   }
 
   broke(): void {
     this.#since = null;
     this.#tell(false);
-  }
-
-  /** An answer after a gap that was too long: contact is new, whatever happened meanwhile. */
-  answeredLate(): void {
-    this.#since = this.#clock.monotonic();
   }
 
   #tell(isUnbroken: boolean): void {

@@ -9,27 +9,7 @@ import { facts, placing, unitWrite, until } from './testing/ground.ts';
 import { MemoryLeaseStore } from './fake.ts';
 import { startProxy } from './testing/proxy.ts';
 import type { TestProxy } from './testing/proxy.ts';
-
-/** Sleeps only as long as it is not stalled, as a stopped process does; time goes on. */
-function stallableClock(): Clock & { stall(isOn: boolean): void } {
-  const real = realClock();
-  let isStalled = false;
-  let wake: (() => void)[] = [];
-  return {
-    now: () => real.now(),
-    monotonic: () => real.monotonic(),
-    sleep: async (ms, signal) => {
-      await real.sleep(ms, signal);
-      if (isStalled && !signal.aborted) await new Promise<void>((resolve) => wake.push(resolve));
-    },
-    stall: (isOn) => {
-      isStalled = isOn;
-      if (isOn) return;
-      for (const resolve of wake) resolve();
-      wake = [];
-    },
-  };
-}
+import { stallableClock } from './testing/stallable-clock.ts';
 
 let etcd: TestEtcd;
 let proxy: TestProxy;

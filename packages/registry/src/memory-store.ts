@@ -48,6 +48,12 @@ export interface MemoryStoreOptions {
   readonly onCommit?: (events: readonly KeyEvent[], revision: Revision, by: string | null) => void;
 }
 
+interface StoreBackup {
+  readonly keys: readonly StoredKey[];
+  readonly history: readonly Commit[];
+  readonly revision: Revision;
+}
+
 const maxOps = 128;
 
 /**
@@ -155,6 +161,23 @@ export class MemoryStore {
     this.#revision = 1;
     this.#compacted = 0;
     for (const watch of this.#watches) this.#break(watch, unavailable());
+  }
+
+  /** Everything it holds now. */
+  backup(): StoreBackup {
+    return {
+      keys: [...this.#keys.values()],
+      history: [...this.#history],
+      revision: this.#revision,
+    };
+  }
+
+  /** What a new etcd looks like that was made from a backup of this one. Leases are not in it. */
+  restore({ keys, history, revision }: StoreBackup): void {
+    this.wipe();
+    for (const stored of keys) this.#keys.set(stored.key, stored);
+    this.#history = [...history];
+    this.#revision = revision;
   }
 
   /** Forgets revisions before this one. */

@@ -16,7 +16,6 @@ import type {
 import { assertAlone } from './assert-alone.ts';
 import type { Present } from './assert-alone.ts';
 import { encodePresence, parsePresence } from './codec.ts';
-import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { Listeners } from './listeners.ts';
@@ -46,7 +45,6 @@ export interface PresenceOptions {
   readonly guard: StoreGuard;
   readonly keys: Keys;
   readonly machineId: string;
-  readonly contact: Contact;
   readonly clock: Clock;
   readonly log: Log;
   readonly onRenewal?: RegistryObserver['leaseRenewal'];
@@ -83,8 +81,6 @@ export class Presence {
   #session: Session | null = null;
   #mustLook = false;
   #term: LeaseTerm | null = null;
-  /** Boot-clock ms of the last renewal that was answered. */
-  #lastAnswerAt = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: PresenceOptions) {
@@ -278,8 +274,12 @@ export class Presence {
       this.#wake = new AbortController();
       if (!this.#mustLook) await sleepUnless(clock, pauseMs, [signal, this.#wake.signal]);
       if (signal.aborted) return;
+      const sentAt = clock.monotonic();
       const isAlive = await this.#renew(session);
-      pauseMs = isAlive ? Math.min(session.ttlMs / 3, maxRenewEveryMs) : retryMs;
+      // Counted from when the last was sent: behind a slow link renewals must not become rarer.
+      const tookMs = clock.monotonic() - sentAt;
+      const everyMs = Math.min(session.ttlMs / 3, maxRenewEveryMs);
+      pauseMs = isAlive ? Math.max(0, everyMs - tookMs) : retryMs;
       const isDue = this.#mustLook || clock.monotonic() - lookedAt >= lookEveryMs;
       if (isAlive && isDue && (await this.#look(session))) {
         lookedAt = clock.monotonic();
@@ -292,14 +292,11 @@ export class Presence {
 
   /** One renewal. @returns false: no answer. When the lease is gone, the session ends. */
   async #renew(session: Session): Promise<boolean> {
-    const { store, clock, log, contact, onRenewal } = this.#options;
+    const { store, clock, log, onRenewal } = this.#options;
     const { lease, ttlMs } = session;
     const sentAt = clock.monotonic();
     try {
       const ttlSeconds = await store.renewLease(lease, Math.max(500, Math.min(ttlMs / 4, 2000)));
-      const now = clock.monotonic();
-      if (now - this.#lastAnswerAt > ttlMs / 2) contact.answeredLate();
-      this.#lastAnswerAt = now;
       onRenewal?.(ttlSeconds === 0 ? 'gone' : 'renewed');
       if (ttlSeconds === 0) this.#end('its lease is gone');
       else this.#hold(session, sentAt);
@@ -390,10 +387,7 @@ export class Presence {
   }
 
   #setSession(session: Session | null): void {
-    if (session !== null) {
-      this.#lastAnswerAt = this.#options.clock.monotonic();
-      this.#hold(session, session.sentAt);
-    }
+    if (session !== null) this.#hold(session, session.sentAt);
     this.#session = session;
     this.#changed.call();
   }

@@ -71,7 +71,7 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const common = { store, guard, keys, clock, log };
   const reads = observer === undefined ? {} : { onRead: observer.fullRead };
   const renewals = observer === undefined ? {} : { onRenewal: observer.leaseRenewal };
-  const presence = new Presence({ ...common, machineId, contact, ...renewals });
+  const presence = new Presence({ ...common, machineId, ...renewals });
   const agent = new StoreAgentRegistry({ ...common, machineId, presence, ...reads });
   const view = new SharedView({ ...common, ...reads });
   const over = new AbortController();

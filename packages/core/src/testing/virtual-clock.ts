@@ -19,7 +19,7 @@ export interface VirtualClockOptions {
 export class VirtualClock implements Clock {
   #now = 0;
   #order = 0;
-  readonly #epoch: number;
+  #epoch: number;
   readonly #turns: number;
   /** A binary heap: no sleeper ends before its parent, at half its index. */
   readonly #sleepers: Sleeper[] = [];
@@ -31,6 +31,11 @@ export class VirtualClock implements Clock {
 
   now(): number {
     return this.#epoch + Math.floor(this.#now);
+  }
+
+  /** Somebody sets the wall clock on by `ms`, or back. */
+  setWallClock(ms: number): void {
+    this.#epoch += ms;
   }
 
   monotonic(): number {

@@ -11,6 +11,8 @@ export interface TestProxy {
   block(isOn: boolean): void;
   /** Cuts once, after so many more bytes have come from the server. */
   cutAfter(bytes: number): void;
+  /** From now on what either side sends arrives so much later, in order. */
+  delay(ms: number): void;
   /** How many bytes have come from the server so far. */
   received(): number;
   close(): Promise<void>;
@@ -23,6 +25,12 @@ export async function startProxy(target: string): Promise<TestProxy> {
   let isBlocked = false;
   let bytesLeft = Number.POSITIVE_INFINITY;
   let received = 0;
+  let delayMs = 0;
+  /** Hands a piece on, later if that was asked for: timers of one length end in order. */
+  const later = (act: () => void): void => {
+    if (delayMs === 0) act();
+    else setTimeout(act, delayMs);
+  };
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
     sockets.clear();
@@ -38,11 +46,18 @@ export async function startProxy(target: string): Promise<TestProxy> {
         upstream.destroy();
       });
     }
-    client.pipe(upstream);
+    client.on('data', (chunk: Buffer) => {
+      later(() => {
+        if (!upstream.write(chunk)) client.pause();
+      });
+    });
+    upstream.on('drain', () => client.resume());
     client.on('drain', () => upstream.resume());
     upstream.on('data', (chunk: Buffer) => {
       // A client that does not read is felt by the server, as without a proxy.
-      if (!client.write(chunk)) upstream.pause();
+      later(() => {
+        if (!client.write(chunk)) upstream.pause();
+      });
       bytesLeft -= chunk.length;
       received += chunk.length;
       if (bytesLeft > 0) return;
@@ -63,6 +78,9 @@ export async function startProxy(target: string): Promise<TestProxy> {
     },
     cutAfter: (bytes) => {
       bytesLeft = bytes;
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     received: () => received,
     close: async () => {
