@@ -159,18 +159,17 @@ test('the store is back with the same assignment: there is nothing to do', () =>
 
 const lease = { leaseId: '1', bootId: 'b', token: 't' };
 
-test.each<[string, Parameters<typeof whyBarred>[0], RegExp | null]>([
-  ['a machine that never had a lease', { bootId: 'b', lease: null, refusedIn: null }, null],
+test.each<[string, Parameters<typeof whyBarred>[0], RegExp]>([
+  ['a machine that never had a lease', { bootId: 'b', lease: null, refusedIn: null }, /it may/],
   [
     'one that had it in an earlier boot',
     { bootId: 'b', lease: { ...lease, bootId: 'a' }, refusedIn: 'a' },
-    null,
+    /it may/,
   ],
   ['one that has it in this boot', { bootId: 'b', lease, refusedIn: null }, /registered/],
   ['one that was refused in this boot', { bootId: 'b', lease: null, refusedIn: 'b' }, /another/],
 ])('%s', (_, records, why) => {
-  if (why === null) expect(whyBarred(records)).toBeNull();
-  else expect(whyBarred(records)).toMatch(why);
+  expect(whyBarred(records) ?? 'it may').toMatch(why);
 });
 
 describe('silence', () => {

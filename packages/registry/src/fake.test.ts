@@ -2,6 +2,7 @@ import { MemoryKnownStore, openFakeRegistry } from './fake.ts';
 import { MemoryStore } from './memory-store.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
+import { describeIdentityContract } from './identity.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import type { Registry } from './registry.ts';
 import { describeRegistryContract } from './registry.contract.ts';
@@ -52,5 +53,6 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('the fake', makeGround);
 describePresenceContract('the fake', makeGround);
+describeIdentityContract('the fake', makeGround);
 describeLossContract('the fake', makeGround);
 describeHistoryContract('the fake', makeGround);

@@ -1,5 +1,6 @@
 import { InvalidInputError, StoreUnavailableError } from '@muster/core';
 import type { Clock, Revision } from '@muster/core';
+import { MemoryLeases } from './memory-leases.ts';
 import { CompactedError, isInRange, keyOf, LeaseGoneError } from './store.ts';
 import type {
   Compare,
@@ -14,15 +15,6 @@ import type {
   WatchListener,
   WatchRange,
 } from './store.ts';
-
-interface Lease {
-  readonly owner: string;
-  readonly ttlSeconds: number;
-  /** Without a clock every look finds a second less, until it is renewed; never less than one. */
-  leftSeconds: number;
-  /** By the clock, if there is one. */
-  endsAt: number;
-}
 
 interface OpenWatch {
   readonly owner: string;
@@ -64,9 +56,8 @@ export class MemoryStore {
   readonly #options: MemoryStoreOptions;
   #revision: Revision = 1;
   #compacted: Revision = 0;
-  #nextLease = 1;
   readonly #keys = new Map<string, StoredKey>();
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases: MemoryLeases;
   readonly #watches = new Set<OpenWatch>();
   readonly #outages = new Set<string>();
   #isDown = false;
@@ -77,21 +68,16 @@ export class MemoryStore {
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#options = options;
+    this.#leases = new MemoryLeases(options.clock ?? null);
   }
 
   /** The store as one machine reaches it. */
   connect(owner: string): Store {
     return {
       txn: (txn) => this.#answer(owner, () => this.#txn(txn)),
-      grantLease: (ttlSeconds) =>
-        this.#answer(owner, () => {
-          const lease = String(this.#nextLease++);
-          const endsAt = this.#now() + ttlSeconds * 1000;
-          this.#leases.set(lease, { owner, ttlSeconds, leftSeconds: ttlSeconds, endsAt });
-          return { lease, ttlSeconds };
-        }),
-      renewLease: (lease) => this.#answer(owner, () => this.#renew(lease)),
-      leaseLeft: (lease) => this.#answer(owner, () => this.#look(lease)),
+      grantLease: (ttlSeconds) => this.#answer(owner, () => this.#leases.grant(owner, ttlSeconds)),
+      renewLease: (lease) => this.#answer(owner, () => this.#leases.renew(lease)),
+      leaseLeft: (lease) => this.#answer(owner, () => this.#leases.left(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
       compact: (revision) => this.#answer(owner, () => this.compact(revision)),
       watch: (ranges, listener) =>
@@ -121,27 +107,23 @@ export class MemoryStore {
 
   /** Every lease that this machine was granted has a second left, until it is renewed. */
   letLeaseRunOut(machine: string): void {
-    for (const lease of this.#leases.values()) {
-      if (lease.owner === machine) lease.leftSeconds = 1;
-    }
+    this.#leases.runOut(machine);
   }
 
   /** Ends every lease that this machine was granted, with their keys: presence and leadership. */
   expireLease(machine: string): void {
-    const ids = [...this.#leases].filter(([, { owner }]) => owner === machine).map(([id]) => id);
-    this.#endLeases(ids);
+    this.#endLeases(this.#leases.of(machine));
   }
 
   /** Ends the leases whose time is over, with their keys: etcd looks every half second. */
   expireOverdue(): void {
-    const now = this.#now();
-    const ids = [...this.#leases].filter(([, { endsAt }]) => endsAt <= now).map(([id]) => id);
+    const ids = this.#leases.overdue();
     if (ids.length > 0) this.#endLeases(ids);
   }
 
   /** Every lease lasts its whole time from now on, as when an etcd member begins to lead. */
   renewAll(): void {
-    for (const id of this.#leases.keys()) this.#prolong(id);
+    this.#leases.renewAll();
   }
 
   /** Writes a key directly, past everything: for records that do not parse. */
@@ -188,41 +170,6 @@ export class MemoryStore {
   /** Breaks all watches, as a lost connection does. */
   breakWatches(): void {
     for (const watch of this.#watches) this.#break(watch, unavailable());
-  }
-
-  #renew(id: string): number {
-    const lease = this.#leases.get(id);
-    // One that is over and not ended yet cannot be had back.
-    if (lease === undefined || this.#isOverdue(lease)) return 0;
-    this.#prolong(id);
-    return lease.ttlSeconds;
-  }
-
-  #prolong(id: string): void {
-    const lease = this.#leases.get(id);
-    if (lease === undefined) return;
-    lease.leftSeconds = lease.ttlSeconds;
-    lease.endsAt = this.#now() + lease.ttlSeconds * 1000;
-  }
-
-  #look(id: string): { leftSeconds: number; grantedSeconds: number } | null {
-    const lease = this.#leases.get(id);
-    if (lease === undefined || this.#isOverdue(lease)) return null;
-    const { clock } = this.#options;
-    lease.leftSeconds = Math.max(1, lease.leftSeconds - 1);
-    const leftSeconds =
-      clock === undefined
-        ? lease.leftSeconds
-        : Math.floor((lease.endsAt - clock.monotonic()) / 1000);
-    return { leftSeconds, grantedSeconds: lease.ttlSeconds };
-  }
-
-  #isOverdue({ endsAt }: Lease): boolean {
-    return this.#options.clock !== undefined && endsAt <= this.#now();
-  }
-
-  #now(): number {
-    return this.#options.clock?.monotonic() ?? 0;
   }
 
   #isAway(owner: string): boolean {

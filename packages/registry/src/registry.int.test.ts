@@ -3,6 +3,7 @@ import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
+import { describeIdentityContract } from './identity.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import { openRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
@@ -88,5 +89,6 @@ function makeGround(): Promise<Ground> {
 
 describeRegistryContract('etcd', makeGround);
 describePresenceContract('etcd', makeGround);
+describeIdentityContract('etcd', makeGround);
 describeLossContract('etcd', makeGround);
 describeHistoryContract('etcd', makeGround);
