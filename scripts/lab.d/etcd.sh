@@ -57,6 +57,11 @@ etcd_signal() {
   kill "-$2" "$pid"
   until_true 30000 etcd_off "$1" || die "waited 30 s for etcd $1 to end after $2"
 }
+etcd_tell() {
+  local pid
+  pid=$(recorded_pid "$RUN/etcd$1.pid") || die "etcd $1 is off (scripts/lab --name $NAME etcd start $1)"
+  kill "-$2" "$pid"
+}
 etcd_off() { ! recorded_pid "$RUN/etcd$1.pid" >/dev/null; }
 
 verb_etcd() {
@@ -69,9 +74,11 @@ verb_etcd() {
       etcd_off "$K" || { say "etcd $K runs already" && return; }
       etcd_start "$K"
       ;;
-    cut) port_cut "etcd$K" ;;
+    hang) etcd_tell "$K" STOP ;;
+    resume) etcd_tell "$K" CONT ;;
+    cut) port_cut "etcd$K" "${3:-}" ;;
     mend) port_mend "etcd$K" ;;
-    *) die "unknown: etcd '$what' (kill, stop, start, cut or mend)" ;;
+    *) die "unknown: etcd '$what' (kill, stop, start, hang, resume, cut or mend)" ;;
   esac
 }
 

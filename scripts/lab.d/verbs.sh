@@ -156,7 +156,7 @@ verb_boot() {
   wait_ready "$t0" "m$I"
 }
 
-verb_cut() { machine_number "${1:-}" && port_cut "m$I"; }
+verb_cut() { machine_number "${1:-}" && port_cut "m$I" "${2:-}"; }
 verb_mend() { machine_number "${1:-}" && port_mend "m$I"; }
 
 # Without a number: of the first machine that is on and whose musterd has served it in this boot.
@@ -180,4 +180,10 @@ verb_net() {
   settings
   (($#)) || die 'net needs a command'
   exec nsenter --net="$RUN/switch" -- "$@"
+}
+
+# In the foreground, until its input ends.
+verb_relay() {
+  settings
+  exec nsenter --net="$RUN/switch" -- "$NODE" "$REPO/scripts/lab.d/relay.mjs"
 }

@@ -36,10 +36,12 @@ export class Cluster {
     return cluster;
   }
 
-  async api(via = 1): Promise<ApiClient> {
+  /** @param user - who asks, for the record */
+  async api(via = 1, user?: string): Promise<ApiClient> {
     const socket = this.#sockets.get(via) ?? (await this.lab.socket(via));
     this.#sockets.set(via, socket);
-    return createApiClient({ endpoint: `unix:${socket}`, timeoutMs: 10_000 });
+    const named = user === undefined ? {} : { user };
+    return createApiClient({ endpoint: `unix:${socket}`, timeoutMs: 10_000, ...named });
   }
 
   async waitForMembers(count: number, via = 1): Promise<void> {

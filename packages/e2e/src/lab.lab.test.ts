@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Lab, testLabName, waitFor } from './lab.ts';
+import type { CableWay } from './lab.ts';
 import { networkNamespaces, tracesOf } from './traces.ts';
 
 jest.setTimeout(120_000);
@@ -57,7 +60,7 @@ describe('a lab of two machines', () => {
   test('a power cut closes no connection: the other side hears nothing', async () => {
     const { address } = await lab.machine(2);
     await lab.sh(2, `systemd-run -q --unit=listener ${node(listen)}`);
-    await lab.sh(1, `systemd-run -q --unit=talker ${node(talk(address))}`);
+    await lab.sh(1, `systemd-run -q --unit=talker ${node(call(address))}`);
     await journalSays(lab, 'talker', 'connected');
     await lab.kill(2);
     await pause(500);
@@ -111,6 +114,77 @@ describe('a lab of two machines', () => {
     await etcdIs('reached', lab);
   });
 
+  test.each<[CableWay, number, number]>([
+    ['in', 2, 7100],
+    ['out', 1, 7200],
+  ])('a cable can be cut one way, over a reboot too: %s', async (way, hearing, port) => {
+    const deaf = 3 - hearing;
+    await lab.cut(1, way);
+    await talk(lab, port);
+    await journalSays(lab, `talk-${port}`, `from-${deaf}`, hearing);
+    expect(await heardBy(lab, deaf, port)).toBe('');
+    await lab.kill(1);
+    await lab.boot(1);
+    await talk(lab, port + 1);
+    await journalSays(lab, `talk-${port + 1}`, `from-${deaf}`, hearing);
+    expect(await heardBy(lab, deaf, port + 1)).toBe('');
+    await lab.mend(1);
+    await journalSays(lab, `talk-${port + 1}`, `from-${hearing}`, deaf);
+    for (const machine of [1, 2]) await lab.sh(machine, `systemctl stop 'talk-*'`);
+  });
+
+  test('a member of etcd can hang and go on', async () => {
+    await etcdIs('reached', lab);
+    await lab.etcd('hang');
+    await etcdIs('not reached', lab);
+    await lab.etcd('resume');
+    await etcdIs('reached', lab);
+  });
+
+  test('a relay can hold what passes, one way or both, and passes it on later', async () => {
+    const { address } = await lab.machine(1);
+    const path = `/run/muster-lab/${lab.name}/echo`;
+    await lab.sh(1, `systemd-run -q --unit=echo ${node(echo)}`);
+    const relay = lab.relay();
+    const answers = createInterface({ input: relay.stdout });
+    const ask = async (request: object): Promise<unknown> => {
+      const answered = once(answers, 'line');
+      relay.stdin.write(`${JSON.stringify(request)}\n`);
+      return JSON.parse(String((await answered)[0]));
+    };
+    try {
+      expect(await ask({ open: 'a', listen: path, to: `${address}:7001` })).toEqual({ ok: true });
+      expect(await ask({ set: 'b' })).toEqual({ error: 'Error: there is no relay "b"' });
+      const client = connect(path);
+      const heard: string[] = [];
+      client.setEncoding('utf8').on('data', (text: string) => heard.push(text));
+      const hears = (text: string): Promise<null> =>
+        waitFor(
+          `the answer ${text}`,
+          () =>
+            Promise.resolve(
+              heard.join('').endsWith(text) ? found : { done: false, saw: heard.join() },
+            ),
+          10_000,
+        );
+      const found = { done: true, value: null } as const;
+      client.write('one');
+      await hears('one');
+      for (const hold of ['up', 'down', 'both']) {
+        await ask({ set: 'a', hold });
+        client.write(hold);
+        await pause(300);
+        expect(heard.join('').endsWith(hold)).toBe(false);
+        await ask({ set: 'a' });
+        await hears(hold);
+      }
+      client.destroy();
+    } finally {
+      relay.stdin.end();
+      await once(relay, 'close');
+    }
+  });
+
   test('a unit of the same name stopped in one runs on in the other', async () => {
     for (const machine of [1, 2]) await lab.sh(machine, 'systemd-run -q --unit=same sleep 1000');
     const pid = await lab.sh(2, 'systemctl show --value -p MainPID same');
@@ -137,6 +211,7 @@ describe('a lab of two machines', () => {
   test.each([
     [['sh', '9'], "no machine '9': this lab has machines 1 to 2"],
     [['etcd', 'kill', '2'], "no etcd member '2': this lab has 1"],
+    [['cut', '1', '--side'], "unknown option '--side' of cut"],
     [['fly'], "unknown verb 'fly'"],
   ])('%p is refused with a sentence', async (args, sentence) => {
     const [status, , stderr] = await script(lab.name, args);
@@ -212,7 +287,7 @@ async function etcdIs(expected: 'reached' | 'not reached', lab: Lab): Promise<vo
 }
 
 const listen = `require('net').createServer(()=>{}).listen(7000)`;
-const talk = (address: string): string =>
+const call = (address: string): string =>
   `(function go(){const c=require('net').connect(7000,'${address}');` +
   `c.on('connect',()=>console.log('connected'));c.on('error',()=>setTimeout(go,50));c.on('end',()=>console.log('closed'))})()`;
 
@@ -221,11 +296,30 @@ function node(program: string): string {
   return `$(command -v node) -e "${program}"`;
 }
 
-async function journalSays(lab: Lab, unit: string, text: string): Promise<void> {
+/** Both machines tell each other who they are, on a port, for as long as they are on, and log it. */
+async function talk(lab: Lab, port: number): Promise<void> {
+  for (const machine of [1, 2]) {
+    const { address } = await lab.machine(3 - machine);
+    const program =
+      `const s=require('dgram').createSocket('udp4').on('error',()=>0);` +
+      `s.on('message',(m)=>console.log(String(m))).bind(${port},()=>` +
+      `setInterval(()=>s.send('from-${machine}',${port},'${address}',()=>0),50))`;
+    await lab.sh(machine, `systemd-run -q --collect --unit=talk-${port} ${node(program)}`);
+  }
+}
+
+function heardBy(lab: Lab, machine: number, port: number): Promise<string> {
+  return lab.sh(machine, `journalctl -q -b _SYSTEMD_UNIT=talk-${port}.service -o cat`);
+}
+
+const echo = `require('net').createServer((c)=>c.pipe(c)).listen(7001)`;
+
+async function journalSays(lab: Lab, unit: string, text: string, machine = 1): Promise<void> {
   await waitFor(
     `${unit} to say "${text}"`,
     async () => {
-      const { stdout } = await lab.try(1, `journalctl -q _SYSTEMD_UNIT=${unit}.service -o cat`);
+      const journal = `journalctl -q -b _SYSTEMD_UNIT=${unit}.service -o cat`;
+      const { stdout } = await lab.try(machine, journal);
       return stdout.includes(text) ? { done: true, value: null } : { done: false, saw: stdout };
     },
     10_000,

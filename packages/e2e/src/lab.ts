@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { resolve } from 'node:path';
 
@@ -19,6 +20,9 @@ export interface UpOptions {
   /** Environment of every musterd, e.g. `{ MUSTER_MACHINE_TTL: '4s' }`. */
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** One way of a cable. */
+export type CableWay = 'in' | 'out';
 
 type PowerState = 'off' | 'booting' | 'running';
 
@@ -108,11 +112,9 @@ export class Lab {
 
   /** As `sh`, for commands that may fail. `stdin` is what the command reads. */
   async try(machine: number, command: string, stdin = ''): Promise<Ran> {
-    return run(
-      'scripts/lab',
-      ['--name', this.name, 'sh', String(machine), 'sh', '-c', command],
+    return run('scripts/lab', ['--name', this.name, 'sh', String(machine), 'sh', '-c', command], {
       stdin,
-    );
+    });
   }
 
   /** Runs this system's `command` in the lab's network, where etcd and the machines can be reached. */
@@ -130,16 +132,22 @@ export class Lab {
     await this.#lab(['boot', String(machine)]);
   }
 
-  async cut(machine: number): Promise<void> {
-    await this.#lab(['cut', String(machine)]);
+  /** @param way - `in`: nothing reaches the machine any more; `out`: nothing leaves it; absent: both */
+  async cut(machine: number, way?: CableWay): Promise<void> {
+    await this.#lab(['cut', String(machine), ...wayArgs(way)]);
   }
 
   async mend(machine: number): Promise<void> {
     await this.#lab(['mend', String(machine)]);
   }
 
-  async etcd(what: 'kill' | 'stop' | 'start' | 'cut' | 'mend', member = 1): Promise<void> {
-    await this.#lab(['etcd', what, String(member)]);
+  /** @param way - for `cut`: as of a machine */
+  async etcd(
+    what: 'kill' | 'stop' | 'start' | 'hang' | 'resume' | 'cut' | 'mend',
+    member = 1,
+    way?: CableWay,
+  ): Promise<void> {
+    await this.#lab(['etcd', what, String(member), ...wayArgs(way)]);
   }
 
   /** Path on this system of the unix socket that the machine's musterd serves. */
@@ -147,10 +155,23 @@ export class Lab {
     return (await this.#lab(['socket', String(machine)])).trim();
   }
 
-  /** Runs musterctl of this checkout against machine `via`. */
-  async musterctl(args: readonly string[], via = 1): Promise<Ran> {
+  /** Runs musterctl of this checkout against machine `via`. `env` is added to the environment. */
+  async musterctl(
+    args: readonly string[],
+    via = 1,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Ran> {
     const endpoint = `unix:${await this.socket(via)}`;
-    return run(process.execPath, ['dist/musterctl.cjs', '--endpoint', endpoint, ...args]);
+    const command = ['dist/musterctl.cjs', '--endpoint', endpoint, ...args];
+    return run(process.execPath, command, { env });
+  }
+
+  /**
+   * Starts the lab's relays, which take lines of JSON from their standard input (scripts/lab.d/relay.mjs)
+   * and answer each with one; they end with that input.
+   */
+  relay(): ChildProcessWithoutNullStreams {
+    return spawn('scripts/lab', ['--name', this.name, 'relay'], { cwd: repository });
   }
 
   async #lab(args: readonly string[]): Promise<string> {
@@ -187,10 +208,18 @@ export async function waitFor<T>(
   }
 }
 
-function run(command: string, args: readonly string[], stdin = ''): Promise<Ran> {
+function wayArgs(way: CableWay | undefined): string[] {
+  return way === undefined ? [] : [`--${way}`];
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  { stdin = '', env = {} }: { stdin?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<Ran> {
   return new Promise((resolveRan, reject) => {
-    const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
-    const child = spawn(command, args, { cwd: repository, env });
+    const { NODE_EXTRA_CA_CERTS: _, ...own } = process.env;
+    const child = spawn(command, args, { cwd: repository, env: { ...own, ...env } });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

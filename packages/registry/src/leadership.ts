@@ -135,7 +135,7 @@ export class StoreLeadership implements Leadership {
       batch = [];
     };
     for (const change of changes) {
-      const whole = toChange(this.#options.keys, change, at);
+      const whole = toChange(this.#options, change, at);
       if (opsOf(whole) <= etcdLimits.maxOps) {
         batch.push(whole);
         continue;
@@ -226,9 +226,14 @@ function toResult(outcome: Outcome): CommitResult {
   }
 }
 
-function toChange(keys: Keys, change: PlacementChange, at: number): Change {
+function toChange(
+  { keys, fence }: Pick<LeadershipOptions, 'keys' | 'fence'>,
+  change: PlacementChange,
+  at: number,
+): Change {
   const { unit, placement } = change;
-  const nonce = newNonce();
+  // Who reads the history sees which leader wrote it.
+  const nonce = `${fence}.${newNonce()}`;
   const key = keys.placement(unit);
   const ops: (Put | Delete)[] = [
     ...change.assign.map((assignment): Put => {
