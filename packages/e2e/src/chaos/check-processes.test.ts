@@ -101,6 +101,14 @@ describe('I2 and I3: ends', () => {
       { processes: [ended, ran(2, [22, null])], faults: [cut] },
     ],
     [
+      'an exclusive one while etcd was away',
+      {
+        cast: exclusive,
+        processes: [ended],
+        faults: [during(35, 50, { kind: 'etcd-away', forMs: 15_000 })],
+      },
+    ],
+    [
       'what it follows was stopped',
       {
         cast: [unit({ follows: 'b.service' })],
@@ -169,6 +177,12 @@ describe('I2 and I3: ends', () => {
       { cast: [unit({ kind: 'pinned' })], faults: [cut] },
       'I2',
       /cut of machine 1/,
+    ],
+    [
+      'an exclusive one because of another machine',
+      { cast: exclusive, faults: [during(30, 45, { kind: 'cut', machine: 2, forMs: 15_000 })] },
+      'I2',
+      /only cut of machine 2/,
     ],
   ])('%s: a violation', (_, parts, invariant, text) => {
     const evidence = history({ processes: [ended], ...parts });

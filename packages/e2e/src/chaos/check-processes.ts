@@ -1,8 +1,7 @@
 import { clockTime } from './evidence.ts';
 import type { Evidence, Process, Request, Round, Violation } from './evidence.ts';
-import { describeFault, powersOff, silences } from './fault.ts';
+import { describeFault, powersOff, silences, unsettlesLease } from './fault.ts';
 import type { Inflicted } from './fault.ts';
-import { ttlMs } from './settings.ts';
 import type { CastUnit, UnitKind } from './units.ts';
 
 /** Kinds whose main process runs until somebody ends it. */
@@ -42,7 +41,7 @@ function isBeside(evidence: Evidence, pair: readonly Process[], from: number): b
   const round = roundAt(evidence, from);
   return faultsOf(evidence, round).some(
     ({ fault, from: began }) =>
-      began <= from && pair.some(({ machine }) => silences(fault, ttlMs).includes(machine)),
+      began <= from && pair.some(({ machine }) => silences(fault).includes(machine)),
   );
 }
 
@@ -69,13 +68,15 @@ function unexplained(evidence: Evidence, end: End): Violation[] {
   const faults = faultsOf(evidence, round).filter(({ from }) => from <= at);
   if (faults.some((fault) => tookPowerOf(fault, process))) return [];
   if (evidence.requests.some((request) => isAsked(evidence, request, { ...end, round }))) return [];
-  const silence = faults.find(({ fault }) => silences(fault, ttlMs).includes(process.machine));
+  const isUnsettled = faults.some(({ fault }) => unsettlesLease(fault, process.machine));
+  if (unit.kind === 'exclusive' && isUnsettled) return [];
+  const silence = faults.find(({ fault }) => silences(fault).includes(process.machine));
   const where = `machine ${process.machine} (pid ${process.pid})`;
   const text = `the process of ${unit.name} on ${where} was gone at ${clockTime(at)}`;
   if (silence === undefined || unit.kind === 'everywhere' || unit.kind === 'pinned') {
     return [{ invariant: 'I2', text: `${text}, for no reason: ${meanwhile(faults)}` }];
   }
-  if (unit.kind === 'exclusive' || isReplaced(evidence, end)) return [];
+  if (isReplaced(evidence, end)) return [];
   const after = `after ${describeFault(silence.fault)}`;
   return [{ invariant: 'I3', text: `${text}, ${after}, while no other copy of it ran` }];
 }
@@ -146,7 +147,7 @@ export function checkOnce(evidence: Evidence): Violation[] {
           (outcome === 'done' || outcome === 'unknown'),
       ).length;
       const moved = faultsOf(evidence, round).filter(({ fault }) => {
-        return powersOff(fault).length > 0 || silences(fault, ttlMs).length > 0;
+        return powersOff(fault).length > 0 || silences(fault).length > 0;
       }).length;
       if (began.length <= asked + moved) return [];
       const text = `${unit.name} ran ${began.length} times in round ${round.number}, after ${asked} requests and ${moved} faults that may move it`;

@@ -69,11 +69,14 @@ export function machinesOf(fault: Fault): readonly number[] {
   return 'machine' in fault ? [fault.machine] : [];
 }
 
+/** Of the machines' leases: musterd's default. */
+const ttlMs = 8000;
+
 /**
  * Machines that others may have to take for gone while this lasts: nothing is heard of them for
- * longer than `ttlMs`, although they may be running.
+ * as long as their lease, although they may be running.
  */
-export function silences(fault: Fault, ttlMs: number): readonly number[] {
+export function silences(fault: Fault): readonly number[] {
   switch (fault.kind) {
     case 'cut':
     case 'cut-in':
@@ -102,6 +105,14 @@ export function silences(fault: Fault, ttlMs: number): readonly number[] {
     case 'etcd-away':
       return [];
   }
+}
+
+/**
+ * Whether a machine may not hear of its lease for half of its time: a unit that must not run twice
+ * has to end there then, be it that etcd is away for everybody.
+ */
+export function unsettlesLease(fault: Fault, machine: number): boolean {
+  return fault.kind.startsWith('etcd-') || machinesOf(fault).includes(machine);
 }
 
 /** Machines whose processes a fault ends, whatever muster does. */

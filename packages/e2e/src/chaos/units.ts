@@ -1,5 +1,3 @@
-import { partitionStopIsThere } from './settings.ts';
-
 /**
  * How a unit is to behave, which is what the checks go by.
  * `steady`: runs until somebody stops it. `everywhere`: the same, on every machine. `pinned`: the
@@ -48,7 +46,7 @@ const steadyProgram = program('exec sleep infinity');
 
 /** @param machineIds - of machines 1, 2, … */
 export function makeCast(machineIds: readonly string[]): readonly CastUnit[] {
-  const cast: CastUnit[] = [
+  return [
     ...['still-1', 'still-2'].map((stem) => steady(stem, { asked: 'nothing' })),
     ...['keep-1', 'keep-2'].map((stem) => steady(stem, { asked: 'verbs' })),
     ...['come-1', 'come-2'].map((stem) => steady(stem, { asked: 'everything' })),
@@ -92,12 +90,10 @@ export function makeCast(machineIds: readonly string[]): readonly CastUnit[] {
       }),
       desiredState: 'loaded',
     },
+    ...['lone-1', 'lone-2', 'lone-3'].map((stem) =>
+      steady(stem, { kind: 'exclusive', fleet: 'OnPartition=stop', asked: 'verbs' }),
+    ),
   ];
-  if (!partitionStopIsThere) return cast;
-  const exclusive = ['lone-1', 'lone-2'].map((stem) =>
-    steady(stem, { kind: 'exclusive', fleet: 'OnPartition=stop', asked: 'verbs' }),
-  );
-  return [...cast, ...exclusive];
 }
 
 type Traits = Partial<Pick<CastUnit, 'kind' | 'asked' | 'follows' | 'apart' | 'only'>> & {
