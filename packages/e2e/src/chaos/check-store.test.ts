@@ -114,6 +114,8 @@ describe('I9: what was carried out', () => {
       wrote(4, 'state/id1/a.service', null),
       wrote(6, 'state/id1/a.service', { answers: 5 }),
       wrote(7, 'state/id2/a.service', { answers: 3 }),
+      // Since it booted it has carried out nothing.
+      wrote(8, 'state/id1/a.service', { answers: 0, bootId: 'another' }),
     ];
     expect(checkAnswers(history({ changes }))).toEqual([]);
   });

@@ -123,14 +123,15 @@ function fenceOf({ nonce }: Readonly<Record<string, unknown>>): number {
   return Number(String(nonce).split('.')[0]);
 }
 
-/** I9: what a machine says it has carried out never goes back. */
+/** I9: what a machine says it has carried out never goes back, in one boot. */
 export function checkAnswers({ changes, machines }: Evidence): Violation[] {
   const answered = new Map<string, number>();
   return changes.flatMap(({ key, record, revision }) => {
     if (!key.startsWith('state/') || record === null) return [];
     const answers = Number(record['answers']);
-    const before = answered.get(key) ?? 0;
-    answered.set(key, answers);
+    const inBoot = `${key} ${String(record['bootId'])}`;
+    const before = answered.get(inBoot) ?? 0;
+    answered.set(inBoot, answers);
     if (answers >= before) return [];
     const [, machine = '', unit = ''] = key.split('/');
     const text = `at revision ${revision} machine ${machines.get(machine)} said of ${unit} that it has carried out ${answers}, after ${before}`;

@@ -1,6 +1,6 @@
 import type { Action, Wish } from './evidence.ts';
 import type { Random } from '../sim/random.ts';
-import { randomFor, some, whole } from './draw.ts';
+import { randomFor, whole } from './draw.ts';
 import { movingKey, movingValue } from './units.ts';
 import type { CastUnit } from './units.ts';
 
