@@ -19,7 +19,7 @@ import type {
   UnitNote,
 } from '@muster/core';
 import { Applier } from './applier.ts';
-import { Fence } from './fence.ts';
+import { Fence, forgetRisen } from './fence.ts';
 import { isUp, planUnit } from './plan.ts';
 import type { JobType, MachineFacts, UnitInput, UnitTask } from './plan.ts';
 import { Publisher } from './publisher.ts';
@@ -209,6 +209,7 @@ export class Agent {
     // Telling the store can take seconds: what is done follows from what is assigned by now.
     const latest = guide.picture.snapshot();
     const facts = { isStopping, isHeld: this.#isHeld(), fenced };
+    if (facts.isHeld) await forgetRisen(systemd, fenced, loaded);
     const tasks = this.#tasks(
       latest === snapshot ? inputs : this.#inputs(latest, loaded),
       facts,

@@ -87,6 +87,19 @@ export class Fence {
   }
 }
 
+/** What is up again while there is a lease was started by somebody: that is not done twice. */
+export async function forgetRisen(
+  systemd: Pick<Systemd, 'forgetFenced'>,
+  fenced: ReadonlySet<string>,
+  loaded: ReadonlyMap<string, LoadedUnit>,
+): Promise<void> {
+  for (const name of fenced) {
+    const unit = loaded.get(name) ?? null;
+    if (unit !== null && isUp(unit) && !isEnding(unit)) await systemd.forgetFenced(name);
+  }
+}
+
+/** Whether it is up and will not be for long. */
 function isEnding({ activeState, job }: LoadedUnit): boolean {
   return activeState === 'deactivating' || job === 'stop';
 }

@@ -82,6 +82,16 @@ test.each([
   },
 );
 
+test('a guard that hangs: musterd ends the unit by itself', async () => {
+  await runOnSecond(stubborn);
+  cluster.machine(2).systemd.hangGuard();
+  cluster.store.outage(true, 'm2');
+  const { ends, begins } = await watch(40_000, leaseEnds);
+  expect(ends).toBeGreaterThan(0);
+  expect(ends).toBeLessThan(ttlMs);
+  expect(begins).toBeGreaterThan(ttlMs);
+});
+
 test('a blip that is over before anybody else has it: it is started again where it was', async () => {
   await runOnSecond();
   cluster.store.outage(true, 'm2');

@@ -81,7 +81,10 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
         modRevision: 9,
       },
     },
-    assignment: { type: 'parsed', record: { ...assignment, modRevision: 9 } },
+    assignment: {
+      type: 'parsed',
+      record: { ...assignment, createRevision: 3, modRevision: 9 },
+    },
     placement: { type: 'parsed', record: { ...change.placement, modRevision: 9 } },
     machine: {
       type: 'parsed',
@@ -131,6 +134,16 @@ test('what single machines were asked for is kept; records from before that are 
   });
   const started = codec.encodeAssignment({ ...assignment, starts: 3 }, 'n');
   expect(codec.parseAssignment(at, stored(started))).toMatchObject({ record: { starts: 3 } });
+});
+
+test('what becomes of a unit when its machine is cut off, and that it is to leave, is kept', () => {
+  const more = { onPartition: 'stop', isLeaving: true } as const;
+  const value = codec.encodeAssignment({ ...assignment, ...more }, 'n');
+  expect(codec.parseAssignment(at, stored(value))).toMatchObject({ record: more });
+  const before = codec.parseAssignment(at, stored(codec.encodeAssignment(assignment, 'n')));
+  expect(before.type === 'parsed' && Object.keys(before.record)).not.toContain('isLeaving');
+  const later = JSON.stringify({ ...JSON.parse(value), onPartition: 'freeze' });
+  expect(codec.parseAssignment(at, stored(later))).toMatchObject({ type: 'parsed' });
 });
 
 test('how a service failed is kept; states from before that are read as well', () => {
@@ -194,6 +207,7 @@ test.each([
     { role: 'boss' },
     'role must be one of holder, successor, released, is "boss"',
   ],
+  ['a mark that is none', { isLeaving: 'yes' }, 'isLeaving must be true, is "yes"'],
   ['a fraction', { restarts: 1.5 }, 'restarts must be a whole number, is 1.5'],
   ['a negative revision', { incarnation: -1 }, 'incarnation must be a whole number, is -1'],
 ])('an assignment with %s is malformed', (_, wrong, problem) => {

@@ -1,5 +1,5 @@
-import type { FileWrite, LeaseDeadlines, Revision } from '@muster/core';
-import { isBound } from './bound-file.ts';
+import type { FileWrite, LeaseDeadlines, LoadedUnit, Revision } from '@muster/core';
+import { guardName, isBound } from './bound-file.ts';
 import { UnitFiles } from './files.ts';
 import { LeaseGuard } from './lease-guard.ts';
 import type { LeaseGuardOptions } from './lease-guard.ts';
@@ -8,6 +8,8 @@ import type { LeaseGuardOptions } from './lease-guard.ts';
 export class BoundUnits {
   readonly files: UnitFiles;
   readonly #guard: LeaseGuard;
+  /** Bound units that were up when the guard was seen to be up last; null: it was not, or is not now. */
+  #upBefore: readonly string[] | null = null;
 
   constructor(options: LeaseGuardOptions) {
     this.files = new UnitFiles(options.unitDirectory, options.directory);
@@ -59,6 +61,15 @@ export class BoundUnits {
 
   setEpoch(name: string, epoch: Revision): void {
     if (this.files.bound.has(name)) this.#guard.setEpoch(name, epoch);
+  }
+
+  /** A guard that was killed could not note what it took with it. */
+  look(units: readonly LoadedUnit[]): void {
+    if (this.files.bound.size === 0) return;
+    const up = units.filter(({ activeState }) => activeState === 'active').map(({ name }) => name);
+    const isGuardUp = up.includes(guardName);
+    if (!isGuardUp && this.#upBefore !== null) this.#guard.noteFenced(this.#upBefore);
+    this.#upBefore = isGuardUp ? up.filter((name) => this.files.bound.has(name)) : null;
   }
 
   noteFenced(names: readonly string[]): void {

@@ -14,6 +14,7 @@ export class FakeGuard {
   /** Counts how often it was started; 0 is none. */
   #run = 0;
   #isUp = false;
+  #isHung = false;
 
   constructor(clock: Clock, units: FakeUnits) {
     this.#clock = clock;
@@ -30,7 +31,7 @@ export class FakeGuard {
 
   /** Whether a unit can be started now; the guard is up from then on if it is bound. */
   admits(unit: FakeUnit): boolean {
-    if (!isBound(unit.name, unit.text)) return true;
+    if (this.#isHung || !isBound(unit.name, unit.text)) return true;
     if (this.#left('stopAt') <= 0) return false;
     this.#start();
     return true;
@@ -38,13 +39,21 @@ export class FakeGuard {
 
   /** Systemd has read its files again: what runs may have been bound to the lease by that. */
   reloaded(): void {
+    if (this.#isHung) return;
     if (this.#bound().length > 0 && this.#left('stopAt') > 0) this.#start();
+  }
+
+  /** From now on, until a reboot, it stands there as if it was up, and does nothing. */
+  hang(): void {
+    this.#isHung = true;
+    this.#run += 1;
   }
 
   /** Nothing in /run outlives a reboot. */
   clear(): void {
     this.#run += 1;
     this.#isUp = false;
+    this.#isHung = false;
     this.#deadlines = null;
     this.#fenced.clear();
   }

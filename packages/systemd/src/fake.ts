@@ -119,6 +119,10 @@ export class FakeSystemd implements Systemd {
     this.#change();
   }
 
+  hangGuard(): void {
+    this.#guard.hang();
+  }
+
   /** While true, every call fails and nothing is told; units go on. */
   outage(isAway: boolean): void {
     this.#isAway = isAway;
@@ -225,7 +229,7 @@ export class FakeSystemd implements Systemd {
   }
 
   async setEpoch(name: string, epoch: Revision): Promise<void> {
-    if (isBound(name, this.#textOf(name) ?? '')) this.#epochs.set(name, epoch);
+    if ((await this.bound()).has(name)) this.#epochs.set(name, epoch);
   }
 
   /** What the unit finds as MUSTER_EPOCH; null: nothing. */
@@ -234,9 +238,8 @@ export class FakeSystemd implements Systemd {
   }
 
   async noteFenced(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      if (isBound(name, this.#textOf(name) ?? '')) this.#guard.fenced.add(name);
-    }
+    const bound = await this.bound();
+    for (const name of names) if (bound.has(name)) this.#guard.fenced.add(name);
   }
 
   async fenced(): Promise<ReadonlySet<string>> {

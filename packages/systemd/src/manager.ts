@@ -139,6 +139,7 @@ class LocalSystemd implements Systemd {
         job: jobId === 0 ? null : asString(jobType),
       };
     });
+    this.#units.look(units);
     // JobRemoved comes before an answer that has the job no more: these were never told of.
     this.#jobs.lost(before.filter((path) => !queued.has(path)));
     return units;
