@@ -3,6 +3,7 @@ import { MemoryStore } from './memory-store.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
 import { describeIdentityContract } from './identity.contract.ts';
+import { describeLeaseContract } from './lease.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import type { Registry } from './registry.ts';
 import { describeRegistryContract } from './registry.contract.ts';
@@ -54,5 +55,6 @@ function makeGround(): Promise<Ground> {
 describeRegistryContract('the fake', makeGround);
 describePresenceContract('the fake', makeGround);
 describeIdentityContract('the fake', makeGround);
+describeLeaseContract('the fake', makeGround);
 describeLossContract('the fake', makeGround);
 describeHistoryContract('the fake', makeGround);

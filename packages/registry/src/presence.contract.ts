@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '@muster/core';
 import type { Leadership, PlacementChange } from '@muster/core';
-import { MemoryLeaseStore, realClock } from './fake.ts';
+import { MemoryLeaseStore } from './fake.ts';
 import type { Registry } from './registry.ts';
 import { facts, hashOf, placing, report, unitWrite, until } from './testing/ground.ts';
 import type { Ground } from './testing/ground.ts';
@@ -152,47 +152,6 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       expect(again.agent.session()).not.toBe(session);
       expect((await watcher.units.machine('a'))?.awaySince).toBeNull();
       expect(view.snapshot().states.size).toBe(150);
-    });
-
-    test('the lease counts from when its renewal was sent, and each answered one is told', async () => {
-      const terms: { sentAt: number; ttlMs: number }[] = [];
-      a.agent.onLease((term) => terms.push(term));
-      expect(a.agent.lease()).toBeNull();
-      const before = realClock().monotonic();
-      await a.presence.register(facts('a'), options());
-      const first = await until('a lease', () => a.agent.lease());
-      expect(first.ttlMs).toBe(4_000);
-      expect(first.sentAt).toBeGreaterThanOrEqual(before);
-      expect(first.sentAt).toBeLessThanOrEqual(realClock().monotonic());
-      const second = await until('a renewal', () => {
-        const term = a.agent.lease();
-        return term !== null && term.sentAt > first.sentAt && term;
-      });
-      expect(second.ttlMs).toBe(4_000);
-      await a.presence.park(600);
-      expect(a.agent.lease()).toBeNull();
-      expect(terms.at(-1)?.ttlMs).toBe(600_000);
-      expect(terms.map(({ sentAt }) => sentAt)).toEqual(
-        terms.map(({ sentAt }) => sentAt).toSorted((x, y) => x - y),
-      );
-    });
-
-    test('a machine that registers anew has no lease to show before it knows what it is assigned since', async () => {
-      await a.presence.register(facts('a'), options());
-      await until('a lease', () => a.agent.lease());
-      const session = a.agent.session();
-      const shown: number[] = [];
-      a.agent.onChange(() => {
-        if (a.agent.session() === session || a.agent.lease() === null) return;
-        shown.push(a.agent.snapshot().revision);
-      });
-      await ground.expire('a');
-      const written = await until('another registration', async () => {
-        const machine = await watcher.units.machine('a');
-        return a.agent.session() !== session && machine !== null && machine;
-      });
-      await until('a lease to be shown', () => shown.length > 0);
-      expect(Math.min(...shown)).toBeGreaterThanOrEqual(written.modRevision);
     });
 
     test('a record that somebody removed is put back', async () => {

@@ -4,6 +4,7 @@ import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
 import { describeIdentityContract } from './identity.contract.ts';
+import { describeLeaseContract } from './lease.contract.ts';
 import { describePresenceContract } from './presence.contract.ts';
 import { openRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
@@ -90,5 +91,6 @@ function makeGround(): Promise<Ground> {
 describeRegistryContract('etcd', makeGround);
 describePresenceContract('etcd', makeGround);
 describeIdentityContract('etcd', makeGround);
+describeLeaseContract('etcd', makeGround);
 describeLossContract('etcd', makeGround);
 describeHistoryContract('etcd', makeGround);
