@@ -6,8 +6,9 @@ export function renderAbsent(snapshot: ClusterSnapshot): AbsentMachineBody[] {
   const { assignments, losses, brake } = snapshot;
   const held = new Map([...losses.keys()].map((machine) => [machine, 0]));
   for (const byMachine of assignments.values()) {
-    for (const { machine, role } of byMachine.values()) {
-      held.set(machine, (held.get(machine) ?? 0) + (role === 'holder' ? 1 : 0));
+    for (const { machine, role, isLeaving } of byMachine.values()) {
+      const isHeld = role === 'holder' && isLeaving !== true;
+      held.set(machine, (held.get(machine) ?? 0) + (isHeld ? 1 : 0));
     }
   }
   return [...held]

@@ -1,5 +1,6 @@
 import type { Brake, ClusterSnapshot, LeaseAge, Loss } from '@muster/core';
 import type { Absences } from './absence.ts';
+import { holdsPlace } from './model.ts';
 import type { Model } from './model.ts';
 
 /** Fewer machines that vanish are never too many. */
@@ -96,8 +97,8 @@ function machinesWithMovables({ snapshot, candidates, untouchable }: Model): Set
     const isWanted = (snapshot.units.get(name)?.desiredState ?? 'inactive') !== 'inactive';
     if (requirements === undefined || untouchable.has(name) || !isWanted) continue;
     if (requirements.isGlobal || requirements.machineId !== null) continue;
-    for (const { machine, role } of byMachine.values()) {
-      if (role === 'holder') machines.add(machine);
+    for (const assignment of byMachine.values()) {
+      if (holdsPlace(assignment)) machines.add(assignment.machine);
     }
   }
   return machines;
