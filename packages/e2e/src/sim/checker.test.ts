@@ -13,7 +13,7 @@ const machines = ['m1', 'm2', 'm3'];
 function wholeRepertoire(): Repertoire {
   for (let seed = 1; ; seed += 1) {
     const drawn = drawRepertoire(new Random(seed), machines);
-    const names = ['all.service', 'pin.service', 'new.service', 'web@1.service'];
+    const names = ['bound1.service', 'all.service', 'pin.service', 'new.service', 'web@1.service'];
     if (names.every((name) => drawn.specs.has(name))) return drawn;
   }
 }
@@ -222,6 +222,28 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
       p.wish(plain);
       p.put('leader', { machine: 'm2' }, 'm2.1');
       p.commit({ [`assignment/m1/${plain}`]: p.given(plain) }, 'm3.1');
+    },
+  ],
+  [
+    'a machine is away in order, and its states end',
+    ['S1'],
+    (p) => {
+      p.put('machine/m1', { awaySince: 5 }, 'm1.1');
+      p.checker.ended(`state/m1/${plain}`);
+    },
+  ],
+  [
+    'a unit that must not run twice starts beside a copy that was cut off',
+    ['I1'],
+    (p) => {
+      p.running('m1', 'bound1.service');
+      p.trouble.begin('m1', 'cut');
+      p.now += 11_000;
+      p.commit({
+        'assignment/m1/bound1.service': null,
+        'assignment/m2/bound1.service': p.given('bound1.service'),
+      });
+      p.start('m2', 'bound1.service');
     },
   ],
   [

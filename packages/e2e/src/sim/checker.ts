@@ -173,6 +173,16 @@ export class Checker {
     }
   }
 
+  /** A record ended with its lease: not the states of a machine whose musterd was stopped in order. */
+  ended(path: string): void {
+    const { world } = this.#options;
+    const [kind, machine = '', unit = ''] = path.split('/');
+    if (kind !== 'state' || !world.parked.has(machine)) return;
+    this.#check('S1', world.goneSince.get(machine) !== null, [machine, unit], () => {
+      return `the state of ${unit} on ${machine} ended, though ${machine} is away in order`;
+    });
+  }
+
   report(invariant: Invariant, about: readonly string[], seen: string): void {
     this.violations.push({ invariant, at: this.#options.now(), seen, about });
   }

@@ -39,7 +39,11 @@ async function runAll(options: Arguments, args: readonly string[]): Promise<Tota
     );
   };
   if (options.jobs === 1) {
-    for (let i = 0; i < options.seeds; i += 1) take(await runSeed(options.first + i, options));
+    for (let i = 0; i < options.seeds; i += 1) {
+      const outcome = await runSeed(options.first + i, options);
+      if (options.trace) out(`seed ${outcome.seed}: the trace has the digest ${outcome.digest}`);
+      take(outcome);
+    }
   } else await runInWorkers(options, args, take);
   out(totals.render(seconds()));
   return totals;

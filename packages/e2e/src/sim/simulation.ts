@@ -98,6 +98,7 @@ class Simulation {
           say('store', `@${revision} ${by ?? '-'}: ${machine}/${unit} ${what}`);
         }
         checker.committed(changes, by);
+        if (by === null) for (const key of keys) checker.ended(key.slice(prefix.length));
       },
     });
     const network = new Network(clock, random.fork('network'));
