@@ -202,12 +202,19 @@ const step = fc.oneof(
     disk: fc.constantFrom('ssd', 'hdd'),
   }),
   fc.record({ type: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 12_000 }) }),
-  fc.record({ type: fc.constantFrom('answer' as const, 'destroy' as const, 'submit' as const) }),
+  fc.record({
+    type: fc.constantFrom(
+      'answer' as const,
+      'destroy' as const,
+      'submit' as const,
+      'new session' as const,
+    ),
+  }),
 );
 
 test('whatever happens, a second place is given only when the first is certainly free', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const cluster = three();
       const unit = 'OnPartition=stop\nMachineMetadata=disk=ssd';
       /** machine → since when it may run there although nothing was heard of it (Infinity: it may) */
@@ -222,17 +229,21 @@ test('whatever happens, a second place is given only when the first is certainly
           cluster.machine(s.machine, { disk: s.disk });
           if (mayRun.has(s.machine)) mayRun.set(s.machine, Infinity);
         }
+        // States go with the lease that they are on, also when the machine is back at once.
+        if (s.type === 'new session') cluster.states.clear();
         if (s.type === 'wait') cluster.now += s.ms;
         if (s.type === 'submit') cluster.unit('a.service', unit);
         if (s.type === 'destroy') cluster.units.delete('a.service');
-        if (s.type === 'answer') cluster.report();
-        for (const [machine, until] of mayRun) {
-          const state = cluster.states.get('a.service')?.get(machine)?.activeState;
-          const assigned = cluster.assignments.get('a.service')?.has(machine) === true;
-          if (until <= cluster.now || state === 'inactive' || (until === Infinity && !assigned)) {
-            mayRun.delete(machine);
+        if (s.type === 'answer') {
+          cluster.report();
+          const places = cluster.assignments.get('a.service');
+          for (const machine of cluster.machines.keys()) {
+            // What it is to have no more, or is to leave, has ended by the time it says so.
+            const place = places?.get(machine);
+            if (place === undefined || place.isLeaving === true) mayRun.delete(machine);
           }
         }
+        for (const [machine, until] of mayRun) if (until <= cluster.now) mayRun.delete(machine);
         cluster.settle();
         for (const { machine, isLeaving } of cluster.assignments.get('a.service')?.values() ?? []) {
           if (isLeaving === true) continue;

@@ -318,3 +318,56 @@ test('a change by hand shows, until it is written again', () => {
   files.remove('b.service');
   expect(Object.fromEntries(files.list())).toEqual({ 'a.service': file(text).hash });
 });
+
+describe('a unit with OnPartition=stop', () => {
+  const fenced = `${text}[X-Fleet]\nOnPartition=stop\n`;
+  const path = (): string => join(own, 'a.service');
+
+  test('is bound to the lease on disk, and its hash is that of the text as it was given', () => {
+    files.write('a.service', file(fenced), hostDirectories);
+    const content = readFileSync(path(), 'utf8');
+    expect(content).toContain(fenced);
+    expect(content).toContain('BindsTo=muster-lease.service\nAfter=muster-lease.service\n');
+    expect(content).toMatch(/\nEnvironmentFile=\/run\/muster\/epoch\/[0-9a-f]{40}\n$/);
+    const other = new UnitFiles(own, guard);
+    expect([...other.list()]).toEqual([['a.service', file(fenced).hash]]);
+    expect([...other.bound]).toEqual(['a.service']);
+  });
+
+  test.each([
+    ['at its end', (content: string) => `${content}# by hand\n`],
+    ['in its text', (content: string) => content.replace('/bin/true', '/bin/false')],
+    ['by taking away what binds it', (content: string) => content.replace(/BindsTo=.*\n/, '')],
+  ])('that was changed by hand %s is seen, and still held', (_, change) => {
+    files.write('a.service', file(fenced), hostDirectories);
+    writeFileSync(path(), change(readFileSync(path(), 'utf8')));
+    expect([...files.list()]).toEqual([['a.service', '']]);
+    expect([...files.bound]).toEqual(['a.service']);
+  });
+
+  test('that a musterd wrote which did not know the option is to be written anew', () => {
+    const { hash } = file(fenced);
+    const marker = `# Written by muster, do not edit: it will be overwritten. sha1=${hash}\n`;
+    writeFileSync(path(), marker + fenced);
+    expect([...files.list()]).toEqual([['a.service', '']]);
+    expect(files.isUnbound('a.service')).toBe(true);
+    files.write('a.service', file(fenced), hostDirectories);
+    expect([...files.list()]).toEqual([['a.service', hash]]);
+    expect(files.isUnbound('a.service')).toBe(false);
+  });
+
+  test('that is no longer one is let go', () => {
+    files.write('a.service', file(fenced), hostDirectories);
+    files.write('a.service', file(text), hostDirectories);
+    expect(readFileSync(path(), 'utf8')).not.toContain('muster-lease');
+    expect([...files.bound]).toEqual([]);
+  });
+
+  test('and is a timer has no environment', () => {
+    const timer = '[Timer]\nOnActiveSec=1h\n[X-Fleet]\nOnPartition=stop\n';
+    files.write('a.timer', file(timer), hostDirectories);
+    const content = readFileSync(join(own, 'a.timer'), 'utf8');
+    expect(content).toContain('BindsTo=');
+    expect(content).not.toContain('EnvironmentFile=');
+  });
+});
