@@ -269,6 +269,12 @@ export class Checker {
     });
   }
 
+  /** Whether a unit that is to be tried elsewhere when it has failed does not run where it is. */
+  #mayHaveFailed(machine: string, unit: string, { hash }: Given): boolean {
+    const isRescheduled = this.#options.world.specOf(unit, hash)?.kind === 'rescheduled';
+    return isRescheduled && this.up.get(machine)?.has(unit) !== true;
+  }
+
   /** I2 and I3, the leader's part: an assignment is taken away for a reason. */
   #checkTaken({ machine, unit, before }: AssignmentChange, all: readonly AssignmentChange[]): void {
     const { world, now } = this.#options;
@@ -286,7 +292,11 @@ export class Checker {
     const wasMoved = all.some((c) => c.unit === unit && c.after !== null);
     const hasEnded = before.isLeaving || (world.isBound(unit) && this.#wasAway(machine, now()));
     const isCaused =
-      hasEnded || wasMoved || this.#wasAsked(unit, before) || this.#hasMoved(unit, before);
+      hasEnded ||
+      wasMoved ||
+      this.#wasAsked(unit, before) ||
+      this.#hasMoved(unit, before) ||
+      this.#mayHaveFailed(machine, unit, before);
     this.#check('I2', isCaused, [unit], () => {
       return `${unit} was taken away from ${machine} at ${now()} though nobody asked for anything since it came there`;
     });

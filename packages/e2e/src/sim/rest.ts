@@ -156,7 +156,7 @@ function wantedStates(
 ): string[] {
   const kind = world.specOf(unit, given.hash)?.kind;
   if (given.desiredState === 'loaded') return ['inactive', 'failed'];
-  if (kind === 'failing') return ['failed'];
+  if (kind === 'failing' || kind === 'rescheduled') return ['failed'];
   const hasEnded = checker.isDownByItself(machine, unit);
   if (kind === 'oneshot') return hasEnded ? ['inactive', 'failed'] : [];
   // Put right is what was found inactive.

@@ -2,7 +2,7 @@ import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
 import type { Random } from './random.ts';
 
 /** How a unit behaves once it is started. */
-type Kind = 'service' | 'always' | 'oneshot' | 'failing';
+type Kind = 'service' | 'always' | 'oneshot' | 'failing' | 'rescheduled';
 
 /** One content of a unit, and what it means; the simulation does not ask muster what it means. */
 export interface Spec {
@@ -36,7 +36,10 @@ const exec: Readonly<Record<Kind, string>> = {
   always: 'ExecStart=/bin/sleep infinity\nRestart=always',
   oneshot: 'Type=oneshot\nExecStart=/bin/sleep 3',
   failing: 'ExecStart=/bin/false',
+  rescheduled: 'ExecStart=/bin/false',
 };
+
+const rescheduling = ['Reschedule=on-failure', 'RescheduleDelaySec=1s', 'RescheduleLimit=2'];
 
 /** @param version - makes another content of the same meaning */
 function makeSpec(unit: string, traits: Traits, version: number): Spec {
@@ -59,6 +62,7 @@ function makeSpec(unit: string, traits: Traits, version: number): Spec {
     ...(whole.machineOf === null ? [] : [`MachineOf=${whole.machineOf}`]),
     ...whole.conflicts.map((name) => `Conflicts=${name}`),
     ...whole.replaces.map((name) => `Replaces=${name}`),
+    ...(whole.kind === 'rescheduled' ? rescheduling : []),
   ];
   const sections = [
     `[Unit]\nDescription=version ${version}`,
@@ -98,7 +102,7 @@ export function drawRepertoire(random: Random, machines: readonly string[]): Rep
       );
     }
   };
-  const kinds = { service: 6, always: 3, oneshot: 2, failing: 1 };
+  const kinds = { service: 6, always: 3, oneshot: 2, failing: 1, rescheduled: 1 };
   const plain = 3 + random.below(4);
   for (let i = 1; i <= plain; i += 1) {
     const unit = `plain${i}.service`;
@@ -106,7 +110,13 @@ export function drawRepertoire(random: Random, machines: readonly string[]): Rep
   }
   const bound = random.below(4);
   for (let i = 1; i <= bound; i += 1) {
-    const kind = random.weighted<Kind>({ service: 3, always: 2, oneshot: 1, failing: 0 });
+    const kind = random.weighted<Kind>({
+      service: 3,
+      always: 2,
+      oneshot: 1,
+      failing: 0,
+      rescheduled: 1,
+    });
     add(`bound${i}.service`, { [`bound${i}.service`]: { kind, isBound: true } });
   }
   const draw: Readonly<Record<string, () => void>> = {
