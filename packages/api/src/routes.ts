@@ -55,6 +55,8 @@ export interface RoutesOptions {
   };
   readonly clock: Clock;
   readonly forward: Forwarder;
+  /** How this musterd stands, in one line; asked for whenever somebody wants to know. */
+  readonly standing?: () => string;
   /** What `/metrics` answers; absent: there is no such path. */
   readonly metrics?: MetricsPage;
 }
@@ -96,17 +98,18 @@ function metricsRoute({ contentType, render }: MetricsPage): Route {
 
 function clusterRoutes(context: Context): Route[] {
   const { self, globals, events } = context;
-  const version: VersionBody = {
+  const version = (): VersionBody => ({
     version: self.version,
     machine: self.machineId,
     hostname: self.hostname,
-  };
+    ...(context.standing === undefined ? {} : { standing: context.standing() }),
+  });
   const list =
     (render: (snapshot: ClusterSnapshot) => unknown) =>
     async (exchange: Exchange): Promise<void> =>
       sendJson(exchange.res, 200, render(await snapshotFor(exchange, context)));
   return [
-    { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version) } },
+    { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version()) } },
     { path: '/v1/cluster', methods: { GET: list(renderCluster) } },
     {
       path: '/v1/machines',

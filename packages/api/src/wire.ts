@@ -36,6 +36,8 @@ export interface VersionBody {
   readonly version: string;
   readonly machine: string;
   readonly hostname: string;
+  /** How this musterd stands, in one line for people; known without the store. Absent: it does not say. */
+  readonly standing?: string;
 }
 
 export interface ClusterBody {

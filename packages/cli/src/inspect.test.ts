@@ -1,3 +1,4 @@
+import { until } from '../../registry/src/testing/ground.ts';
 import { clock, m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { Ended } from './testing/cli-cluster.ts';
 import { Following } from './testing/following.ts';
@@ -100,6 +101,16 @@ describe('status', () => {
       ok('● all.service on m2\n   Active: active (running)\n'),
     );
     await close();
+  });
+
+  test('of a cluster that is not known: the machine that was asked says how it stands', async () => {
+    cli().cluster.store.wipe();
+    const said = await until('the store to be distrusted', async () => {
+      const ended = await musterctl('status');
+      return ended.status !== 0 && ended;
+    });
+    expect(said).toMatchObject({ status: 1, out: '' });
+    expect(said.err).toMatch(/^Machine 1234abcd: as it stands\nerror: the store is not trusted: /);
   });
 
   test('of a cluster that cannot be reached is not known: 4 for a unit, 3 for the cluster', async () => {

@@ -20,7 +20,8 @@ import type { Notifier } from './notify.ts';
 import type { ReloadRequests } from './reload-requests.ts';
 import { reload } from './reload.ts';
 import type { ReloadTargets, Running } from './reload.ts';
-import { StatusLine } from './status-line.ts';
+import { StatusLine, statusText } from './status-line.ts';
+import type { StatusFacts } from './status-line.ts';
 import { readEtcdTls } from './tls-files.ts';
 import { notesOf, wireAgent } from './wire-agent.ts';
 import type { AgentPart } from './wire-agent.ts';
@@ -53,6 +54,8 @@ interface Standing {
   isStoreSilent: boolean;
   /** Something above, or of the registry, changed. */
   changed: () => void;
+  /** All of it in one line. */
+  say: () => string;
 }
 
 /** What a running daemon consists of. */
@@ -77,7 +80,12 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     ? await startDevEtcd({ directory: config.state, clock, log: log.child({ component: 'etcd' }) })
     : null;
   const metrics = createMetrics(clock);
-  const standing = { isLeading: false, isStoreSilent: false, changed: () => undefined };
+  const standing = {
+    isLeading: false,
+    isStoreSilent: false,
+    changed: () => undefined,
+    say: () => 'starting',
+  };
   const registry = await openStore(parts, { facts, etcd, metrics, standing }).catch(
     async (error: unknown) => {
       // A child that is left alone would keep this process, too.
@@ -85,7 +93,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
       throw error;
     },
   );
-  const api = openApi(parts, { facts, registry, metrics });
+  const api = openApi(parts, { facts, registry, metrics, standing });
   try {
     const apiUrl = await api.listen(config.api, facts.address);
     log.info({ listen: api.bound }, 'the API listens');
@@ -178,7 +186,12 @@ async function openStore(
 
 function openApi(
   { config, clock, log, env, inherited }: DaemonParts,
-  { facts, registry, metrics }: { facts: Facts; registry: Registry; metrics: Metrics },
+  {
+    facts,
+    registry,
+    metrics,
+    standing,
+  }: { facts: Facts; registry: Registry; metrics: Metrics; standing: Standing },
 ): DaemonApi {
   return new DaemonApi({
     units: registry.units,
@@ -188,6 +201,7 @@ function openApi(
     log: log.child({ component: 'api' }),
     inherited,
     fleetTokenLimit: config.api.tokenLimit,
+    standing: () => standing.say(),
     metrics: metrics.page,
     observer: metrics.api,
   });
@@ -234,19 +248,17 @@ function statusLine(
     if (!registry.isTrusted()) return 'untrusted';
     return standing.isStoreSilent ? 'silent' : 'answers';
   };
-  const status = new StatusLine({
-    notifier,
-    clock,
-    facts: () => ({
-      machine: running.machine.id,
-      bound: api.bound,
-      isLeading: standing.isLeading,
-      isRegistered: registry.agent.session() !== null,
-      store: storeSays(),
-      units: unitsOf(registry),
-      unitsWithoutStore: withoutStore.units(),
-    }),
+  const facts = (): StatusFacts => ({
+    machine: running.machine.id,
+    bound: api.bound,
+    isLeading: standing.isLeading,
+    isRegistered: registry.agent.session() !== null,
+    store: storeSays(),
+    units: unitsOf(registry),
+    unitsWithoutStore: withoutStore.units(),
   });
+  const status = new StatusLine({ notifier, clock, facts });
+  standing.say = () => statusText(facts());
   standing.changed = () => status.changed();
   registry.agent.onChange(standing.changed);
   withoutStore.onChange(standing.changed);

@@ -79,6 +79,8 @@ test('after a reboot without etcd units start after the configured while, and ru
     },
     15_000,
   );
+  const asked = await cluster.lab.musterctl(['status'], machine);
+  expect(asked.stderr).toContain('2 units started as assigned before this boot');
   const before = await cluster.running(units);
   await cluster.lab.etcd('start');
   await cluster.waitForMembers(3);

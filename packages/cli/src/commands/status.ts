@@ -11,6 +11,7 @@ import { knownUnits } from '../known-units.ts';
 import { dataOption, printData } from '../print-data.ts';
 import type { DataOptions } from '../print-data.ts';
 import { selectUnits } from '../select-units.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface Options extends DataOptions {
   readonly machine?: string;
@@ -40,9 +41,18 @@ async function showCluster(
   client: ApiClient,
   { output }: Options,
 ): Promise<void> {
-  const cluster = await client.cluster();
+  const cluster = await client.cluster().catch(async (error: unknown) => {
+    if (error instanceof ApiError && isAway(error)) await showStanding(terminal, client);
+    throw error;
+  });
   if (output !== 'text') return printData(terminal, output, cluster);
   for (const line of clusterLines(cluster)) terminal.print(line);
+}
+
+/** What the musterd that was asked says of itself when it cannot say anything of the cluster. */
+async function showStanding(terminal: Terminal, client: ApiClient): Promise<void> {
+  const { standing } = await client.version();
+  if (standing !== undefined) terminal.complain(standing);
 }
 
 /** What the cluster knows of each unit; no machine is asked. */

@@ -103,6 +103,7 @@ export class CliCluster {
       units: this.cluster.units,
       inspector,
       self: { machineId, hostname: 'box', version: '1.2.3' },
+      standing: () => `Machine ${machineId.slice(0, 8)}: as it stands`,
       clock,
       log,
       forward: createForwarder(null),
