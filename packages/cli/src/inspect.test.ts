@@ -109,7 +109,7 @@ describe('status', () => {
       const ended = await musterctl('status');
       return ended.status !== 0 && ended;
     });
-    expect(said).toMatchObject({ status: 1, out: '' });
+    expect(said).toMatchObject({ status: 3, out: '' });
     expect(said.err).toMatch(/^Machine 1234abcd: as it stands\nerror: the store is not trusted: /);
   });
 

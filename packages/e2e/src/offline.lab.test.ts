@@ -126,7 +126,8 @@ test('a musterd that stood still for longer than its lease, also the leader, sto
   const elsewhere = (await cluster.running(loose)).filter(({ machine }) => machine !== stalled);
   expect(elsewhere.length).toBeLessThan(loose.length);
   const pid = await cluster.lab.sh(stalled, 'systemctl show -P MainPID musterd');
-  await cluster.lab.sh(stalled, `kill -STOP ${pid}`);
+  // Else systemd would start it anew.
+  await cluster.lab.sh(stalled, `systemctl service-watchdogs no; kill -STOP ${pid}`);
   await waitFor(
     'somebody else to lead and the stalled machine to be gone',
     async () => {
