@@ -11,6 +11,7 @@ import { describeFault } from './fault.ts';
 import type { TimedFault } from './fault.ts';
 import { misfits, planFaults } from './plan-faults.ts';
 import { runChaos, world } from './run.ts';
+import { runScenario, scenarios } from './scenarios.ts';
 
 const usage = `usage: npm run chaos -- [OPTION…]
 
@@ -19,6 +20,8 @@ const usage = `usage: npm run chaos -- [OPTION…]
   --schedule FILE    the faults of this file instead; it is printed with --print and kept with evidence
   --rounds N         so many rounds instead of minutes
   --print            prints the schedule and does nothing
+  --scenario NAME    outage: etcd is away for everybody, for --minutes; upgrade: every musterd is
+                     replaced by another version, one after the other
   --judge DIRECTORY  judges kept evidence once more
 `;
 
@@ -34,8 +37,11 @@ interface Options {
   readonly schedule: readonly (readonly TimedFault[])[] | null;
 }
 
+const began = monotonicMs();
+
 function say(text: string): void {
-  process.stdout.write(`chaos: ${text}\n`);
+  const seconds = ((monotonicMs() - began) / 1000).toFixed(0).padStart(5);
+  process.stdout.write(`chaos ${seconds} s: ${text}\n`);
 }
 
 async function main(): Promise<number> {
@@ -47,6 +53,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string' },
       print: { type: 'boolean', default: false },
       judge: { type: 'string' },
+      scenario: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -58,6 +65,9 @@ async function main(): Promise<number> {
     const evidence = readKeptEvidence(values.judge);
     for (const line of countsOf(evidence)) say(line);
     return verdict(checkEvidence(evidence));
+  }
+  if (values.scenario !== undefined) {
+    return stand(values.scenario, amount('--minutes', values.minutes));
   }
   const file = values.schedule === undefined ? null : readSchedule(values.schedule);
   const problems = (file?.rounds ?? []).flatMap((faults) => misfits(faults, world));
@@ -99,6 +109,16 @@ async function chaos(options: Options): Promise<number> {
   say(`the evidence is in ${directory}`);
   say(`again: npm run chaos -- --schedule ${directory}/schedule.json --rounds ${rounds.length}`);
   return verdict(outcome.violations);
+}
+
+async function stand(name: string, minutes: number): Promise<number> {
+  const scenario = scenarios.find((each) => each === name);
+  if (scenario === undefined)
+    throw new Error(`--scenario takes ${scenarios.join(' or ')}, not "${name}"`);
+  const touched = await runScenario({ lab: new Lab('chaos'), scenario, minutes, say });
+  for (const line of touched) say(line);
+  say(touched.length === 0 ? 'no unit was touched' : 'units were touched');
+  return touched.length === 0 ? 0 : 1;
 }
 
 function verdict(violations: readonly Violation[]): number {
