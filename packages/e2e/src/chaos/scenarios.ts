@@ -7,7 +7,7 @@ import { namePrefix } from './units.ts';
 
 /** Something long and well known that happens to a whole cluster, and must not touch a unit. */
 export const scenarios = ['outage', 'upgrade'] as const;
-export type Scenario = (typeof scenarios)[number];
+type Scenario = (typeof scenarios)[number];
 
 export interface ScenarioOptions {
   readonly lab: Lab;
