@@ -37,11 +37,16 @@ beforeAll(async () => {
   sockets = new Map(status.machines.map(({ machine, socket }) => [machine, socket]));
   recorder.start();
   observer.start();
-  await cluster.launch([
+  const units = [
     ...still.slice(0, 3).map((name) => sleeper(name, 'Conflicts=chaos-[123].service')),
     sleeper('chaos-all.service', 'Global=true'),
     ...machines.map((machine) => sleeper(busy(machine))),
-  ]);
+  ];
+  const { revision } = await (
+    await cluster.api(1, preparing)
+  ).writeUnits(units.map((unit) => ({ ...unit, desiredState: 'launched' })));
+  const names = units.map(({ name }) => name);
+  await cluster.wait(names, { until: 'launched', afterRevision: revision });
 });
 afterAll(async () => {
   observer?.stop();
@@ -147,7 +152,7 @@ test.each<Fault>([
 });
 
 test.each(machines)('while member %i hangs, everybody goes on with the others', async (member) => {
-  const fault: Fault = { kind: 'etcd-hang', member, forMs: 11_000 };
+  const fault: Fault = { kind: 'etcd-hang', member, forMs: 9500 };
   const before = await untouched();
   const requests = await askMeanwhile(fault);
   asked.push(...requests);

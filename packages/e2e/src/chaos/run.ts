@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Cluster } from '../cluster.ts';
 import { waitFor } from '../lab.ts';
 import type { Lab } from '../lab.ts';
@@ -126,6 +127,8 @@ class Run {
     const lengthMs = lengthOf(faults) + 2000;
     const { machines } = world;
     const over = new AbortController();
+    // Every client listens to it.
+    setMaxListeners(0, over.signal);
     const clients = planRequests(this.#options.seed, number, {
       cast: this.cast,
       machines,
