@@ -76,6 +76,10 @@ function isSame(a: Sight | null, b: Sight): boolean {
   );
 }
 
+function byName(units: readonly LoadedUnit[]): Map<string, LoadedUnit> {
+  return new Map(units.map((unit) => [unit.name, unit]));
+}
+
 /** What a unit file says about being put right. */
 interface Content {
   readonly restartsAlways: boolean;
@@ -188,7 +192,7 @@ export class Agent {
     const sight = { snapshot, listed, session: registry.session(), isHeld: this.#isHeld() };
     if (ended.length === 0 && !this.#areFilesDue() && isSame(this.#settled, sight)) return;
     this.#settled = null;
-    const loaded = new Map(listed.map((unit) => [unit.name, unit]));
+    const loaded = byName(listed);
     await this.#noteEnds(ended, loaded);
     if (this.#areFilesDue()) await this.#readFiles();
     const inputs = this.#inputs(snapshot, loaded);
@@ -209,7 +213,10 @@ export class Agent {
     // Telling the store can take seconds: what is done follows from what is assigned by now.
     const latest = guide.picture.snapshot();
     const facts = { isStopping, isHeld: this.#isHeld(), fenced };
-    if (facts.isHeld) await forgetRisen(systemd, fenced, loaded);
+    if (facts.isHeld && fenced.size > 0) {
+      // Listed anew: what was up when the pass began may have been stopped for want of a lease since.
+      await forgetRisen(systemd, fenced, byName(await systemd.listUnits()));
+    }
     const tasks = this.#tasks(
       latest === snapshot ? inputs : this.#inputs(latest, loaded),
       facts,

@@ -3,7 +3,6 @@ import { isBound } from './bound-file.ts';
 import type { FakeUnit, FakeUnits } from './fake-units.ts';
 
 const lookEveryMs = 1_000;
-const never = new AbortController().signal;
 
 /** What the guard of units that are bound to the lease does, to units of the fake. */
 export class FakeGuard {
@@ -13,6 +12,8 @@ export class FakeGuard {
   #deadlines: LeaseDeadlines | null = null;
   /** Counts how often it was started; 0 is none. */
   #run = 0;
+  /** One for all guards would keep those that are done with in memory. */
+  readonly #never = new AbortController().signal;
   #isUp = false;
   #isHung = false;
 
@@ -71,7 +72,7 @@ export class FakeGuard {
 
   async #watch(run: number): Promise<void> {
     do {
-      await this.#clock.sleep(Math.min(lookEveryMs, this.#left('stopAt')), never);
+      await this.#clock.sleep(Math.min(lookEveryMs, this.#left('stopAt')), this.#never);
       if (this.#run !== run) return;
     } while (this.#left('stopAt') > 0 && this.#bound().length > 0);
     this.#isUp = false;
@@ -80,7 +81,10 @@ export class FakeGuard {
       this.#units.run('stop', unit, false);
     }
     while (this.#bound().length > 0) {
-      await this.#clock.sleep(Math.max(100, Math.min(lookEveryMs, this.#left('killAt'))), never);
+      await this.#clock.sleep(
+        Math.max(100, Math.min(lookEveryMs, this.#left('killAt'))),
+        this.#never,
+      );
       if (this.#run !== run) return;
       if (this.#left('killAt') <= 0) for (const unit of this.#bound()) this.#units.kill(unit);
     }

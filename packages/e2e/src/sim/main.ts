@@ -11,6 +11,8 @@ import type { Outcome } from './simulation.ts';
 type Request = number | 'end';
 
 const progressEveryMs = 5_000;
+/** Node keeps for ever what hangs on some aborted signals: a worker is replaced after so many seeds. */
+const seedsPerWorker = 50;
 
 function out(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -38,7 +40,7 @@ async function runAll(options: Arguments, args: readonly string[]): Promise<Tota
       `sim: ${seeds} of ${options.seeds} seeds, ${violations} violations, ${seconds().toFixed(0)} s\n`,
     );
   };
-  if (options.jobs === 1) {
+  if (options.seeds === 1 || options.trace) {
     for (let i = 0; i < options.seeds; i += 1) {
       const outcome = await runSeed(options.first + i, options);
       if (options.trace) out(`seed ${outcome.seed}: the trace has the digest ${outcome.digest}`);
@@ -56,25 +58,31 @@ async function runInWorkers(
   take: (outcome: Outcome) => void,
 ): Promise<void> {
   let next = first;
-  const feed = (worker: ChildProcess): void => {
-    const request: Request = next < first + seeds ? next++ : 'end';
+  const end = first + seeds;
+  const feed = (worker: ChildProcess, served: number): void => {
+    const request: Request = next < end && served < seedsPerWorker ? next++ : 'end';
     worker.send(request);
   };
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = fork(__filename, ['--worker', ...args]);
+      let served = 0;
       worker.on('message', (outcome: Outcome) => {
         take(outcome);
-        feed(worker);
+        served += 1;
+        feed(worker, served);
       });
       worker.on('error', reject);
       worker.on('exit', (code) => {
         if (code === 0) resolve();
         else reject(new Error(`a worker ended with ${code ?? 'a signal'}`));
       });
-      feed(worker);
+      feed(worker, served);
     });
-  await Promise.all(Array.from({ length: jobs }, work));
+  const keepWorking = async (): Promise<void> => {
+    while (next < end) await work();
+  };
+  await Promise.all(Array.from({ length: jobs }, keepWorking));
 }
 
 function serve(options: Arguments): void {

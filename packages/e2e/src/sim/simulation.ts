@@ -50,8 +50,8 @@ const stepMs = 250;
 const restWithinMs = 120_000;
 /** The same when events were lost unseen: everything is read anew every 5 minutes. */
 const restAfterLossMs = 420_000;
-/** Leases of processes that are gone end, and others take up what they did. */
-const settleMs = 20_000;
+/** Leases of processes that are gone end; what was sent and not answered is told again. */
+const settleMs = 40_000;
 const quietMs = 45_000;
 
 /** Runs one seed: the same seed, minutes and faults give the same trace. */
