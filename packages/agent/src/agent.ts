@@ -1,11 +1,4 @@
-import {
-  isHeld,
-  ReconcileLoop,
-  expandSpecifiers,
-  lastOption,
-  optionValues,
-  parseUnitFile,
-} from '@muster/core';
+import { isHeld, ReconcileLoop, expandSpecifiers } from '@muster/core';
 import type {
   AgentRegistry,
   AgentSnapshot,
@@ -19,6 +12,8 @@ import type {
   UnitNote,
 } from '@muster/core';
 import { Applier } from './applier.ts';
+import { readContent } from './content.ts';
+import type { Content } from './content.ts';
 import { Fence, forgetRisen } from './fence.ts';
 import { isUp, planUnit } from './plan.ts';
 import type { JobType, MachineFacts, UnitInput, UnitTask } from './plan.ts';
@@ -78,27 +73,6 @@ function isSame(a: Sight | null, b: Sight): boolean {
 
 function byName(units: readonly LoadedUnit[]): Map<string, LoadedUnit> {
   return new Map(units.map((unit) => [unit.name, unit]));
-}
-
-/** What a unit file says about being put right. */
-interface Content {
-  readonly restartsAlways: boolean;
-  /** Units that it goes down with, specifiers not expanded. */
-  readonly boundTo: readonly string[];
-}
-
-function readContent(text: string): Content {
-  const file = parseUnitFile(text);
-  const options = ['BindsTo', 'Requires', 'Requisite', 'PartOf'];
-  const slice = lastOption(file, 'Service', 'Slice');
-  return {
-    restartsAlways: lastOption(file, 'Service', 'Restart') === 'always',
-    boundTo: [
-      ...options.flatMap((option) => optionValues(file, 'Unit', option)),
-      // A slice takes down with it what runs in it.
-      ...(slice === null ? [] : [slice]),
-    ].flatMap((value) => value.split(/\s+/)),
-  };
 }
 
 /**
@@ -310,18 +284,21 @@ export class Agent {
     loaded: ReadonlyMap<string, LoadedUnit>,
   ): Promise<void> {
     const now = this.#options.clock.monotonic();
-    const ends: { unit: string; result: string }[] = [...ended];
+    const ends: { unit: string; type?: JobType; result: string }[] = [...ended];
     for (const [unit, since] of this.#awaited) {
       const hasJob = loaded.get(unit)?.job != null;
       const isTold = this.#ended.some((end) => end.unit === unit);
       if (!hasJob && !isTold && now - since > lostEndMs) ends.push({ unit, result: 'done' });
     }
-    for (const { unit, result } of ends) {
+    for (const { unit, type, result } of ends) {
       this.#awaited.delete(unit);
       const note = this.#notes?.get(unit);
-      // It was to be up, and what keeps units down that have no lease may have refused it.
-      const wasRefused = result === 'dependency' && note?.desiredState === 'launched';
-      if (wasRefused && !this.#isHeld()) await this.#options.systemd.noteFenced([unit]);
+      // It was to be up, and what keeps units down that have no lease may have refused it: that it
+      // has one by now says nothing of then.
+      const mayBeRefused = result === 'dependency' && note?.desiredState === 'launched';
+      if (mayBeRefused) await this.#options.systemd.noteFenced([unit]);
+      else if (type === 'start' || type === 'restart')
+        await this.#options.systemd.forgetFenced(unit);
       if (note === undefined || note.jobResult === result) continue;
       const next = { ...note, jobResult: result };
       await this.#options.notes.save(next);

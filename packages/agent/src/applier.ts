@@ -224,7 +224,6 @@ export class Applier {
     if (job === 'stop') return systemd.stop(unit);
     if (epoch !== null) await systemd.setEpoch(unit, epoch);
     await (job === 'restart' ? systemd.restart(unit) : systemd.start(unit));
-    if (epoch !== null) await systemd.forgetFenced(unit);
   }
 
   #succeed(task: UnitTask): void {

@@ -131,7 +131,8 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   if (isBack(note, assignment) && !isRunning) return wish('start', 'launched here again');
   const isDown = loaded === null || loaded.activeState === 'inactive';
   if (!isUp(loaded) && loaded?.job == null && facts.fenced.has(input.unit)) {
-    return wish('start', 'the lease is back: it was up when it was stopped for want of one');
+    const reason = 'the lease is back: it was up when it was stopped for want of one';
+    return { ...wish('start', reason), isHealing: true };
   }
   if (isDown && loaded?.job == null && facts.isToStayUp(input.unit, assignment.hash)) {
     return { ...wish('start', 'found inactive though Restart=always'), isHealing: true };

@@ -84,7 +84,7 @@ test.each([
 
 test('a guard that hangs: musterd ends the unit by itself', async () => {
   await runOnSecond(stubborn);
-  cluster.machine(2).systemd.hangGuard();
+  cluster.machine(2).systemd.guard.hang();
   cluster.store.outage(true, 'm2');
   const { ends, begins } = await watch(40_000, leaseEnds);
   expect(ends).toBeGreaterThan(0);
@@ -99,6 +99,19 @@ test('a blip that is over before anybody else has it: it is started again where 
   expect(await cluster.where('a.service')).toEqual([]);
   cluster.store.outage(false, 'm2');
   await watch(10_000);
+  expect(await cluster.where('a.service')).toEqual([2]);
+});
+
+test('a guard that refuses the unit though the lease is back: it is started when the guard knows', async () => {
+  await runOnSecond();
+  const { systemd } = cluster.machine(2);
+  systemd.guard.deafen(true);
+  await watch(6_000);
+  const asked = systemd.asked.filter(({ unit, type }) => unit === 'a.service' && type === 'start');
+  expect(asked.length).toBeGreaterThan(1);
+  expect(await cluster.where('a.service')).toEqual([]);
+  systemd.guard.deafen(false);
+  await watch(20_000);
   expect(await cluster.where('a.service')).toEqual([2]);
 });
 

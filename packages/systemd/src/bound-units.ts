@@ -81,7 +81,7 @@ export class BoundUnits {
   }
 
   forgetFenced(name: string): void {
-    this.#guard.forgetFenced(name);
+    if (this.files.bound.has(name)) this.#guard.forgetFenced(name);
   }
 
   #guardAsNeeded(): void {

@@ -1,3 +1,4 @@
+import { SystemdUnavailableError } from '@muster/core';
 import type { Clock, LeaseDeadlines } from '@muster/core';
 import { isBound } from './bound-file.ts';
 import type { FakeUnit, FakeUnits } from './fake-units.ts';
@@ -16,6 +17,7 @@ export class FakeGuard {
   readonly #never = new AbortController().signal;
   #isUp = false;
   #isHung = false;
+  #isDeaf = false;
 
   constructor(clock: Clock, units: FakeUnits) {
     this.#clock = clock;
@@ -26,7 +28,9 @@ export class FakeGuard {
     return this.#fenced;
   }
 
+  /** @throws {SystemdUnavailableError} while it is deaf */
   hold(deadlines: LeaseDeadlines): void {
+    if (this.#isDeaf) throw new SystemdUnavailableError('the fake guard cannot be told');
     this.#deadlines = deadlines;
   }
 
@@ -48,6 +52,11 @@ export class FakeGuard {
   hang(): void {
     this.#isHung = true;
     this.#run += 1;
+  }
+
+  /** While true, it is not told of renewals, as when /run is full. */
+  deafen(isDeaf: boolean): void {
+    this.#isDeaf = isDeaf;
   }
 
   /** Nothing in /run outlives a reboot. */

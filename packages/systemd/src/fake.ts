@@ -119,8 +119,8 @@ export class FakeSystemd implements Systemd {
     this.#change();
   }
 
-  hangGuard(): void {
-    this.#guard.hang();
+  get guard(): Pick<FakeGuard, 'hang' | 'deafen'> {
+    return this.#guard;
   }
 
   /** While true, every call fails and nothing is told; units go on. */
