@@ -3,7 +3,8 @@ import type { Cluster } from '../cluster.ts';
 import { monotonicMs } from './evidence.ts';
 import { lookAt, unsettled } from './settle.ts';
 import type { Wanted } from './settle.ts';
-import type { StoreAccess } from './store-access.ts';
+import type { StoreAccess, StoredRecord } from './store-access.ts';
+import { underWay } from './under-way.ts';
 import type { CastUnit } from './units.ts';
 
 /** So long after the last fault everything must be as it should be. */
@@ -39,16 +40,17 @@ async function lookOnce(
   store: StoreAccess,
   cast: readonly CastUnit[],
 ): Promise<readonly string[]> {
-  const wanted = await readWanted(cluster, store);
+  const { records } = await store.read();
+  const wanted = readWanted(cluster, records);
   const machines = [...cluster.numbers.values()];
   const looks = await Promise.all(machines.map((machine) => lookAt(cluster, machine)));
-  return unsettled(cast, wanted, looks);
+  return [...unsettled(cast, wanted, looks), ...underWay(records)];
 }
 
-async function readWanted(cluster: Cluster, store: StoreAccess): Promise<Wanted> {
+function readWanted(cluster: Cluster, records: readonly StoredRecord[]): Wanted {
   const desired = new Map<string, string>();
   const metadata = new Map<number, Readonly<Record<string, unknown>>>();
-  for (const { key, record } of (await store.read()).records) {
+  for (const { key, record } of records) {
     const [kind, name = ''] = key.split('/');
     if (kind === 'unit') desired.set(name, String(record?.['desiredState']));
     const values = record?.['metadata'];

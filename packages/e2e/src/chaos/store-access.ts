@@ -6,7 +6,7 @@ const prefix = '/muster/';
 const answerWithinMs = 3000;
 
 /** One record as etcd has it. */
-type StoredRecord = Omit<StoreChange, 'revision' | 'seenAt'>;
+export type StoredRecord = Omit<StoreChange, 'seenAt'>;
 
 /** Asks etcd itself, over its HTTP gateway, through the unix sockets of relays to its members. */
 export class StoreAccess {
@@ -93,9 +93,9 @@ interface KeyValue {
 /** The changes that a watch told of at once. @param seenAt - when */
 export function changesOf(answer: WatchAnswer, seenAt: number): StoreChange[] {
   return (answer.result?.events ?? []).map(({ type, kv }) => {
-    const about = { revision: Number(kv.mod_revision), seenAt };
-    if (type !== 'DELETE') return { ...about, ...recordOf(kv) };
-    return { ...about, key: keyOf(kv), record: null, createRevision: 0 };
+    if (type !== 'DELETE') return { ...recordOf(kv), seenAt };
+    const revision = Number(kv.mod_revision);
+    return { revision, key: keyOf(kv), record: null, createRevision: 0, seenAt };
   });
 }
 
@@ -104,7 +104,8 @@ function recordOf(kv: KeyValue): StoredRecord {
   const key = keyOf(kv);
   // Texts of unit files are no records.
   const record: Record<string, unknown> = key.startsWith('file/') ? {} : JSON.parse(text);
-  return { key, record, createRevision: Number(kv.create_revision ?? 0) };
+  const revision = Number(kv.mod_revision);
+  return { revision, key, record, createRevision: Number(kv.create_revision ?? 0) };
 }
 
 function keyOf({ key }: KeyValue): string {
