@@ -52,6 +52,8 @@ const lostEndMs = 3_000;
 interface Guide {
   readonly picture: Picture;
   readonly plan: typeof planUnit;
+  /** Whether it may be followed now. */
+  readonly isHeld: () => boolean;
 }
 
 /** What a pass decides from, but for files and what has ended. */
@@ -196,7 +198,7 @@ export class Agent {
       facts,
       guide.plan,
     );
-    await this.#act(tasks, guide.picture);
+    await this.#act(tasks, guide);
     const isSettled = isAllTold && tasks.length === 0 && this.#awaited.size === 0;
     if (isSettled && !this.#applier.hasDelays()) this.#settled = sight;
   }
@@ -209,9 +211,11 @@ export class Agent {
       withoutStore?.bar('it is registered');
     }
     // Until then this machine may be a clone of one that is alive.
-    if (this.#wasRegistered) return { picture: registry, plan: planUnit };
+    if (this.#wasRegistered) {
+      return { picture: registry, plan: planUnit, isHeld: () => this.#isHeld() };
+    }
     const picture = (await withoutStore?.picture()) ?? null;
-    return picture === null ? null : { picture, plan: planWithoutStore };
+    return picture === null ? null : { picture, plan: planWithoutStore, isHeld: () => true };
   }
 
   #inputs(snapshot: AgentSnapshot, loaded: ReadonlyMap<string, LoadedUnit>): UnitInput[] {
@@ -264,14 +268,15 @@ export class Agent {
     return tasks.sort((a, b) => (order.get(a.unit) ?? 0) - (order.get(b.unit) ?? 0));
   }
 
-  async #act(all: readonly UnitTask[], texts: Picture): Promise<void> {
+  async #act(all: readonly UnitTask[], { picture, isHeld }: Guide): Promise<void> {
     const tasks = all.slice(0, jobsPerPass);
     if (tasks.length === 0 && !this.#options.systemd.needsReload()) return;
     const outcome = await this.#applier.apply(tasks, {
       notes: this.#notes ?? new Map<string, UnitNote>(),
       files: this.#files,
       awaited: this.#awaited,
-      texts,
+      texts: picture,
+      isHeld,
     });
     this.#healed = new Set(outcome.healed);
     const more = all.length > tasks.length || outcome.doneWithoutJob > 0;

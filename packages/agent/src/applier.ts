@@ -23,6 +23,8 @@ export interface ApplierOptions {
 export interface Knowledge {
   readonly notes: Map<string, UnitNote>;
   readonly files: Map<string, string>;
+  /** Whether what the tasks were decided from may still be followed. */
+  readonly isHeld: () => boolean;
   /** Unit → when a job was asked for (boot clock), until its end is known. */
   readonly awaited: Map<string, number>;
   /** Where the texts of unit files come from. */
@@ -94,6 +96,7 @@ export class Applier {
     const attempt = async (task: UnitTask, step: () => Promise<void>): Promise<void> => {
       if (failed.has(task.unit)) return;
       try {
+        assertHeld(task, known);
         await step();
       } catch (error) {
         failed.add(task.unit);
@@ -205,6 +208,7 @@ export class Applier {
       }
       known.awaited.set(task.unit, this.#options.clock.monotonic());
       try {
+        assertHeld(task, known);
         await this.#ask(task);
       } catch (error) {
         known.awaited.delete(task.unit);
@@ -257,4 +261,10 @@ export class Applier {
     }
     log.warn({ err: error, unit: task.unit, reason: task.reason, delayMs }, 'could not be done');
   }
+}
+
+/** This process may have stood still since the task was decided. */
+function assertHeld({ isHealing }: UnitTask, { isHeld }: Knowledge): void {
+  if (isHealing || isHeld()) return;
+  throw new StoreUnavailableError('the lease of this machine was not renewed since it was decided');
 }

@@ -342,6 +342,26 @@ test('nothing that runs is ever removed, and nothing released or shutting down i
   );
 });
 
+describe('a machine that does not know whether its assignments still hold', () => {
+  const unheld = { isHeld: false };
+
+  test.each<[string, Partial<UnitInput>]>([
+    ['starts nothing', fresh],
+    ['stops nothing', { assignment: null }],
+    ['restarts nothing', { assignment: assignment({ hash: 'h2', modRevision: 11 }) }],
+    ['removes nothing', { assignment: null, loaded: null }],
+    ['writes nothing', { fileHash: '' }],
+    ['stops nothing that is to leave', { assignment: assignment({ isLeaving: true }) }],
+  ])('%s', (_, over) => {
+    expect(gist(over)).not.toBeNull();
+    expect(gist(over, unheld)).toBeNull();
+  });
+
+  test('starts again what has Restart=always and went down', () => {
+    expect(gist({ loaded: null }, { ...unheld, isToStayUp: () => true })).toBe('start note');
+  });
+});
+
 describe('a unit with OnPartition=stop', () => {
   const bound = assignment({ onPartition: 'stop', modRevision: 11 });
   const unheld = { isHeld: false };
@@ -385,12 +405,6 @@ describe('a unit with OnPartition=stop', () => {
       },
       fenced,
       null,
-    ],
-    [
-      'is stopped without a lease like any other',
-      { assignment: { ...bound, desiredState: 'loaded' } },
-      unheld,
-      'stop note',
     ],
   ])('%s', (_, over, machine, expected) => {
     expect(gist(over, machine)).toBe(expected);

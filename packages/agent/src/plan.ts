@@ -20,8 +20,8 @@ export interface MachineFacts {
   /** The machine shuts down: nothing is started. */
   readonly isStopping: boolean;
   /**
-   * The machine has its lease, and the assignments are not older than it: units with
-   * `OnPartition=stop` may be started.
+   * The machine has its lease, and the assignments are not older than it. Without that they may have
+   * been withdrawn long ago: nothing is carried out, only what went down by itself is put right.
    */
   readonly isHeld: boolean;
   /** Units that were up when they were stopped for want of a lease. */
@@ -67,6 +67,11 @@ export function isUp(loaded: LoadedUnit | null): boolean {
  * files, and a launched unit with Restart=always that is down, are put right whenever seen.
  */
 export function planUnit(input: UnitInput, facts: MachineFacts): UnitTask | null {
+  const task = nextStep(input, facts);
+  return facts.isHeld || task?.isHealing === true ? task : null;
+}
+
+function nextStep(input: UnitInput, facts: MachineFacts): UnitTask | null {
   const { assignment } = input;
   if (assignment === null) return planRemoval(input);
   if (assignment.role === 'released') return planReleased(input, assignment);

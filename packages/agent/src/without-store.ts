@@ -57,7 +57,8 @@ export function planWithoutStore(input: UnitInput, facts: MachineFacts): UnitTas
   const isOfAnother =
     note !== null && note.answers !== 0 && note.answers !== assignment.modRevision;
   if (isOfAnother) return null;
-  const task = planUnit(input, facts);
+  // Nothing newer can be known, and nothing of it is bound to a lease.
+  const task = planUnit(input, { ...facts, isHeld: true });
   return task === null || task.job === null || task.job === 'start' ? task : null;
 }
 

@@ -29,7 +29,10 @@ export function leaseDeadlines({
   return { stopAt: sentAt + ttlMs / 2, killAt: sentAt + ttlMs * 0.8 };
 }
 
-/** Whether units with `OnPartition=stop` may be started. @param now - boot-clock ms */
+/**
+ * Whether the machine has its lease: what it is assigned may be carried out, and units with
+ * `OnPartition=stop` may be up. @param now - boot-clock ms
+ */
 export function isHeld(term: LeaseTerm | null, now: number): boolean {
   return term !== null && now < leaseDeadlines(term).stopAt;
 }

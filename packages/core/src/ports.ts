@@ -75,7 +75,8 @@ export interface AgentRegistry {
   session(): string | null;
   /**
    * What the store granted last; null while this machine is not registered, or while what is known
-   * of its assignments may be from before it was.
+   * of its assignments may be from before it was, or from before its lease was renewed again after
+   * more than half of its term.
    */
   lease(): LeaseTerm | null;
   /** Called after each answered renewal, and once more with what an orderly stop was granted. */
@@ -139,6 +140,8 @@ export interface ClusterView {
   snapshot(): ClusterSnapshot;
   /** Resolves when a snapshot at or after `revision` is there. @throws {StoreUnavailableError} after `timeoutMs` */
   atLeast(revision: Revision, timeoutMs: number): Promise<ClusterSnapshot>;
+  /** Reads everything anew; resolves when that is done. @throws {StoreUnavailableError} after `timeoutMs` */
+  refresh(timeoutMs: number): Promise<void>;
   onChange(listener: () => void): Unsubscribe;
   close(): Promise<void>;
 }
@@ -153,7 +156,7 @@ export interface PlacementChange {
   readonly assign: readonly Omit<Assignment, 'modRevision'>[];
   /** Machines that lose their assignment of this unit, each with one phrase why. */
   readonly withdraw: readonly { readonly machine: string; readonly reason: string }[];
-  /** Machines that must have no presence when it is written. Absent: none. */
+  /** Machines that must have no presence when it is written: it was decided because they are absent. */
   readonly whileAbsent?: readonly string[];
   /** The complete new placement; null: the unit is nowhere, the key is removed. */
   readonly placement: Omit<Placement, 'modRevision'> | null;

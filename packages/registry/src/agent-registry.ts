@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '@muster/core';
+import { isHeld, StoreUnavailableError } from '@muster/core';
 import type {
   AgentRegistry,
   AgentSnapshot,
@@ -11,10 +11,11 @@ import type {
   Unsubscribe,
 } from '@muster/core';
 import { encodeState, parseAssignment, parseSettings } from './codec.ts';
+import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { Keyspace } from './keyspace.ts';
-import type { Change } from './keyspace.ts';
+import type { Change } from './difference.ts';
 import { Listeners } from './listeners.ts';
 import type { Presence } from './presence.ts';
 import { get, LeaseGoneError, oneKey } from './store.ts';
@@ -26,6 +27,7 @@ export interface AgentRegistryOptions {
   readonly keys: Keys;
   readonly machineId: string;
   readonly presence: Presence;
+  readonly contact: Pick<Contact, 'onRevision'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Everything was read anew. */
@@ -44,6 +46,9 @@ export class StoreAgentRegistry implements AgentRegistry {
   readonly #unreadable = new Set<string>();
   #settings: MachineSettings | null = null;
   #snapshot: AgentSnapshot | null = null;
+  #term: LeaseTerm | null = null;
+  /** The reading of the keyspace before which its picture may be older than our absence. */
+  #needed = 0;
 
   constructor(options: AgentRegistryOptions) {
     this.#options = options;
@@ -61,6 +66,7 @@ export class StoreAgentRegistry implements AgentRegistry {
     const changed = (): void => this.#changed.call();
     this.#keyspace.onChange(changed);
     guard.onChange(changed);
+    presence.onLease((term) => this.#hold(term));
     presence.onChange(() => {
       // What was taken away while this machine was absent has to be known before it is trusted.
       if (this.#isBehind()) this.#keyspace.resync();
@@ -166,9 +172,17 @@ export class StoreAgentRegistry implements AgentRegistry {
     }
   }
 
+  /** A watch may bring one by one what was told while nobody renewed the lease. */
+  #hold(term: LeaseTerm): void {
+    const before = this.#term;
+    this.#term = term;
+    if (before !== null && !isHeld(before, term.sentAt)) this.#needed = this.#keyspace.resync();
+  }
+
   #isBehind(): boolean {
     const registeredAt = this.#options.presence.registeredAt();
-    return registeredAt !== null && this.#keyspace.completeTo < registeredAt;
+    const isOlder = registeredAt !== null && this.#keyspace.completeTo < registeredAt;
+    return isOlder || !this.#keyspace.hasRead(this.#needed);
   }
 
   #apply(changes: readonly Change[]): void {

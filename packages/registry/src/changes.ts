@@ -59,16 +59,18 @@ export function packChanges<T extends Change>(changes: readonly T[], limits: Lim
 class Load {
   /** key → the value that is put; null: it is removed, or only compared. */
   readonly #written = new Map<string, string | null>();
-  #compares = 1;
+  readonly #expected = new Set<string>();
   #bytes = 0;
   #hasAudit = false;
 
   takes(change: Change, { maxOps, maxBytes }: Limits): boolean {
-    if (this.#compares === 1) return true;
+    if (this.#expected.size === 0) return true;
     if ([...change.expect.keys()].some((key) => this.#written.has(key))) return false;
     const fresh = change.ops.filter((op) => !this.#shares(op));
     if (fresh.some((op) => this.#written.has(op.key))) return false;
-    if (this.#compares + change.expect.size > maxOps) return false;
+    const asked = [...change.expect.keys()].filter((key) => !this.#expected.has(key));
+    // One compare is the fence.
+    if (1 + this.#expected.size + asked.length > maxOps) return false;
     const audits = this.#hasAudit || change.audit !== undefined ? 1 : 0;
     if (this.#written.size + fresh.length + audits > maxOps) return false;
     return this.#bytes + sizeOf(fresh) + auditSize(change) <= maxBytes;
@@ -78,7 +80,7 @@ class Load {
     this.#bytes += sizeOf(change.ops.filter((op) => !this.#shares(op))) + auditSize(change);
     if (change.audit !== undefined) this.#hasAudit = true;
     for (const op of change.ops) this.#written.set(op.key, op.type === 'put' ? op.value : null);
-    this.#compares += change.expect.size;
+    for (const key of change.expect.keys()) this.#expected.add(key);
   }
 
   #shares(op: Put | Delete): boolean {

@@ -5,7 +5,7 @@ import { translateEtcdError } from './etcd-errors.ts';
 import { bounds, revisionOf, toCompare, toRequest, toStoredKey } from './etcd-messages.ts';
 import { openEtcdWatch } from './etcd-watch.ts';
 import { CompactedError } from './store.ts';
-import type { Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';
+import type { Renewal, Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';
 
 export interface EtcdOptions {
   /** `http://host:port`, `https://host:port` or `unix:/absolute/path`; at least one. */
@@ -69,8 +69,8 @@ export class EtcdStore implements Store {
     return { lease: granted.ID, ttlSeconds: Number(granted.TTL) };
   }
 
-  renewLease(lease: string, deadlineMs: number): Promise<number> {
-    const renew = (client: Etcd3): Promise<number> => renewOnce(client, lease, deadlineMs);
+  renewLease(lease: string, deadlineMs: number): Promise<Renewal> {
+    const renew = (client: Etcd3): Promise<Renewal> => renewOnce(client, lease, deadlineMs);
     return this.#call('renew a lease', renew, deadlineMs + lateMs);
   }
 
@@ -153,11 +153,13 @@ function within<T>(limitMs: number, call: Promise<T>): Promise<T> {
 }
 
 /** Sends one keepalive on a stream of its own: nothing of an earlier failure sticks to it. */
-async function renewOnce(client: Etcd3, lease: string, deadlineMs: number): Promise<number> {
+async function renewOnce(client: Etcd3, lease: string, deadlineMs: number): Promise<Renewal> {
   const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + deadlineMs });
   return new Promise((resolve, reject) => {
     stream
-      .on('data', (answer) => resolve(Number(answer.TTL)))
+      .on('data', ({ TTL, header }) => {
+        resolve({ ttlSeconds: Number(TTL), revision: revisionOf(header.revision) });
+      })
       .on('error', reject)
       .on('end', () => reject(new Error('the keepalive stream ended without an answer')));
     stream.write({ ID: lease });

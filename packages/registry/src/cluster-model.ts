@@ -25,7 +25,7 @@ import {
 } from './codec.ts';
 import type { Parsed } from './fields.ts';
 import type { KeyPath, Keys } from './keys.ts';
-import type { Change } from './keyspace.ts';
+import type { Change } from './difference.ts';
 import type { StoredKey } from './store.ts';
 
 type Nested<T> = Map<string, Map<string, T>>;

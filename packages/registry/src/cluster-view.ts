@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from '@muster/core';
 import type { Clock, ClusterSnapshot, ClusterView, Log, Revision, Unsubscribe } from '@muster/core';
 import { ClusterModel } from './cluster-model.ts';
+import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { Keyspace } from './keyspace.ts';
@@ -11,6 +12,7 @@ export interface SharedViewOptions {
   readonly store: Store;
   readonly guard: StoreGuard;
   readonly keys: Keys;
+  readonly contact: Pick<Contact, 'onRevision'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Everything was read anew. */
@@ -54,6 +56,7 @@ export class SharedView {
     return {
       snapshot: () => this.#snapshot(),
       atLeast: (revision, timeoutMs) => this.#atLeast(revision, timeoutMs),
+      refresh: (timeoutMs) => this.#use().keyspace.refresh(timeoutMs),
       onChange: (listener) => {
         const unsubscribe = this.#changed.add(listener);
         mine.add(unsubscribe);

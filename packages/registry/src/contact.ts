@@ -1,4 +1,4 @@
-import type { Clock, StoreContact } from '@muster/core';
+import type { Clock, Revision, StoreContact, Unsubscribe } from '@muster/core';
 import { StoreUnavailableError } from '@muster/core';
 import { AnswerTooLargeError, CompactedError, LeaseGoneError } from './store.ts';
 import type { Store, Watch, WatchListener, WatchRange } from './store.ts';
@@ -9,7 +9,7 @@ import type { Store, Watch, WatchListener, WatchRange } from './store.ts';
  */
 const longestGapMs = 5_000;
 
-/** Keeps book of whether the store answers. */
+/** Keeps book of whether the store answers, and passes on how far it says it is. */
 export class Contact implements StoreContact {
   readonly #clock: Clock;
   readonly #onChange: (isUnbroken: boolean) => void;
@@ -17,6 +17,7 @@ export class Contact implements StoreContact {
   #answeredAt: number | null = null;
   /** What was told last; null: nothing is known yet. */
   #isUnbroken: boolean | null = null;
+  readonly #onRevision = new Set<(revision: Revision) => void>();
 
   /** @param onChange - told when the store answers again, or no longer; also the first time */
   constructor(clock: Clock, onChange: (isUnbroken: boolean) => void = () => undefined) {
@@ -45,6 +46,12 @@ export class Contact implements StoreContact {
     this.#tell(false);
   }
 
+  /** Called with the store's revision as each answer tells it, the same or a new one. */
+  onRevision(listener: (revision: Revision) => void): Unsubscribe {
+    this.#onRevision.add(listener);
+    return () => this.#onRevision.delete(listener);
+  }
+
   #tell(isUnbroken: boolean): void {
     if (this.#isUnbroken === isUnbroken) return;
     this.#isUnbroken = isUnbroken;
@@ -63,6 +70,13 @@ export class Contact implements StoreContact {
       throw error;
     }
   }
+
+  /** The same, of a call whose answer tells the store's revision. */
+  async noteRevision<T extends { readonly revision: Revision }>(call: Promise<T>): Promise<T> {
+    const value = await this.note(call);
+    for (const listener of this.#onRevision) listener(value.revision);
+    return value;
+  }
 }
 
 /** Whether an error was said by the store, rather than being its silence. */
@@ -74,9 +88,9 @@ export function isAnswer(error: unknown): boolean {
 /** The same store; every answer and every failure of it is noted. */
 export function noting(contact: Contact, store: Store): Store {
   return {
-    txn: (txn) => contact.note(store.txn(txn)),
+    txn: (txn) => contact.noteRevision(store.txn(txn)),
     grantLease: (ttlSeconds) => contact.note(store.grantLease(ttlSeconds)),
-    renewLease: (lease, deadlineMs) => contact.note(store.renewLease(lease, deadlineMs)),
+    renewLease: (lease, deadlineMs) => contact.noteRevision(store.renewLease(lease, deadlineMs)),
     leaseLeft: (lease) => contact.note(store.leaseLeft(lease)),
     revokeLease: (lease) => contact.note(store.revokeLease(lease)),
     compact: (revision) => contact.note(store.compact(revision)),

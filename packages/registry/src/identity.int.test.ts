@@ -110,7 +110,7 @@ test('a call that begins while the wall clock is set back does not wait for that
     );
   await until('etcd to stand still', isSilent);
   const real = Date.now;
-  let renewing: Promise<number>;
+  let renewing: Promise<unknown>;
   try {
     Date.now = () => real() + 3_600_000;
     renewing = store.renewLease(lease, 1_000);

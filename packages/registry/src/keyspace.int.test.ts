@@ -1,10 +1,11 @@
 // needs: etcd
 import { EtcdStore } from './client.ts';
+import { Contact, noting } from './contact.ts';
 import { MemoryKnownStore, realClock } from './fake.ts';
 import { StoreGuard } from './guard.ts';
 import { keysOf } from './keys.ts';
 import { Keyspace } from './keyspace.ts';
-import type { Change } from './keyspace.ts';
+import type { Change } from './difference.ts';
 import { get } from './store.ts';
 import type { Put, Store } from './store.ts';
 import { startEtcd } from './testing/etcd.ts';
@@ -45,10 +46,33 @@ interface Watched {
   readonly changes: Change[];
   readonly content: Map<string, string>;
   readonly log: { readonly lines: string[] };
+  /** How often everything was read. */
+  readonly reads: () => number;
+  /** From now on no watch tells anything, and none fails. */
+  readonly mute: () => void;
+  /** etcd answers something else, and again 6 s later. */
+  readonly hear: () => Promise<void>;
 }
 
-function watchAll(store: Store): Watched {
-  const clock = realClock();
+function watchAll(bare: Store): Watched {
+  let passedMs = 0;
+  const real = realClock();
+  const clock = { ...real, monotonic: () => real.monotonic() + passedMs };
+  const contact = new Contact(clock);
+  const noted = noting(contact, bare);
+  let isMute = false;
+  const store: Store = {
+    ...noted,
+    watch: (ranges, listener) =>
+      noted.watch(ranges, {
+        opened: (revision) => listener.opened(revision),
+        events: (...told) => {
+          if (!isMute) listener.events(...told);
+        },
+        failed: (error) => listener.failed(error),
+      }),
+  };
+  let reads = 0;
   const log = recordingLog();
   const knownStore = new MemoryKnownStore();
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: () => 'test' });
@@ -57,10 +81,12 @@ function watchAll(store: Store): Watched {
   const keyspace = new Keyspace({
     store,
     guard,
+    contact,
     clock,
     log,
     ranges: [keys.all],
     clusterKey: keys.cluster,
+    onRead: () => (reads += 1),
     apply: (news) => {
       for (const change of news) {
         changes.push(change);
@@ -70,7 +96,20 @@ function watchAll(store: Store): Watched {
     },
   });
   keyspace.start();
-  return { keyspace, changes, content, log };
+  return {
+    keyspace,
+    changes,
+    content,
+    log,
+    reads: () => reads,
+    mute: () => (isMute = true),
+    hear: async () => {
+      for (const ms of [0, 6_000]) {
+        passedMs += ms;
+        await store.txn({ success: [get({ key: keys.cluster, end: null })] });
+      }
+    },
+  };
 }
 
 async function putMany(first: number, count: number, value = 'x'): Promise<number> {
@@ -187,6 +226,36 @@ test('an etcd that hangs is noticed, and events come again after it goes on', as
   await watched.keyspace.atLeast(revision, 15_000);
   await assertComplete();
 }, 40_000);
+
+test('a watch that tells nothing is noticed by what etcd says when it is asked something else', async () => {
+  await putMany(0, 3);
+  await until('3 keys', () => watched.content.size === 4);
+  watched.mute();
+  for (const value of ['new', 'newer']) {
+    await direct.txn({ success: [{ type: 'put', key: keys.unit('u1'), value, lease: null }] });
+    await watched.hear();
+    await until('the new value', () => watched.content.get(keys.unit('u1')) === value);
+  }
+  await direct.txn({ success: [{ type: 'delete', key: keys.unit('u2') }] });
+  await watched.hear();
+  await until('the key to go', () => !watched.content.has(keys.unit('u2')));
+  await assertComplete();
+});
+
+test('what others write beside these keys makes nobody read them again', async () => {
+  await putMany(0, 3);
+  await until('3 keys', () => watched.content.size === 4);
+  const reads = watched.reads();
+  for (let i = 0; i < 3; i += 1) {
+    const put: Put = { type: 'put', key: '/elsewhere', value: String(i), lease: null };
+    const { revision } = await direct.txn({ success: [put] });
+    expect(watched.keyspace.completeTo).toBeLessThan(revision);
+    await watched.hear();
+    await until('it to be known', () => watched.keyspace.completeTo >= revision);
+  }
+  expect(watched.reads()).toBe(reads);
+  await assertComplete();
+});
 
 test('events of one transaction become visible together', async () => {
   const sizes = new Set<number>();

@@ -1,3 +1,4 @@
+import { Contact } from './contact.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
 import { StoreGuard } from './guard.ts';
 import { keysOf } from './keys.ts';
@@ -35,6 +36,7 @@ test('a watch that opens at an older revision is not followed: everything is rea
     guard: new StoreGuard({ store, keys, knownStore, clock, log, newId: () => 'an-id' }),
     ranges: [oneKey(keys.cluster), oneKey(keys.unit('a.service'))],
     clusterKey: keys.cluster,
+    contact: new Contact(clock),
     clock,
     log,
     apply: () => undefined,

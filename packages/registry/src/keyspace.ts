@@ -1,16 +1,15 @@
 import { backoffMs, StoreUnavailableError, StoreUntrustedError } from '@muster/core';
 import type { Clock, Log, Revision } from '@muster/core';
+import type { Contact } from './contact.ts';
+import { difference } from './difference.ts';
+import type { Change, Revisions } from './difference.ts';
 import type { StoreGuard } from './guard.ts';
 import { Listeners } from './listeners.ts';
 import { sleepUnless } from './sleep.ts';
-import { AnswerTooLargeError, CompactedError, get } from './store.ts';
+import { AnswerTooLargeError, CompactedError, get, revisionAt } from './store.ts';
 import type { KeyEvent, KeyRange, Page, Store, StoredKey } from './store.ts';
-
-/** `stored: null`: the key is gone. */
-export interface Change {
-  readonly key: string;
-  readonly stored: StoredKey | null;
-}
+import { digestOf, digestOfPage, isSameDigest, isSilent, noteLag } from './watch-lag.ts';
+import type { Lag } from './watch-lag.ts';
 
 export interface KeyspaceOptions {
   readonly store: Store;
@@ -18,6 +17,8 @@ export interface KeyspaceOptions {
   /** Disjoint; one of them holds the `cluster` key. */
   readonly ranges: readonly KeyRange[];
   readonly clusterKey: string;
+  /** Tells how far the store is, whatever it is asked. */
+  readonly contact: Pick<Contact, 'onRevision'>;
   readonly clock: Clock;
   readonly log: Log;
   /**
@@ -35,8 +36,6 @@ interface Batch {
   readonly revision: Revision;
 }
 
-type Revisions = Pick<StoredKey, 'createRevision' | 'modRevision'>;
-
 const resyncMs = 5 * 60_000;
 const maxRetryMs = 2000;
 /** A stream that lived shorter than this has achieved nothing. */
@@ -45,12 +44,15 @@ const shortLivedMs = 1000;
 const maxResumes = 3;
 const pageSize = 1000;
 const untrustedRetryMs = 5000;
+/** An event that the store has may be so long on its way. */
+const onItsWayMs = 1000;
 
 /**
  * Some ranges of keys, read at one revision and kept current by a watch from the next one. After
  * an error it goes on from the last event it has got; after a compaction, or when that fails, and
- * every 5 minutes in any case (servers have lost watch events), it reads again and compares. What
- * it handed to `apply` stands while the store is away.
+ * every 5 minutes in any case (servers have lost watch events), it reads again and compares. When
+ * the store has moved on and the watch is silent, it asks for what has to be newest in its ranges,
+ * and reads again if that differs. What it handed to `apply` stands while the store is away.
  */
 export class Keyspace {
   readonly #options: KeyspaceOptions;
@@ -65,6 +67,11 @@ export class Keyspace {
   /** Streams in a row that opened and broke at once. */
   #shortLived = 0;
   #pageSize = pageSize;
+  /** How many reads of everything were begun; the number of the last one that was completed. */
+  #readsBegun = 0;
+  #lastRead = 0;
+  #lag: Lag | null = null;
+  #isLooking = false;
   #syncedSince: number | null = null;
   #endStream: (() => void) | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -74,7 +81,8 @@ export class Keyspace {
   }
 
   start(): void {
-    this.#running = this.#run(this.#over.signal);
+    const unsubscribe = this.#options.contact.onRevision((revision) => this.#hear(revision));
+    this.#running = this.#run(this.#over.signal).finally(unsubscribe);
   }
 
   /** Everything up to this revision has been applied; 0: nothing was read yet. */
@@ -97,35 +105,52 @@ export class Keyspace {
     return this.#changed.add(listener);
   }
 
-  /** Reads everything again soon. */
-  resync(): void {
+  /** Reads everything again soon. @returns the number of that reading, for `hasRead` */
+  resync(): number {
     this.#mustRead = true;
     this.#endStream?.();
+    return this.#readsBegun + 1;
+  }
+
+  /** Whether that reading is done, or a later one. */
+  hasRead(reading: number): boolean {
+    return this.#lastRead >= reading;
   }
 
   /** @throws {StoreUnavailableError} after `timeoutMs` or when closed meanwhile */
   async atLeast(revision: Revision, timeoutMs: number): Promise<void> {
-    if (this.#isAt(revision)) return;
-    const { clock } = this.#options;
-    const done = new AbortController();
-    const stop = [done.signal, this.#over.signal];
-    const unsubscribe = this.onChange(() => {
-      if (this.#isAt(revision)) done.abort();
-    });
-    await sleepUnless(clock, timeoutMs / 2, stop);
+    const isThere = (): boolean => this.#isAt(revision);
+    if (await this.#comesTrue(isThere, timeoutMs / 2)) return;
     // A revision that touched none of these ranges is never delivered: a read tells.
-    if (!this.#isAt(revision) && this.#syncedSince !== null) this.resync();
-    await sleepUnless(clock, timeoutMs / 2, stop);
-    unsubscribe();
-    if (this.#isAt(revision)) return;
+    if (this.#syncedSince !== null) this.resync();
+    if (await this.#comesTrue(isThere, timeoutMs / 2)) return;
     throw new StoreUnavailableError(
       `etcd: revision ${revision} was not seen within ${timeoutMs} ms (now at ${this.#revision})`,
     );
   }
 
+  /** Reads everything again. @throws as `atLeast` */
+  async refresh(timeoutMs: number): Promise<void> {
+    const reading = this.resync();
+    if (await this.#comesTrue(() => this.hasRead(reading), timeoutMs)) return;
+    throw new StoreUnavailableError(`etcd: it could not be read anew within ${timeoutMs} ms`);
+  }
+
   async close(): Promise<void> {
     this.#over.abort();
     await this.#running;
+  }
+
+  /** @returns false: not in time, or closed meanwhile */
+  async #comesTrue(isTrue: () => boolean, timeoutMs: number): Promise<boolean> {
+    if (isTrue()) return true;
+    const done = new AbortController();
+    const unsubscribe = this.onChange(() => {
+      if (isTrue()) done.abort();
+    });
+    await sleepUnless(this.#options.clock, timeoutMs, [done.signal, this.#over.signal]);
+    unsubscribe();
+    return isTrue();
   }
 
   #isAt(revision: Revision): boolean {
@@ -179,6 +204,8 @@ export class Keyspace {
   async #read(): Promise<void> {
     const { store, guard, ranges, clusterKey } = this.#options;
     this.#mustRead = false;
+    this.#readsBegun += 1;
+    const reading = this.#readsBegun;
     const look = await guard.begin();
     const first = await store.txn({
       success: [look.get, ...ranges.map((range) => get(range, { limit: this.#pageSize }))],
@@ -201,7 +228,9 @@ export class Keyspace {
     this.#shortLived = 0;
     this.#next = ranges.map(() => first.revision + 1);
     this.#options.onRead?.();
+    this.#lastRead = reading;
     this.#take(changes, first.revision);
+    this.#changed.call();
   }
 
   async #nextPage(page: Page, range: KeyRange, revision: Revision): Promise<Page | undefined> {
@@ -268,9 +297,11 @@ export class Keyspace {
       const isRemoving = batch.events.some((event) => event.type === 'delete');
       if (ranges.length > 1 && isRemoving) await guard.verify();
       if (end.aborted) return;
-      this.#next[batch.range] = batch.revision + 1;
+      const next = this.#next[batch.range] ?? 0;
+      this.#next[batch.range] = Math.max(next, batch.revision + 1);
       guard.seen(batch.revision);
-      this.#take(this.#relevant(batch.events), batch.revision);
+      const fresh = batch.events.filter((event) => revisionAt(event) >= next);
+      this.#take(this.#relevant(fresh), batch.revision);
     };
     const drain = async (): Promise<void> => {
       if (isBusy) return;
@@ -284,6 +315,48 @@ export class Keyspace {
       backlog.push(batch);
       drain().catch(fail);
     };
+  }
+
+  /** The store says how far it is. */
+  #hear(revision: Revision): void {
+    const now = this.#options.clock.monotonic();
+    if (this.#next.length === 0 || this.#isLooking) return;
+    this.#lag = noteLag(this.#lag, { revision, completeTo: this.completeTo, now });
+    if (!isSilent(this.#lag, now)) return;
+    this.#lag = null;
+    this.#isLooking = true;
+    void this.#look().finally(() => {
+      this.#isLooking = false;
+    });
+  }
+
+  /** Asks whether there is something that the watch should have told, and reads again if so. */
+  async #look(): Promise<void> {
+    const { store, ranges, clock, log } = this.#options;
+    try {
+      const newest = ranges.map((range) => get(range, { limit: 1, newestFirst: true }));
+      const { gets, revision } = await store.txn({ success: newest });
+      const late = ranges.flatMap((_, i) => (this.#agrees(i, gets[i], revision) ? [] : [i]));
+      if (late.length === 0) return;
+      const before = [...this.#next];
+      await clock.sleep(onItsWayMs, this.#over.signal);
+      const isSilent = late.some((i) => this.#next[i] === before[i]);
+      if (this.#over.signal.aborted || !isSilent) return;
+      log.warn({ revision }, 'a watch of etcd has told nothing of what is stored: it is read anew');
+      this.resync();
+    } catch (error) {
+      log.debug({ err: error }, 'could not look whether the watch of etcd is silent');
+    }
+  }
+
+  /** Whether nothing is missing in a range. It is complete up to `revision` then. */
+  #agrees(index: number, page: Page | undefined, revision: Revision): boolean {
+    const range = this.#options.ranges[index];
+    const next = this.#next[index] ?? 0;
+    if (range === undefined || page === undefined || next > revision) return true;
+    if (!isSameDigest(digestOf(range, this.#entries), digestOfPage(page))) return false;
+    this.#next[index] = revision + 1;
+    return true;
   }
 
   /** Leaves out what a read has already shown. */
@@ -320,20 +393,4 @@ export class Keyspace {
     this.#syncedSince = isSynced ? this.#options.clock.monotonic() : null;
     this.#changed.call();
   }
-}
-
-/** What turns `before` into `after`; a key of `trusted` with the same revisions is left out. */
-function difference(
-  trusted: ReadonlyMap<string, Revisions>,
-  before: ReadonlyMap<string, Revisions>,
-  after: ReadonlyMap<string, StoredKey>,
-): Change[] {
-  const changes: Change[] = [];
-  for (const key of before.keys()) if (!after.has(key)) changes.push({ key, stored: null });
-  for (const [key, stored] of after) {
-    const known = trusted.get(key);
-    if (known?.modRevision !== stored.modRevision) changes.push({ key, stored });
-    else if (known.createRevision !== stored.createRevision) changes.push({ key, stored });
-  }
-  return changes;
 }

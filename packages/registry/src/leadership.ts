@@ -136,7 +136,7 @@ export class StoreLeadership implements Leadership {
     };
     for (const change of changes) {
       const whole = toChange(this.#options, change, at);
-      if (opsOf(whole) <= etcdLimits.maxOps) {
+      if (sizeOf(whole) <= etcdLimits.maxOps) {
         batch.push(whole);
         continue;
       }
@@ -197,7 +197,7 @@ export class StoreLeadership implements Leadership {
       if (signal.aborted) return;
       const sentAt = clock.monotonic();
       try {
-        const ttlSeconds = await store.renewLease(lease, ttlMs / 3);
+        const { ttlSeconds } = await store.renewLease(lease, ttlMs / 3);
         if (ttlSeconds === 0) return this.#lose('its lease is gone');
         this.#renewedAt = sentAt;
         pauseMs = ttlMs / 3;
@@ -261,25 +261,37 @@ function toChange(
   return { ...whole, audit };
 }
 
-/** How many operations of a transaction it takes. */
-function opsOf({ ops, audit }: Change): number {
-  return ops.length + (audit === undefined ? 0 : 1);
+/** How many operations, or compares with the fence, of a transaction it takes. */
+function sizeOf({ expect, ops, audit }: Change): number {
+  return Math.max(ops.length + (audit === undefined ? 0 : 1), expect.size + 1);
 }
 
 /** Each part says for itself what it removes. */
 function inParts(keys: Keys, { expect, ops, nonce, audit = [] }: Change): Change[] {
   const parts: Change[] = [];
-  const size = etcdLimits.maxOps - 1;
+  // Besides its machines each compares the leader, the unit and its placement.
+  const size = etcdLimits.maxOps - 3;
   for (let i = 0; i < ops.length; i += size) {
     const some = ops.slice(i, i + size);
     const removed = new Set(some.flatMap(({ type, key }) => (type === 'delete' ? [key] : [])));
     const told = audit.filter((entry) => {
       return entry.type === 'withdrawn' && removed.has(keys.assignment(entry.machine, entry.unit));
     });
-    const part = { expect, ops: some, nonce };
+    const others = ops.filter((op) => !some.includes(op));
+    const part = { expect: expectedBut(keys, expect, others), ops: some, nonce };
     parts.push(told.length === 0 ? part : { ...part, audit: told });
   }
   return parts;
+}
+
+/** Without the machines that only other parts are about: all together are more than one takes. */
+function expectedBut(keys: Keys, all: Change['expect'], others: Change['ops']): Change['expect'] {
+  const expected = new Map(all);
+  for (const { key } of others) {
+    const path = keys.path(key);
+    if (path.type === 'assignment') expected.delete(keys.machine(path.machine));
+  }
+  return expected;
 }
 
 /** What was set for a forgotten machine goes only as long as that is absent. */

@@ -76,7 +76,11 @@ export class MemoryStore {
     return {
       txn: (txn) => this.#answer(owner, () => this.#txn(txn)),
       grantLease: (ttlSeconds) => this.#answer(owner, () => this.#leases.grant(owner, ttlSeconds)),
-      renewLease: (lease) => this.#answer(owner, () => this.#leases.renew(lease)),
+      renewLease: (lease) =>
+        this.#answer(owner, () => ({
+          ttlSeconds: this.#leases.renew(lease),
+          revision: this.#revision,
+        })),
       leaseLeft: (lease) => this.#answer(owner, () => this.#leases.left(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),
       compact: (revision) => this.#answer(owner, () => this.compact(revision)),

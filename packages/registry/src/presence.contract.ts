@@ -271,6 +271,22 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       ).toEqual(['conflict', 'committed']);
     });
 
+    test('nor is what concerns more machines than one transaction compares', async () => {
+      const unitRevision = await created('g.service');
+      await a.presence.register(facts('a'), { ttlSeconds: 4, leaseStore: new MemoryLeaseStore() });
+      const leadership = await won(b.campaign({ machine: 'b', apiUrl: null }).lead(stop()));
+      const change = (machines: readonly string[], placementRevision: number): PlacementChange => {
+        const one = placing('g.service', 'b', { unitRevision, placementRevision });
+        const assign = machines.flatMap((machine) =>
+          one.assign.map((each) => ({ ...each, machine })),
+        );
+        return { ...one, assign, whileAbsent: machines };
+      };
+      const absent = Array.from({ length: 300 }, (_, i) => `x${i}`);
+      expect(await leadership.commit([change(['a', ...absent], 0)])).toEqual(['conflict']);
+      expect(await leadership.commit([change(absent, 0)])).toEqual(['committed']);
+    });
+
     test('400 units are placed in one call, in order', async () => {
       const names = Array.from({ length: 400 }, (_, i) => `u${i}.service`);
       const written = await a.units.write(names.map((unit) => unitWrite(unit)));

@@ -208,11 +208,11 @@ export class Presence {
     if (present.record.machine.awaySince !== null) return null;
     const sentAt = clock.monotonic();
     const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
-    if (granted !== ttlSeconds) return null;
+    if (granted.ttlSeconds !== ttlSeconds) return null;
     const session = {
       lease: saved.leaseId,
       token: saved.token,
-      ttlMs: granted * 1000,
+      ttlMs: granted.ttlSeconds * 1000,
       sentAt,
       registeredAt: present.stored.modRevision,
     };
@@ -296,7 +296,8 @@ export class Presence {
     const { lease, ttlMs } = session;
     const sentAt = clock.monotonic();
     try {
-      const ttlSeconds = await store.renewLease(lease, Math.max(500, Math.min(ttlMs / 4, 2000)));
+      const deadlineMs = Math.max(500, Math.min(ttlMs / 4, 2000));
+      const { ttlSeconds } = await store.renewLease(lease, deadlineMs);
       onRenewal?.(ttlSeconds === 0 ? 'gone' : 'renewed');
       if (ttlSeconds === 0) this.#end('its lease is gone');
       else this.#hold(session, sentAt);

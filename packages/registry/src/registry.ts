@@ -68,7 +68,7 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const seen = observer === undefined ? bare : observed(observer, bare);
   const store = noting(contact, seen);
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
-  const common = { store, guard, keys, clock, log };
+  const common = { store, guard, keys, contact, clock, log };
   const reads = observer === undefined ? {} : { onRead: observer.fullRead };
   const renewals = observer === undefined ? {} : { onRenewal: observer.leaseRenewal };
   const presence = new Presence({ ...common, machineId, ...renewals });

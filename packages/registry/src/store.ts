@@ -16,8 +16,8 @@ export interface Store {
   txn(txn: Txn): Promise<TxnResult>;
   /** @param ttlSeconds — etcd may grant more (it has a minimum of about 2) */
   grantLease(ttlSeconds: number): Promise<{ readonly lease: string; readonly ttlSeconds: number }>;
-  /** One keepalive. @returns the new time to live in seconds; 0: there is no such lease */
-  renewLease(lease: string, deadlineMs: number): Promise<number>;
+  /** One keepalive. */
+  renewLease(lease: string, deadlineMs: number): Promise<Renewal>;
   /** Seconds a lease has left and was granted for; null: there is no such lease. */
   leaseLeft(
     lease: string,
@@ -29,6 +29,13 @@ export interface Store {
   /** Opens a stream of changes. It lives until it fails once or is closed; it never resumes. */
   watch(ranges: readonly WatchRange[], listener: WatchListener): Watch;
   close(): Promise<void>;
+}
+
+export interface Renewal {
+  /** The new time to live; 0: there is no such lease. */
+  readonly ttlSeconds: number;
+  /** Of the member that answered, which may lag behind. */
+  readonly revision: Revision;
 }
 
 /** `end: null`: this key alone; else all keys in [key, end). */

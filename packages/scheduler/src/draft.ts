@@ -52,6 +52,8 @@ export interface Draft {
   readonly underway: Map<string, Underway>;
   /** `unit on machine` → why it leaves that machine with this plan. */
   readonly left: Map<string, string>;
+  /** Unit → the absent machine whose unit it makes room for. */
+  readonly causes: Map<string, string>;
   /** Unit → the machine on which a place is kept free for it: it is among the residents there. */
   readonly promises: Map<string, Host>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */

@@ -47,7 +47,8 @@ export function makeRoomWhereItIs(draft: Draft, { name }: Unit): void {
     const host = draft.model.hosts.get(machine);
     if (host?.residents.has(name) !== true || isAway(draft, host)) continue;
     const room = roomAmongResidents(draft, unit, host);
-    if (room.type === 'occupied') giveWay(draft, { to: unit, host, moves: room.moves });
+    if (room.type === 'occupied')
+      giveWay(draft, { to: unit, host, moves: room.moves, absent: null });
     if (room.type === 'refused') leave(draft, { unit, host, reason: room.reason });
   }
 }

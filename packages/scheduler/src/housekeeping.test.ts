@@ -64,6 +64,7 @@ test('what is compacted follows how long revisions are to be kept, also when tha
     // The store gets ten revisions a minute.
     view: {
       snapshot: () => ({ ...snapshotOf({}, []), revision: 10 * minute() }),
+      refresh: () => Promise.reject(new Error('not asked for')),
       atLeast: () => Promise.reject(new Error('not asked for')),
       onChange: () => () => undefined,
       close: () => Promise.resolve(),

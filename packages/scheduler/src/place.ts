@@ -37,7 +37,8 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
   const { host, room } = best;
   settle(host, unit);
   if (room.type !== 'free') {
-    waitForRoom(draft, { unit, host, room });
+    const absent = absentHolder?.machine ?? null;
+    waitForRoom(draft, { unit, host, room, absent });
     return;
   }
   if (absentHolder !== null && isBound(unit, absentHolder)) {
@@ -118,9 +119,19 @@ function mayReplaceHolder(draft: Draft, unit: Candidate, holder: Assignment): bo
  */
 function waitForRoom(
   draft: Draft,
-  { unit, host, room }: { unit: Candidate; host: Host; room: Exclude<Vacancy, { type: 'free' }> },
+  {
+    unit,
+    host,
+    room,
+    absent,
+  }: {
+    unit: Candidate;
+    host: Host;
+    room: Exclude<Vacancy, { type: 'free' }>;
+    absent: string | null;
+  },
 ): void {
-  if (room.type === 'occupied') giveWay(draft, { to: unit, host, moves: room.moves });
+  if (room.type === 'occupied') giveWay(draft, { to: unit, host, moves: room.moves, absent });
   const left = draft.underway.get(unit.name)?.reason ?? null;
   draft.underway.set(unit.name, { reason: left, to: host.id });
   const names = room.type === 'pending' ? room.units : room.moves.map((move) => move.unit.name);
@@ -128,13 +139,22 @@ function waitForRoom(
   draft.unplaced.push({ unit: unit.name, reason, machines: [] });
 }
 
-/** Units leave a machine for one that replaces them; what they found elsewhere is kept free. */
+/**
+ * Units leave a machine for one that replaces them; what they found elsewhere is kept free.
+ * @param absent - the machine on which that one was; null: it comes from none that is absent
+ */
 export function giveWay(
   draft: Draft,
-  { to, host, moves }: { to: Candidate; host: Host; moves: readonly Move[] },
+  {
+    to,
+    host,
+    moves,
+    absent,
+  }: { to: Candidate; host: Host; moves: readonly Move[]; absent: string | null },
 ): void {
   for (const move of moves) {
     const { name } = move.unit;
+    if (absent !== null) draft.causes.set(name, absent);
     const isReplaced = draft.model.replacements.patternFor(to, name) !== null;
     const reason = `${isReplaced ? '' : 'follows a unit '}replaced by ${to.name}`;
     leave(draft, { unit: move.unit, host, reason });

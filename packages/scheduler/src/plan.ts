@@ -51,6 +51,7 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     unplaced: [],
     underway,
     left: new Map(),
+    causes: new Map(),
     promises: new Map(),
     decided: new Set(),
     failing,
@@ -268,9 +269,7 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
   const withdraw = gone.map((stored) => {
     return { machine: stored.machine, reason: whyWithdrawn(draft, stored, wanted) };
   });
-  const whileAbsent = gone
-    .filter(({ onPartition }) => onPartition === 'stop')
-    .flatMap(({ machine }) => (snapshot.machines.has(machine) ? [] : [machine]));
+  const whileAbsent = absentOf(draft, name, { assign, gone });
   const machines = [...wanted.values(), ...leaving]
     .map(({ machine, role }) => ({ machine, role }))
     .sort((a, b) => (a.machine < b.machine ? -1 : 1));
@@ -288,6 +287,26 @@ function pushChange(draft: Draft, name: string, wanted: Wanted): void {
     ...(whileAbsent.length === 0 ? {} : { whileAbsent }),
     placement: placementOf(name, machines, failures),
   });
+}
+
+/**
+ * Absent machines that this would not have been decided of if they were there: etcd refuses it then,
+ * for what this leader sees may be old. What nobody wants goes from them in any case, unless it must
+ * not run twice.
+ */
+function absentOf(
+  { model, causes }: Draft,
+  name: string,
+  { assign, gone }: { assign: PlacementChange['assign']; gone: readonly Assignment[] },
+): string[] {
+  const unit = model.snapshot.units.get(name);
+  const isWanted = unit !== undefined && unit.desiredState !== 'inactive';
+  const released = assign.filter(({ role }) => role === 'released');
+  const left = gone.filter(({ onPartition }) => isWanted || onPartition === 'stop');
+  const cause = causes.get(name);
+  const machines = [...released, ...left].map(({ machine }) => machine);
+  const concerned = new Set(cause === undefined ? machines : [...machines, cause]);
+  return [...concerned].filter((machine) => model.absent.has(machine));
 }
 
 function placementOf(

@@ -69,7 +69,9 @@ describe('a unit with Replaces= and the one it replaces', () => {
     for (const unit of ['p', 'q']) found.unit(`${unit}.service`);
     found.unit('new.service', 'Replaces=old.service').unit('old.service').rest();
     expect(found.where()).toMatchObject({ 'old.service': ['m2'], 'new.service': ['m3'] });
-    found.lose('m3').settle();
+    const { changes } = found.lose('m3').settle();
+    const leaving = changes.find((change) => change.unit === 'old.service');
+    expect(leaving?.whileAbsent).toEqual(['m3']);
     expect(found.where()['old.service']).toBeUndefined();
     found.report().rest();
     expect(found.where()).toMatchObject({ 'old.service': ['m1'], 'new.service': ['m2'] });

@@ -14,6 +14,33 @@ const reasons = ({ changes }: Plan): string[] =>
     ...withdraw.map(({ machine, reason }) => `${machine} withdrawn: ${reason}`),
   ]);
 
+describe('what is decided because a machine is absent is written only while it is', () => {
+  const absentFor = ({ changes }: Plan) =>
+    Object.fromEntries(changes.map((change) => [change.unit, change.whileAbsent ?? []]));
+
+  test('a unit is placed elsewhere', () => {
+    expect(absentFor(cluster().lose('m1').settle())).toEqual({ [unit]: ['m1'] });
+  });
+
+  test('a forgotten machine loses what it had', () => {
+    const made = cluster().unit('all.service', 'Global=true');
+    made.rest();
+    made.lose('m1').accept('m1', true);
+    expect(absentFor(made.settle())).toEqual({ [unit]: ['m1'], 'all.service': ['m1'] });
+  });
+
+  test('what is destroyed goes in any case', () => {
+    const made = cluster().lose('m1');
+    made.units.delete(unit);
+    expect(absentFor(made.settle())).toEqual({ [unit]: [] });
+  });
+
+  test('nor does anything else depend on it', () => {
+    const made = cluster().lose('m1').unit('d.service');
+    expect(absentFor(made.settle(false))).toEqual({ 'd.service': [] });
+  });
+});
+
 describe('a machine that is back', () => {
   test('before its units were moved has them still', () => {
     const made = cluster().lose('m1');

@@ -67,6 +67,8 @@ const seenEveryMs = 5;
 /** What one pass came to. */
 interface Decided {
   readonly plan: Plan;
+  /** Of what it was decided from. */
+  readonly revision: Revision;
   /** What the record of the brake is to say, if it does not. */
   readonly record: ReturnType<typeof brakeRecord>;
   readonly recordRevision: Revision;
@@ -87,6 +89,8 @@ export class Scheduler {
   #underway: Plan['underway'] = new Map();
   /** Of units that failed or came up, by this leader. */
   #sightings: Plan['sightings'] = new Map();
+  /** Unit → how many passes in a row what they decided of it was refused. */
+  #refusals: ReadonlyMap<string, number> = new Map();
   #compactMs: number | null;
 
   constructor(options: SchedulerOptions) {
@@ -119,6 +123,7 @@ export class Scheduler {
     // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
     this.#sightings = new Map();
+    this.#refusals = new Map();
     const lookout = new Lookout(this.#options);
     if (view !== null) {
       const loop = new ReconcileLoop({
@@ -180,7 +185,7 @@ export class Scheduler {
     alarm: Alarm;
   }): Promise<void> {
     const { observer } = this.#options;
-    const { plan, ...rest } = await lookout.look(
+    const { plan, revision, ...rest } = await lookout.look(
       () => buildModel(view.snapshot(), this.#candidates),
       (outlook) => this.#decide(outlook),
     );
@@ -193,9 +198,28 @@ export class Scheduler {
     observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
     this.#logChanges(committed);
-    if (committed.length < plan.changes.length && !results.includes('not-leader')) again();
+    const refused = plan.changes.filter((_, i) => results[i] === 'conflict');
+    if (refused.length > 0) again();
     // The next plan must see this one's writes, else it would decide the same once more.
     await this.#seen(view, committed, signal);
+    await this.#learn(view, refused, revision);
+  }
+
+  /** The picture did not show what made etcd refuse changes: it has to before the next plan. */
+  async #learn(
+    view: ClusterView,
+    refused: readonly PlacementChange[],
+    revision: Revision,
+  ): Promise<void> {
+    const before = this.#refusals;
+    this.#refusals = new Map(refused.map(({ unit }) => [unit, (before.get(unit) ?? 0) + 1]));
+    const inARow = Math.max(0, ...this.#refusals.values());
+    if (inARow === 1) await view.atLeast(revision + 1, catchUpMs);
+    if (inARow > 1) await view.refresh(catchUpMs);
+    if (inARow > 2) {
+      const units = [...this.#refusals.keys()].join(', ');
+      throw new Error(`etcd refuses what is decided of ${units} although it was read anew`);
+    }
   }
 
   #decide(outlook: Outlook): Decided {
@@ -222,6 +246,7 @@ export class Scheduler {
     const times = [plan.lookAgainAt, lookAgainAt].filter((time) => time !== null);
     return {
       plan: { ...plan, lookAgainAt: times.length === 0 ? null : Math.min(...times) },
+      revision: snapshot.revision,
       record: brake === null ? null : brakeRecord(snapshot, brake.decision, brake.sight),
       recordRevision: snapshot.brake?.modRevision ?? 0,
       endedLosses: endedLosses(model),
@@ -231,7 +256,7 @@ export class Scheduler {
   /** Says what became of the brake, and ends losses that are over. */
   async #settleLosses(
     leadership: Leadership,
-    { record, recordRevision, endedLosses: ended }: Omit<Decided, 'plan'>,
+    { record, recordRevision, endedLosses: ended }: Omit<Decided, 'plan' | 'revision'>,
   ): Promise<void> {
     const { clock, log } = this.#options;
     if (record !== null) {

@@ -255,6 +255,34 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
     },
   ],
   [
+    'an agent that stood still starts what was taken away from it meanwhile',
+    ['I9'],
+    (p) => {
+      p.put('machine/m1', {}, 'm1.1');
+      p.wish(plain);
+      p.give('m1', plain);
+      p.wish(plain, 'inactive');
+      p.put(`assignment/m1/${plain}`, null);
+      p.now += 60_000;
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
+    'a machine that booted without the store starts what it had last',
+    [],
+    (p) => {
+      p.put('machine/m1', {}, 'm1.1');
+      p.wish(plain);
+      p.give('m1', plain);
+      p.now += 1_000;
+      p.checker.rebooted('m1');
+      p.wish(plain, 'inactive');
+      p.put(`assignment/m1/${plain}`, null);
+      p.now += 60_000;
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
     'a finished oneshot is started again',
     ['E1'],
     (p) => {

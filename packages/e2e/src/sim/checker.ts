@@ -21,7 +21,7 @@ export const invariants = {
   I4: 'a constraint does not hold',
   I5: 'a write of one who does not lead any more was applied',
   I6: 'after the faults have ended, what is desired does not become what is',
-  I9: 'an agent goes back to an older assignment',
+  I9: 'an agent goes back to an older assignment, or follows one that was withdrawn long ago',
   I10: 'something is left of a unit that was destroyed',
   E1: 'a unit is started twice in one boot without a cause',
   R1: 'something is written though nothing happens',
@@ -39,6 +39,9 @@ export interface CheckerOptions {
 const noticeMs = 45_000;
 /** How long after a client asked, or something ran elsewhere, the consequences may still come. */
 const aftermathMs = 30_000;
+
+/** A machine that is asked by nobody, and hears of nothing, follows what it knows for so long. */
+const ignoranceMs = 20_000;
 
 /** What was committed so shortly before was still on its way. */
 const flightMs = 250;
@@ -71,6 +74,8 @@ export class Checker {
   readonly #edges = new Map<string, Edge>();
   /** `machine/unit` → the newest assignment that was carried out in this boot. */
   readonly #answered = new Map<string, number>();
+  /** Machine → when it last lost its power. */
+  readonly #rebootedAt = new Map<string, number>();
 
   constructor(options: CheckerOptions) {
     this.#options = options;
@@ -129,6 +134,7 @@ export class Checker {
     const since = this.up.get(machine)?.get(unit);
     const before = this.#edges.get(key);
     if (job !== 'start' && since !== undefined) this.#checkStop(machine, unit, { job, since });
+    if (job !== 'stop') this.#checkAssigned(machine, unit, before);
     if (job !== 'stop' && before !== undefined) this.#checkStart(machine, unit, before);
     this.#edges.set(key, {
       job,
@@ -154,6 +160,7 @@ export class Checker {
 
   /** A machine lost its power. */
   rebooted(machine: string): void {
+    this.#rebootedAt.set(machine, this.#options.now());
     for (const key of this.#edges.keys()) {
       if (key.startsWith(`${machine}/`)) this.#edges.delete(key);
     }
@@ -251,6 +258,21 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const changedAt = world.given.get(key)?.changedAt ?? world.takenAt.get(key) ?? Infinity;
     return trouble.wasIn(machine, noticeMs) && trouble.lastIn(machine) >= changedAt;
+  }
+
+  /** I9: what was withdrawn long ago is not started, whatever the machine went through meanwhile. */
+  #checkAssigned(machine: string, unit: string, before: Edge | undefined): void {
+    const { world, trouble, now } = this.#options;
+    const key = `${machine}/${unit}`;
+    const bootedAt = this.#rebootedAt.get(machine) ?? -Infinity;
+    // Until then it may start without the store what it was assigned last.
+    const isRegistered = (world.registeredAt.get(machine) ?? -Infinity) > bootedAt;
+    const isHealed = before?.isDownByItself === true && world.mayBeHealed(unit);
+    if (world.given.has(key) || !isRegistered || isHealed || trouble.mayBeBlind(machine)) return;
+    const sinceMs = now() - (world.takenAt.get(key) ?? -Infinity);
+    this.#check('I9', sinceMs < ignoranceMs, [machine, unit], () => {
+      return `${machine} was asked to start ${unit}, which was taken away from it ${sinceMs} ms before`;
+    });
   }
 
   /** E1: another start in the same boot. */

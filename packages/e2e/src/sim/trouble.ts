@@ -4,7 +4,7 @@ interface Spell {
 }
 
 /** Faults by which a machine's picture of the store is older than it can know. */
-const blinding: ReadonlySet<string> = new Set(['hung-watches', 'lost-events']);
+const blinding: ReadonlySet<string> = new Set(['lost-events']);
 /** Everything is read anew so often. */
 const blindMs = 310_000;
 

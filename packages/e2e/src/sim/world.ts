@@ -46,6 +46,8 @@ export class World {
   readonly placements = new Set<string>();
   /** Machine → when its presence vanished; null: it is there; missing: it never was. */
   readonly goneSince = new Map<string, number | null>();
+  /** Machine → when it last registered, or said anything anew of itself. */
+  readonly registeredAt = new Map<string, number>();
   readonly settings = new Map<string, Readonly<Record<string, string | null>>>();
   readonly parked = new Set<string>();
   /** The process that leads, as it is connected to the store; null: nobody. */
@@ -79,6 +81,12 @@ export class World {
   /** Whether it must never run twice. */
   isBound(unit: string): boolean {
     return this.#options.repertoire.specs.get(unit)?.[0]?.isBound === true;
+  }
+
+  /** Whether it may be started because it is down. */
+  mayBeHealed(unit: string): boolean {
+    const specs = this.#options.repertoire.specs.get(unit) ?? [];
+    return specs.some(({ kind }) => kind === 'always');
   }
 
   /** The content that is wished for now; null: the unit does not exist. */
@@ -150,6 +158,7 @@ export class World {
         break;
       case 'machine':
         this.goneSince.set(name, value === null ? now : null);
+        if (value !== null) this.registeredAt.set(name, now);
         if (value?.['awaySince'] == null) this.parked.delete(name);
         else this.parked.add(name);
         break;

@@ -7,6 +7,7 @@ import type {
   Loss,
   Machine,
   Placement,
+  PlacementChange,
   Unit,
   UnitCounts,
   UnitState,
@@ -163,7 +164,12 @@ export class PlannedCluster {
     const plan = this.plan(mayDeclareAbsent);
     this.underway = plan.underway;
     this.sightings = plan.sightings;
-    for (const change of plan.changes) {
+    this.write(plan.changes);
+    return plan;
+  }
+
+  write(changes: readonly PlacementChange[]): void {
+    for (const change of changes) {
       const modRevision = this.revision++;
       const byMachine = this.assignments.get(change.unit) ?? new Map<string, Assignment>();
       for (const { machine } of change.withdraw) byMachine.delete(machine);
@@ -173,7 +179,6 @@ export class PlannedCluster {
       if (change.placement === null) this.placements.delete(change.unit);
       else this.placements.set(change.unit, { ...change.placement, modRevision });
     }
-    return plan;
   }
 
   /** Reports a unit as systemd would, as an answer to its present assignment. */
