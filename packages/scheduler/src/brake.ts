@@ -26,7 +26,8 @@ export type BrakeDecision = 'off' | 'on' | 'waits';
  * When at least three machines and more than are left have vanished, it is more likely that the
  * network is broken than that all of them are lost; and if they are, those left cannot carry what
  * they held.
- * @param suspects - which of the others have not renewed their lease when due; null: not known
+ * @param suspects - which of the others have not renewed their lease when due, or have none any more;
+ *   null: not known
  */
 export function decideBrake(
   { lost, present }: BrakeSight,

@@ -91,6 +91,16 @@ test('machines that vanish one after the other are waited for, and engage the br
   expect(asked).toHaveLength(3);
 });
 
+test('one whose lease has ended counts as vanishing, though the picture does not show it yet', async () => {
+  const { cluster, ages, look } = setUp();
+  cluster.lose('m1');
+  ages.delete('m2');
+  ages.delete('m3');
+  expect(await look()).toEqual(waits);
+  cluster.lose('m2').lose('m3');
+  expect(await look()).toEqual({ decision: 'on', movable: [], lookAgainAt: null });
+});
+
 test('overdue machines that renew after all let the one that vanished be moved from', async () => {
   const { cluster, ages, look } = setUp();
   cluster.lose('m1');

@@ -104,14 +104,17 @@ export class Lookout {
     return easing?.isOver === false ? 'waits' : decision;
   }
 
-  /** Which of these machines are overdue; null: not known. */
+  /** Which of these machines are overdue, or gone and not seen to be yet; null: not known. */
   async #askAfter(machines: readonly string[]): Promise<ReadonlySet<string> | null> {
     const { leases, log } = this.#options;
     try {
       const ages = await leases.ages(machines);
-      const suspects = [...ages].filter(([, age]) => isOverdue(age)).map(([machine]) => machine);
+      const suspects = machines.filter((machine) => {
+        const age = ages.get(machine);
+        return age === undefined || isOverdue(age);
+      });
       if (suspects.length > 0) {
-        log.info({ machines: suspects.sort() }, 'a machine vanished, and these are overdue');
+        log.info({ machines: suspects }, 'a machine vanished, and these are overdue');
       }
       return new Set(suspects);
     } catch (err) {
