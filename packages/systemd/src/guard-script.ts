@@ -11,6 +11,7 @@ import { escapeSpecifiers, guardName } from './bound-file.ts';
 export const guardScript = `# $1: check, watch or end. $2: musterd's directory. The rest: systemctl of this manager.
 verb=$1 directory=$2
 shift 2
+systemctl=$*
 set -f
 PATH=$PATH:/usr/bin:/bin:/run/current-system/sw/bin
 
@@ -33,25 +34,19 @@ nap() {
   if [ "$left" -ge 100 ]; then sleep 1; else sleep "0.$((left / 10))$((left % 10))"; fi
 }
 
-# Sets bound: the units that end with this one.
-list_bound() {
-  bound=$("$@" show --property=BoundBy --value ${guardName})
-}
-
-# Those of them that are in one of the states $1.
-in_state() {
+# Prints the units that end with this one and are in one of the states $1. Fails when systemd does
+# not say.
+bound_in() {
   states=$1
-  shift
-  [ -n "$bound" ] || return 0
-  unit='' state=''
-  "$@" show --property=Id --property=ActiveState $bound | while read -r line; do
-    case $line in
-      Id=*) unit=\${line#Id=} ;;
-      ActiveState=*) state=\${line#ActiveState=} ;;
-    esac
-    if [ -z "$unit" ] || [ -z "$state" ]; then continue; fi
-    case " $states " in *" $state "*) printf '%s\\n' "$unit" ;; esac
-    unit='' state=''
+  listed=$($systemctl show --property=BoundBy --value ${guardName}) || return 1
+  # Names are quoted, for a shell.
+  eval "set -- $listed"
+  [ $# -gt 0 ] || return 0
+  found=$($systemctl show --property=ActiveState --value -- "$@") || return 1
+  # One for each, in their order.
+  for state in $found; do
+    case " $states " in *" $state "*) printf '%s\\n' "$1" ;; esac
+    shift
   done
 }
 
@@ -66,21 +61,29 @@ case $verb in
   watch)
     while read_lease && ! is_past "$stop"; do nap; done
     echo 'The lease of this machine has not been renewed: units with OnPartition=stop are stopped.'
-    list_bound "$@"
-    in_state 'active activating reloading refreshing' "$@" | while read -r unit; do
-      : >"$directory/fenced/$unit"
+    bound_in 'active activating reloading refreshing' | while read -r unit; do
+      printf '' >"$directory/fenced/$unit"
     done
     ;;
   end)
+    units='' failures=0
     while :; do
-      list_bound "$@"
-      up_still=$(in_state 'active activating reloading refreshing deactivating' "$@")
-      [ -n "$up_still" ] || exit 0
+      # No answer does not mean that nothing is up.
+      if answer=$(bound_in 'active activating reloading refreshing deactivating'); then
+        units=$answer failures=0
+        [ -n "$units" ] || exit 0
+      else
+        failures=$((failures + 1))
+        # A machine that shuts down does not wait for a systemd that never answers.
+        [ "$failures" -lt 100 ] || exit 1
+      fi
       read_lease
       if is_past "$kill"; then
-        echo 'Killed, for they have not ended in time:' $up_still
-        "$@" kill --signal=KILL $up_still
         left=10
+        if [ -n "$units" ]; then
+          printf 'Killed, for it has not ended in time: %s\\n' $units
+          $systemctl kill --signal=KILL -- $units
+        fi
       fi
       nap
     done

@@ -86,6 +86,20 @@ export function describeLeaseContract(name: string, make: () => Promise<SystemdC
       expect([...(await systemd.fenced())]).toEqual([]);
     });
 
+    test.each(['srv-data\\x2d1.service', '-dash.service', 'a\\x5cx@b\\x2dc.service'])(
+      'whatever systemd allows in a name, it is noted and killed: %s',
+      async (name) => {
+        const deaf = service('ExecStart=/bin/sh -c \'trap "" TERM; while :; do sleep 0.1; done\'');
+        await hold(minuteMs);
+        expect(await startBound(name, `${deaf}${fleet}`)).toBe('done');
+        await hold(0, 500);
+        await seen.becomes(name, 'failed/failed');
+        expect([...(await systemd.fenced())]).toEqual([name]);
+        await systemd.removeFile(name);
+        await systemd.resetFailed(name);
+      },
+    );
+
     test('others do not mind that it is over', async () => {
       await seen.write('free.service', service('ExecStart=/bin/sleep infinity'));
       await systemd.start('free.service');
