@@ -182,7 +182,7 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   'brake release': {
     group: machines,
     details:
-      'It counts for machines that are absent now: one that comes back and vanishes again is held back again.',
+      'Machines that are not named stay held back. It counts for machines that are absent now: one that comes back and vanishes again is held back again.',
     examples: [
       ['brake release', 'shows what is held back, asks, and has it placed elsewhere'],
       ['brake release --yes 1a2b3c4d', 'accepts the loss of one machine without asking'],

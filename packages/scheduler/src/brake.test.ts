@@ -14,8 +14,9 @@ import { PlannedCluster as Cluster } from './testing/planned-cluster.ts';
 
 const names = (count: number, from = 1): string[] =>
   Array.from({ length: count }, (_, i) => `m${from + i}`);
-const sight = (lost: number, present: number): BrakeSight => ({
+const sight = (lost: number, present: number, accepted: readonly string[] = []): BrakeSight => ({
   lost: new Set(names(lost)),
+  accepted: new Set(accepted),
   present,
   others: names(present, lost + 1),
 });
@@ -42,6 +43,20 @@ test.each([
 ] as const)('%s', (_, lost, present, suspects, expected) => {
   expect(decideBrake(sight(lost, present), new Set(suspects))).toBe(expected);
 });
+
+test.each([
+  ['two are held back as before', 2, 2, ['m8'], 'on'],
+  ['one as well', 1, 2, ['m8', 'm9'], 'on'],
+  ['none is left to be held back', 0, 2, ['m7', 'm8', 'm9'], 'off'],
+  ['enough are back', 1, 3, ['m8'], 'off'],
+] as const)(
+  'of those it went on for some are accepted as lost: %s',
+  (_, lost, present, accepted, expected) => {
+    const seen = sight(lost, present, accepted);
+    expect(decideBrake(seen, none)).toBe(expected);
+    expect(mustAsk(sight(lost, present, accepted), none)).toBe(lost === 1 && present === 3);
+  },
+);
 
 test('without an answer nothing is moved, whoever may be about to vanish', () => {
   expect(decideBrake(sight(1, 4), null)).toBe('waits');
@@ -105,9 +120,30 @@ describe('who counts', () => {
     const cluster = five().machine('m3', {}, 1).lose('m1').lose('m2');
     expect(seen(cluster, ['m1', 'm2'])).toEqual({
       lost: new Set(['m1', 'm2']),
+      accepted: none,
       present: 3,
       others: ['m4', 'm5'],
     });
+  });
+
+  test('what the brake went on for and an operator gives up counts until it is back', () => {
+    const cluster = five().lose('m1').lose('m2').lose('m3');
+    cluster.brake = { isOn: true, machines: ['m1', 'm2', 'm3'], reason: '', at: 0, modRevision: 1 };
+    const count = () => {
+      const { lost, accepted } = seen(cluster, ['m1', 'm2', 'm3']);
+      return [[...lost], [...accepted]];
+    };
+    expect(count()).toEqual([['m1', 'm2', 'm3'], []]);
+    cluster.accept('m1');
+    expect(count()).toEqual([['m2', 'm3'], ['m1']]);
+    // The leader has moved its units, and nothing more is stored of it.
+    cluster.losses.clear();
+    cluster.assignments.get('m1.service')?.clear();
+    expect(count()).toEqual([['m2', 'm3'], ['m1']]);
+    cluster.machine('m1');
+    expect(count()).toEqual([['m2', 'm3'], []]);
+    cluster.lose('m1').brake = { ...cluster.brake, isOn: false };
+    expect(count()).toEqual([['m2', 'm3'], []]);
   });
 
   test('not those that hold what stays where it is anyway', () => {
@@ -160,6 +196,7 @@ describe('what the record says', () => {
       machines: ['m1', 'm2', 'm3', 'm4'],
       reason: '4 of 5 machines are absent',
     });
+    expect(brakeRecord(snapshot(held), 'on', sight(2, 2, ['m3']))).toBeNull();
     expect(brakeRecord(snapshot(null), 'off', sight(1, 4))).toBeNull();
     expect(brakeRecord(snapshot(null), 'waits', sight(1, 4))).toBeNull();
     expect(brakeRecord(snapshot(held), 'waits', sight(2, 3))).toBeNull();

@@ -10,6 +10,8 @@ const fewestLost = 3;
 export interface BrakeSight {
   /** Absent machines whose units would be moved, but for those an operator accepts as lost. */
   readonly lost: ReadonlySet<string>;
+  /** Those that the brake went on for, that are still absent and that it does not hold back any more. */
+  readonly accepted: ReadonlySet<string>;
   /** How many machines are present. */
   readonly present: number;
   /** Present machines whose units would be moved if they vanished as well, and may do so; sorted. */
@@ -30,13 +32,16 @@ export type BrakeDecision = 'off' | 'on' | 'waits';
  *   null: not known
  */
 export function decideBrake(
-  { lost, present }: BrakeSight,
+  { lost, accepted, present }: BrakeSight,
   suspects: ReadonlySet<string> | null,
 ): BrakeDecision {
-  if (isTooMany(lost.size, present)) return 'on';
+  if (lost.size === 0) return 'off';
+  // Who gives up one machine has not said that the others are lost.
+  const gone = lost.size + accepted.size;
+  if (isTooMany(gone, present)) return 'on';
   if (suspects === null) return 'waits';
   const vanishing = [...suspects].filter((machine) => !lost.has(machine)).length;
-  return isTooMany(lost.size + vanishing, present - vanishing) ? 'waits' : 'off';
+  return isTooMany(gone + vanishing, present - vanishing) ? 'waits' : 'off';
 }
 
 function isTooMany(lost: number, present: number): boolean {
@@ -48,10 +53,11 @@ function isTooMany(lost: number, present: number): boolean {
  * @param cleared - lost machines of which it was known already that they vanished alone
  */
 export function mustAsk(sight: BrakeSight, cleared: ReadonlySet<string>): boolean {
-  const { lost, present, others } = sight;
+  const { lost, accepted, present, others } = sight;
   if ([...lost].every((machine) => cleared.has(machine))) return false;
-  if (isTooMany(lost.size, present)) return false;
-  return isTooMany(lost.size + others.length, present - others.length);
+  const gone = lost.size + accepted.size;
+  if (isTooMany(gone, present)) return false;
+  return isTooMany(gone + others.length, present - others.length);
 }
 
 /** Since when (boot-clock ms) the brake could go off with these machines still lost. */
@@ -75,16 +81,21 @@ export function easeOff(
 }
 
 export function seeLosses(model: Model, absentSince: Absences): BrakeSight {
-  const { machines, losses } = model.snapshot;
+  const { machines, losses, brake } = model.snapshot;
   const present = machines.size + model.obscure.size;
-  if (absentSince.size === 0) return { lost: new Set(), present, others: [] };
+  if (absentSince.size === 0) {
+    return { lost: new Set(), accepted: new Set(), present, others: [] };
+  }
   const movable = machinesWithMovables(model);
-  const lost = [...absentSince.keys()].filter((id) => movable.has(id) && !losses.has(id));
+  const lost = new Set([...absentSince.keys()].filter((id) => movable.has(id) && !losses.has(id)));
+  const isThere = (id: string): boolean => machines.has(id) || model.obscure.has(id);
+  const braked = brake?.isOn === true ? brake.machines : [];
+  const accepted = new Set(braked.filter((id) => !isThere(id) && !lost.has(id)));
   const others = [...machines.values()]
     // Nobody renews the lease of a machine whose musterd was stopped in order.
     .filter(({ id, awaySince }) => awaySince === null && movable.has(id))
     .map(({ id }) => id);
-  return { lost: new Set(lost), present, others: others.sort() };
+  return { lost, accepted, present, others: others.sort() };
 }
 
 /**
@@ -118,13 +129,14 @@ export function isOverdue({ leftSeconds, grantedSeconds }: LeaseAge): boolean {
 export function brakeRecord(
   snapshot: Pick<ClusterSnapshot, 'brake' | 'losses' | 'machines'>,
   decision: BrakeDecision,
-  { lost, present }: BrakeSight,
+  { lost, accepted, present }: BrakeSight,
 ): Pick<Brake, 'isOn' | 'machines' | 'reason'> | null {
   const { brake } = snapshot;
   if (decision === 'on') {
-    const machines = [...lost].sort();
+    const machines = [...lost, ...accepted].sort();
     if (brake?.isOn === true && brake.machines.join() === machines.join()) return null;
-    const reason = `${lost.size} of ${lost.size + present} machines are absent`;
+    const { length } = machines;
+    const reason = `${length} of ${length + present} machines are absent`;
     return { isOn: true, machines, reason };
   }
   if (decision === 'waits' || brake?.isOn !== true) return null;

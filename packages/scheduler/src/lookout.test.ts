@@ -154,3 +154,17 @@ test('machines that an operator accepts as lost are moved from while the brake h
   cluster.accept('m4');
   expect(await look()).toEqual({ decision: 'on', movable: ['m4'], lookAgainAt: null });
 });
+
+test('when one of those that are held back is given up, the others stay held back', async () => {
+  const { cluster, clock, look } = setUp();
+  for (const id of ['m1', 'm2', 'm3']) cluster.lose(id);
+  await look();
+  cluster.brake = { isOn: true, machines: ['m1', 'm2', 'm3'], reason: '', at: 0, modRevision: 1 };
+  cluster.accept('m1');
+  const on = { decision: 'on', movable: ['m1'], lookAgainAt: null };
+  expect(await look()).toEqual(on);
+  await clock.advance(60_000);
+  expect(await look()).toEqual(on);
+  cluster.accept('m2').accept('m3');
+  expect(await look()).toEqual(off('m1', 'm2', 'm3'));
+});
