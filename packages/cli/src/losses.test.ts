@@ -146,6 +146,28 @@ describe('machine forget', () => {
     expect(err).toMatch(message);
   });
 
+  test('refuses one that is away, and says so', async () => {
+    cli().cluster.addMachine(m2, '10.0.0.2', { awaySince: 5 });
+    const { status, err } = await musterctl('machine', 'forget', '--yes', m2);
+    expect([status, err]).toEqual([
+      1,
+      lines(
+        `error: machine ${m2} is away, its musterd was stopped in order: only a machine that is absent can be forgotten`,
+      ),
+    ]);
+  });
+
+  test('says that it is asked for when the leader has not done it in time', async () => {
+    const { status, err } = await musterctl('machine', 'forget', '--yes', m2);
+    expect([status, err]).toEqual([
+      1,
+      lines(
+        `error: ${m2} is not forgotten yet: the leader does it as soon as there is one, and nothing that must not run twice can be up there any more`,
+      ),
+    ]);
+    expect(cli().cluster.loss(m2)).toContain('"isForgotten":true');
+  }, 30_000);
+
   test('asks before', async () => {
     const said = await cli().onTerminal('musterctl', ['machine', 'forget', '5678'], {}, '\n');
     expect(said).toContain('Forget it, and place its units elsewhere? [y/N] ');

@@ -179,7 +179,7 @@ function readFailures(f: Fields | undefined): Pick<Placement, 'failures'> {
   if (f === undefined) return {};
   const failures = {
     attempts: f.count('attempts'),
-    machines: f.textList('machines'),
+    machines: f.listOfTexts('machines'),
     unitRevision: f.count('unitRevision'),
   };
   return { failures };

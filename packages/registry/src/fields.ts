@@ -122,15 +122,6 @@ export class Fields {
     return value.map((item: unknown, i) => new Fields(item, `${this.#at(name)}[${i}]`));
   }
 
-  textList(name: string): string[] {
-    const value = this.#values[name];
-    if (!Array.isArray(value)) throw this.#wrong(name, 'a list');
-    return value.map((item: unknown) => {
-      if (typeof item !== 'string') throw this.#wrong(name, 'a list of texts');
-      return item;
-    });
-  }
-
   /** An object of objects. */
   optionalObjects(name: string): ReadonlyMap<string, Fields> | undefined {
     if (this.#values[name] === undefined) return undefined;

@@ -1,4 +1,4 @@
-import type { ForgottenBody } from '@muster/api/client';
+import type { ForgottenBody, MachineBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import { confirm, yesOption } from '../confirm.ts';
 import type { ConfirmOptions } from '../confirm.ts';
@@ -29,10 +29,7 @@ async function forget(
   const all = await client.allMachines();
   const machines = chooseAbsent(ids, all);
   const present = all.machines.find(({ id }) => machines.includes(id));
-  if (present !== undefined) {
-    const why = 'only a machine that is absent can be forgotten';
-    throw new OperationError(`machine ${present.id} is there: ${why}`);
-  }
+  if (present !== undefined) throw new OperationError(whyNot(present));
   const known = machines.filter((id) => all.absent.some((absent) => absent.id === id));
   await showLosses(context, client, known);
   await confirm(terminal, options, 'Forget it, and place its units elsewhere?');
@@ -44,9 +41,14 @@ async function forget(
   }
   if (pending.length > 0) {
     throw new OperationError(
-      `no leader has forgotten ${pending.join(', ')} yet; it will be done as soon as there is one`,
+      `${pending.join(', ')} is not forgotten yet: the leader does it as soon as there is one, and nothing that must not run twice can be up there any more`,
     );
   }
+}
+
+function whyNot({ id, awaySince }: MachineBody): string {
+  const how = awaySince === null ? 'is there' : 'is away, its musterd was stopped in order';
+  return `machine ${id} ${how}: only a machine that is absent can be forgotten`;
 }
 
 function sentence({ machine, result }: ForgottenBody): string {
