@@ -98,6 +98,17 @@ describe('the brake', () => {
     expect((await musterctl('brake')).out).toContain('accepted as lost by tester@box');
   });
 
+  test('is released with an answer for programs', async () => {
+    expect((await musterctl('brake', 'release', '-o', 'json')).out).toBe(lines('[]'));
+    await held();
+    const { status, out, err } = await musterctl('brake', 'release', '-y', '-o', 'json');
+    expect([status, JSON.parse(out), err]).toEqual([
+      0,
+      [{ machine: m2, result: 'accepted' }],
+      lines(...loss),
+    ]);
+  });
+
   test('on a terminal the question is answered', async () => {
     await held();
     const release = (typed: string): Promise<string> =>
@@ -144,6 +155,15 @@ describe('machine forget', () => {
     const { status, err } = await musterctl('machine', 'forget', '--yes', machine);
     expect(status).toBe(1);
     expect(err).toMatch(message);
+  });
+
+  test('answers programs with what was on it', async () => {
+    const [{ status, out }] = await Promise.all([
+      musterctl('machine', 'forget', '--yes', '-o', 'json', m2),
+      forgetWhenAsked(),
+    ]);
+    const units = ['all.service', 'web@2.service', 'web@4.service'];
+    expect([status, JSON.parse(out)]).toEqual([0, [{ machine: m2, result: 'forgotten', units }]]);
   });
 
   test('refuses one that is away, and says so', async () => {

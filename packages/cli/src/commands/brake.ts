@@ -27,7 +27,8 @@ export function addBrake(program: Command, context: Context): void {
     .description('accept that absent machines are lost: their units are placed elsewhere')
     .argument('[machine...]', `${machineIdWords} (default: all that are held back)`)
     .addOption(yesOption())
-    .action((ids: string[], options: ConfirmOptions, command: Command) =>
+    .addOption(dataOption())
+    .action((ids: string[], options: ConfirmOptions & DataOptions, command: Command) =>
       release(context, command, { ids, options }),
     );
 }
@@ -35,7 +36,10 @@ export function addBrake(program: Command, context: Context): void {
 async function release(
   context: Context,
   command: Command,
-  { ids, options }: { readonly ids: readonly string[]; readonly options: ConfirmOptions },
+  {
+    ids,
+    options,
+  }: { readonly ids: readonly string[]; readonly options: ConfirmOptions & DataOptions },
 ): Promise<void> {
   const { terminal } = context;
   const client = context.connect(command);
@@ -43,17 +47,21 @@ async function release(
   const held = absent.filter(({ isHeldBack }) => isHeldBack).map(({ id }) => id);
   const machines = ids.length === 0 ? held : chooseAbsent(ids, { machines: [], absent });
   if (machines.length === 0) {
-    terminal.print('The brake holds nothing back.');
+    if (options.output === 'text') terminal.print('The brake holds nothing back.');
+    else await printData(terminal, options.output, []);
     return;
   }
-  await showLosses(context, client, machines);
+  await showLosses(client, machines, teller(context, options));
   await confirm(terminal, options, 'Place these units elsewhere?');
   const results = (await client.acceptLosses(machines)).machines;
   const refused = results.filter(({ result }) => result !== 'accepted');
-  for (const each of results) {
-    if (each.result === 'accepted') terminal.print(`Machine ${each.machine} is accepted as lost.`);
-    else terminal.complain(whyNot(each));
-  }
+  if (options.output !== 'text') await printData(terminal, options.output, results);
+  else
+    for (const each of results) {
+      if (each.result === 'accepted')
+        terminal.print(`Machine ${each.machine} is accepted as lost.`);
+      else terminal.complain(whyNot(each));
+    }
   if (refused.length > 0) {
     throw new OperationError(`${refused.length} of ${results.length} machines are not lost`);
   }
@@ -64,15 +72,20 @@ function whyNot({ machine, result }: LossesAcceptedBody['machines'][number]): st
   return `Machine ${machine} is not lost: ${why}.`;
 }
 
+/** Says what is for people only where what is for programs does not go. */
+export function teller({ terminal }: Context, { output }: DataOptions): (line: string) => void {
+  return (line) => (output === 'text' ? terminal.print(line) : terminal.complain(line));
+}
+
 /** What there is to lose, before it is asked for. */
 export async function showLosses(
-  { terminal }: Context,
   client: ApiClient,
   machines: readonly string[],
+  say: (line: string) => void,
 ): Promise<void> {
   const units = await client.units();
   for (const id of machines) {
-    for (const line of lossLines(id, unitsOn(units, id))) terminal.print(line);
+    for (const line of lossLines(id, unitsOn(units, id))) say(line);
   }
 }
 

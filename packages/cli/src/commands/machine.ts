@@ -5,7 +5,9 @@ import type { ConfirmOptions } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { OperationError } from '../errors.ts';
 import { chooseAbsent, machineIdWords } from '../find-machine.ts';
-import { showLosses } from './brake.ts';
+import { dataOption, printData } from '../print-data.ts';
+import type { DataOptions } from '../print-data.ts';
+import { showLosses, teller } from './brake.ts';
 
 export function addMachine(program: Command, context: Context): void {
   const machine = program.command('machine').description('do something about machines themselves');
@@ -14,7 +16,8 @@ export function addMachine(program: Command, context: Context): void {
     .description('remove everything that is stored of machines that are absent for good')
     .argument('<machine...>', machineIdWords)
     .addOption(yesOption())
-    .action((ids: string[], options: ConfirmOptions, command: Command) =>
+    .addOption(dataOption())
+    .action((ids: string[], options: ConfirmOptions & DataOptions, command: Command) =>
       forget(context, command, { ids, options }),
     );
 }
@@ -22,7 +25,10 @@ export function addMachine(program: Command, context: Context): void {
 async function forget(
   context: Context,
   command: Command,
-  { ids, options }: { readonly ids: readonly string[]; readonly options: ConfirmOptions },
+  {
+    ids,
+    options,
+  }: { readonly ids: readonly string[]; readonly options: ConfirmOptions & DataOptions },
 ): Promise<void> {
   const { terminal } = context;
   const client = context.connect(command);
@@ -31,17 +37,20 @@ async function forget(
   const present = all.machines.find(({ id }) => machines.includes(id));
   if (present !== undefined) throw new OperationError(whyNot(present));
   const known = machines.filter((id) => all.absent.some((absent) => absent.id === id));
-  await showLosses(context, client, known);
+  await showLosses(client, known, teller(context, options));
   await confirm(terminal, options, 'Forget it, and place its units elsewhere?');
-  const pending: string[] = [];
+  const results: ForgottenBody[] = [];
   for (const id of machines) {
     const forgotten = await client.forgetMachine(id);
-    if (forgotten.result === 'pending') pending.push(id);
-    else terminal.print(sentence(forgotten));
+    results.push(forgotten);
+    const isSaid = options.output === 'text' && forgotten.result !== 'pending';
+    if (isSaid) terminal.print(sentence(forgotten));
   }
+  if (options.output !== 'text') await printData(terminal, options.output, results);
+  const pending = results.filter(({ result }) => result === 'pending');
   if (pending.length > 0) {
     throw new OperationError(
-      `${pending.join(', ')} is not forgotten yet: the leader does it as soon as there is one, and nothing that must not run twice can be up there any more`,
+      `${pending.map(({ machine }) => machine).join(', ')} is not forgotten yet: the leader does it as soon as there is one, and nothing that must not run twice can be up there any more`,
     );
   }
 }
