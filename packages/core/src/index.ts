@@ -95,7 +95,7 @@ export type { Inspector, JournalQuery } from './inspector.ts';
 export { readInstallSection } from './install-section.ts';
 export type { InstallLink, InstallSection, MachineNames } from './install-section.ts';
 export { nearest } from './nearest.ts';
-export { isHeld, leaseDeadlines } from './lease-term.ts';
+export { earlier, isHeld, leaseDeadlines } from './lease-term.ts';
 export type { LeaseDeadlines, LeaseTerm } from './lease-term.ts';
 export type { OnPartition } from './on-partition.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';

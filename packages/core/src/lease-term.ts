@@ -29,6 +29,11 @@ export function leaseDeadlines({
   return { stopAt: sentAt + ttlMs / 2, killAt: sentAt + ttlMs * 0.8 };
 }
 
+/** Both as early as in one of the two. */
+export function earlier(a: LeaseDeadlines, b: LeaseDeadlines): LeaseDeadlines {
+  return { stopAt: Math.min(a.stopAt, b.stopAt), killAt: Math.min(a.killAt, b.killAt) };
+}
+
 /**
  * Whether the machine has its lease: what it is assigned may be carried out, and units with
  * `OnPartition=stop` may be up. @param now - boot-clock ms

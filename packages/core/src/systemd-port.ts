@@ -111,6 +111,11 @@ export interface Systemd {
    * killed, also when this process hangs or is gone. Later deadlines take the place of earlier ones.
    */
   hold(deadlines: LeaseDeadlines): Promise<void>;
+  /**
+   * As `hold`, but for deadlines that are earlier already, also those of an earlier process. Where
+   * there are none, none come of it.
+   */
+  limit(deadlines: LeaseDeadlines): Promise<void>;
   /** Units whose file binds them to the lease. */
   bound(): Promise<ReadonlySet<string>>;
   /** What such a unit finds as MUSTER_EPOCH in its environment from its next start on. */

@@ -8,6 +8,8 @@ import type { LeaseGuardOptions } from './lease-guard.ts';
 export class BoundUnits {
   readonly files: UnitFiles;
   readonly #guard: LeaseGuard;
+  /** Units that systemd may have loaded as bound, whatever their files say by now. */
+  readonly #loaded = new Set<string>();
   /** Bound units that were up when the guard was seen to be up last; null: it was not, or is not now. */
   #upBefore: readonly string[] | null = null;
 
@@ -15,6 +17,8 @@ export class BoundUnits {
     this.files = new UnitFiles(options.unitDirectory, options.directory);
     this.files.prepare();
     this.#guard = new LeaseGuard(options);
+    // What an earlier process has left runs on: it is minded from the beginning.
+    this.list();
   }
 
   /**
@@ -33,11 +37,12 @@ export class BoundUnits {
     },
   ): Promise<FileWrite> {
     if (isBound(name, file.text)) {
+      this.#loaded.add(name);
       this.#guard.putOut();
       if (this.files.isUnbound(name)) await startGuard();
       this.#guard.putOut();
       this.#guard.setEpoch(name, file.epoch ?? 0);
-    }
+    } else this.#guard.forget(name);
     const written = this.files.write(name, file, hostDirectories);
     this.#guardAsNeeded();
     return written;
@@ -46,7 +51,18 @@ export class BoundUnits {
   remove(name: string): void {
     this.files.remove(name);
     this.#guard.forget(name);
+    this.#loaded.delete(name);
     this.#guardAsNeeded();
+  }
+
+  /** To be called when a daemon-reload begins; what it returns, when that has ended well. */
+  reloadBegins(): () => void {
+    const reloadEnded = this.files.reloadBegins();
+    const unbound = this.#unbound();
+    return () => {
+      reloadEnded();
+      this.#keep((name) => !unbound.includes(name));
+    };
   }
 
   list(): ReadonlyMap<string, string> {
@@ -59,16 +75,28 @@ export class BoundUnits {
     this.#guard.hold(deadlines);
   }
 
+  limit(deadlines: LeaseDeadlines): void {
+    this.#guard.limit(deadlines);
+  }
+
   setEpoch(name: string, epoch: Revision): void {
     if (this.files.bound.has(name)) this.#guard.setEpoch(name, epoch);
   }
 
-  /** A guard that was killed could not note what it took with it. */
+  /** To be called with each list of what systemd has loaded. */
   look(units: readonly LoadedUnit[]): void {
-    if (this.files.bound.size === 0) return;
+    if (this.#unbound().length > 0) {
+      const loaded = new Set(units.map(({ name }) => name));
+      this.#keep((name) => loaded.has(name));
+    }
+    if (this.files.bound.size === 0) {
+      this.#upBefore = null;
+      return;
+    }
     const up = units.filter(({ activeState }) => activeState === 'active').map(({ name }) => name);
     const isGuardUp = up.includes(guardName);
-    if (!isGuardUp && this.#upBefore !== null) this.#guard.noteFenced(this.#upBefore);
+    // A guard that was killed could not note what it took with it.
+    if (!isGuardUp && this.#upBefore !== null && !this.#canNote(this.#upBefore)) return;
     this.#upBefore = isGuardUp ? up.filter((name) => this.files.bound.has(name)) : null;
   }
 
@@ -84,8 +112,30 @@ export class BoundUnits {
     if (this.files.bound.has(name)) this.#guard.forgetFenced(name);
   }
 
+  /** @returns false: not now. That must not keep anybody from learning what is loaded. */
+  #canNote(units: readonly string[]): boolean {
+    try {
+      this.#guard.noteFenced(units);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Units that may be loaded as bound though their files do not say so any more. */
+  #unbound(): string[] {
+    return [...this.#loaded].filter((name) => !this.files.bound.has(name));
+  }
+
+  /** Those of them that are not loaded as bound are forgotten. */
+  #keep(mayBeBound: (name: string) => boolean): void {
+    for (const name of this.#unbound()) if (!mayBeBound(name)) this.#loaded.delete(name);
+    this.#guardAsNeeded();
+  }
+
   #guardAsNeeded(): void {
-    if (this.files.bound.size > 0) this.#guard.putOut();
+    for (const name of this.files.bound) this.#loaded.add(name);
+    if (this.#loaded.size > 0) this.#guard.putOut();
     else this.#guard.takeIn();
   }
 }

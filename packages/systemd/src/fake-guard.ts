@@ -1,4 +1,4 @@
-import { SystemdUnavailableError } from '@muster/core';
+import { SystemdUnavailableError, earlier } from '@muster/core';
 import type { Clock, LeaseDeadlines } from '@muster/core';
 import { isBound } from './bound-file.ts';
 import type { FakeUnit, FakeUnits } from './fake-units.ts';
@@ -34,6 +34,18 @@ export class FakeGuard {
     this.#deadlines = deadlines;
   }
 
+  /** @throws {SystemdUnavailableError} while it is deaf */
+  limit(deadlines: LeaseDeadlines): void {
+    if (this.#deadlines !== null) this.hold(earlier(this.#deadlines, deadlines));
+  }
+
+  /** @throws {SystemdUnavailableError} while it is deaf */
+  note(names: readonly string[]): void {
+    if (this.#isDeaf && names.length > 0)
+      throw new SystemdUnavailableError('the fake guard cannot note anything');
+    for (const name of names) this.#fenced.add(name);
+  }
+
   /** Whether a unit can be started now; the guard is up from then on if it is bound. */
   admits(unit: FakeUnit): boolean {
     if (this.#isHung || !isBound(unit.name, unit.text)) return true;
@@ -54,7 +66,7 @@ export class FakeGuard {
     this.#run += 1;
   }
 
-  /** While true, it is not told of renewals, as when /run is full. */
+  /** While true, nothing can be told it or noted, as when /run is full. */
   deafen(isDeaf: boolean): void {
     this.#isDeaf = isDeaf;
   }

@@ -1,5 +1,5 @@
-import type { Clock, JobEnd, ProcessExit } from '@muster/core';
-import { unitType } from './unit-names.ts';
+import type { Clock, JobEnd, ProcessExit, UnitRun } from '@muster/core';
+import { resultInterface, unitType } from './unit-names.ts';
 import { scriptOf } from './unit-script.ts';
 import type { RestartScript, UnitScript } from './unit-script.ts';
 
@@ -284,3 +284,12 @@ const subStates: Readonly<Record<string, string>> = {
   path: 'waiting',
   mount: 'mounted',
 };
+
+/** As a systemd says it. */
+export function runOf(unit: FakeUnit): UnitRun {
+  return {
+    result: resultInterface(unit.name) === null ? null : unit.result,
+    exit: unit.result === 'success' ? null : unit.exit,
+    invocationId: unit.invocationId,
+  };
+}

@@ -16,9 +16,9 @@ import { isBound } from './bound-file.ts';
 import { FakeGuard } from './fake-guard.ts';
 import { FakeHostUnits } from './fake-host-units.ts';
 import { FakeLinks } from './fake-links.ts';
-import { FakeUnits } from './fake-units.ts';
+import { FakeUnits, runOf } from './fake-units.ts';
 import type { FakeUnit, LinkedUnits } from './fake-units.ts';
-import { resultInterface, templateOf } from './unit-names.ts';
+import { templateOf } from './unit-names.ts';
 import type { UnitScript } from './unit-script.ts';
 
 interface FakeFile {
@@ -222,6 +222,10 @@ export class FakeSystemd implements Systemd {
     this.#guard.hold(deadlines);
   }
 
+  async limit(deadlines: LeaseDeadlines): Promise<void> {
+    this.#guard.limit(deadlines);
+  }
+
   async bound(): Promise<ReadonlySet<string>> {
     return new Set(
       [...this.#files].flatMap(([name, { text }]) => (isBound(name, text) ? [name] : [])),
@@ -239,7 +243,7 @@ export class FakeSystemd implements Systemd {
 
   async noteFenced(names: readonly string[]): Promise<void> {
     const bound = await this.bound();
-    for (const name of names) if (bound.has(name)) this.#guard.fenced.add(name);
+    this.#guard.note(names.filter((name) => bound.has(name)));
   }
 
   async fenced(): Promise<ReadonlySet<string>> {
@@ -293,6 +297,7 @@ export class FakeSystemd implements Systemd {
     const taken = this.#takenAlias(name, links);
     if (taken !== null) return { type: 'refused', reason: taken };
     if (this.#files.get(name)?.text !== file.text) this.#files.set(name, { ...file });
+    if (!isBound(name, file.text)) this.#guard.fenced.delete(name);
     await this.setEpoch(name, file.epoch ?? 0);
     this.#links.set(name, links);
     return { type: 'written' };
@@ -389,12 +394,4 @@ export class FakeSystemd implements Systemd {
   #change(): void {
     for (const listener of this.#changeListeners) listener();
   }
-}
-
-function runOf(unit: FakeUnit): UnitRun {
-  return {
-    result: resultInterface(unit.name) === null ? null : unit.result,
-    exit: unit.result === 'success' ? null : unit.exit,
-    invocationId: unit.invocationId,
-  };
 }

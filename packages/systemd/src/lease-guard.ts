@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { earlier } from '@muster/core';
 import type { LeaseDeadlines, Revision } from '@muster/core';
 import { epochPath, guardName } from './bound-file.ts';
 import { guardScript, guardUnit } from './guard-script.ts';
@@ -35,6 +36,12 @@ export class LeaseGuard {
   hold(deadlines: LeaseDeadlines): void {
     this.#deadlines = deadlines;
     if (this.#isOut) this.#writeDeadlines();
+  }
+
+  /** As `hold`, but for what is earlier already. */
+  limit(deadlines: LeaseDeadlines): void {
+    const held = this.#deadlines ?? this.#readDeadlines();
+    if (held !== null) this.hold(earlier(held, deadlines));
   }
 
   /** Puts everything in place that a unit needs which is bound to the lease. */
@@ -79,6 +86,7 @@ export class LeaseGuard {
   }
 
   forget(unit: string): void {
+    if (!this.#isOut) return;
     this.forgetFenced(unit);
     rmSync(epochPath(this.#options.directory, unit), { force: true });
   }
@@ -90,6 +98,16 @@ export class LeaseGuard {
     // Early by less than a hundredth rather than late.
     const hundredths = [stopAt, killAt].map((ms) => Math.max(0, Math.floor(ms / 10)));
     replace(join(this.#options.directory, 'lease'), `${hundredths.join(' ')}\n`);
+  }
+
+  /** What an earlier process wrote; null: nothing. */
+  #readDeadlines(): LeaseDeadlines | null {
+    const path = join(this.#options.directory, 'lease');
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+    const [stopAt = 0, killAt = 0] = readFileSync(path, 'utf8')
+      .split(' ')
+      .map((hundredths) => Number.parseInt(hundredths, 10) * 10 || 0);
+    return { stopAt, killAt };
   }
 
   #markOf(unit: string): string {

@@ -69,6 +69,27 @@ export function describeLeaseContract(name: string, make: () => Promise<SystemdC
       expect([...(await systemd.fenced())]).toEqual([]);
     });
 
+    test('a limit makes it end earlier, also one of another process, and never later', async () => {
+      await hold(minuteMs);
+      expect(await startBound('limited.service')).toBe('done');
+      const other = await contract.reopen();
+      const now = realClock.monotonic();
+      await other.systemd.limit({ stopAt: now, killAt: now + minuteMs });
+      await other.systemd.limit({ stopAt: now + minuteMs, killAt: now + minuteMs });
+      await other.close();
+      await seen.becomes('limited.service', 'unloaded');
+      await systemd.forgetFenced('limited.service');
+    });
+
+    test('what is not bound any more is not noted as stopped for want of a lease', async () => {
+      await hold(minuteMs);
+      await seen.write('other.service', bound);
+      await seen.write('loosed.service', bound);
+      await systemd.noteFenced(['loosed.service']);
+      await seen.write('loosed.service', service('ExecStart=/bin/sleep infinity'));
+      expect([...(await systemd.fenced())]).toEqual([]);
+    });
+
     test('what takes too long to end is killed, whatever its file says of that', async () => {
       const stubborn = service(
         'ExecStart=/bin/sh -c \'trap "" TERM; while :; do sleep 0.1; done\'',
@@ -89,9 +110,9 @@ export function describeLeaseContract(name: string, make: () => Promise<SystemdC
     test.each(['srv-data\\x2d1.service', '-dash.service', 'a\\x5cx@b\\x2dc.service'])(
       'whatever systemd allows in a name, it is noted and killed: %s',
       async (name) => {
-        const deaf = service('ExecStart=/bin/sh -c \'trap "" TERM; while :; do sleep 0.1; done\'');
+        const slow = service('ExecStart=/bin/sleep infinity', 'ExecStop=/bin/sleep 60');
         await hold(minuteMs);
-        expect(await startBound(name, `${deaf}${fleet}`)).toBe('done');
+        expect(await startBound(name, `${slow}${fleet}`)).toBe('done');
         await hold(0, 500);
         await seen.becomes(name, 'failed/failed');
         expect([...(await systemd.fenced())]).toEqual([name]);

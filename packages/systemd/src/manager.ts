@@ -256,6 +256,10 @@ class LocalSystemd implements Systemd {
     this.#units.hold(deadlines);
   }
 
+  async limit(deadlines: LeaseDeadlines): Promise<void> {
+    this.#units.limit(deadlines);
+  }
+
   async bound(): Promise<ReadonlySet<string>> {
     return this.#units.files.bound;
   }
@@ -335,7 +339,7 @@ class LocalSystemd implements Systemd {
   }
 
   async #slowReload(): Promise<void> {
-    const reloadEnded = this.#units.files.reloadBegins();
+    const reloadEnded = this.#units.reloadBegins();
     await this.#calls.reload();
     reloadEnded();
   }
