@@ -302,7 +302,8 @@ export class Agent {
       // has one by now says nothing of then.
       const mayBeRefused = result === 'dependency' && note?.desiredState === 'launched';
       if (mayBeRefused) await this.#options.systemd.noteFenced([unit]);
-      else if (type === 'start' || type === 'restart')
+      // One that was canceled was not up yet when it was stopped, perhaps for want of a lease.
+      else if ((type === 'start' || type === 'restart') && result !== 'canceled')
         await this.#options.systemd.forgetFenced(unit);
       if (note === undefined || note.jobResult === result) continue;
       const next = { ...note, jobResult: result };

@@ -1,4 +1,4 @@
-import { leaseDeadlines } from '@muster/core';
+import { earlier, leaseDeadlines } from '@muster/core';
 import type { AgentRegistry, Clock, LeaseDeadlines, LoadedUnit, Log, Systemd } from '@muster/core';
 import { isUp } from './plan.ts';
 
@@ -31,6 +31,11 @@ export class Fence {
       systemd.hold(deadlines).catch((err: unknown) => {
         log.warn({ err }, 'cannot pass on for how long this machine has its lease');
       });
+    });
+    registry.beforeLease((term) => {
+      const deadlines = leaseDeadlines(term);
+      this.#deadlines = earlier(this.#deadlines ?? deadlines, deadlines);
+      return systemd.limit(deadlines);
     });
   }
 
@@ -80,7 +85,9 @@ export class Fence {
     const running = up.filter((unit) => !isEnding(unit)).map(({ name }) => name);
     if (running.length > 0) {
       log.warn({ units: running }, 'the lease is lost: units with OnPartition=stop are stopped');
-      await systemd.noteFenced(running);
+      await systemd.noteFenced(running).catch((err: unknown) => {
+        log.warn({ err, units: running }, 'cannot note that these are to be started again');
+      });
       await Promise.all(running.map((name) => systemd.stop(name)));
     }
     return true;

@@ -82,6 +82,12 @@ export interface AgentRegistry {
   /** Called after each answered renewal, and once more with what an orderly stop was granted. */
   onLease(listener: (term: LeaseTerm) => void): Unsubscribe;
   /**
+   * Called, and waited for, before the presence of this machine moves to another lease: from then on
+   * it may last no longer than this term, also when no answer comes. When the listener rejects the
+   * presence stays where it is, and it is tried again.
+   */
+  beforeLease(listener: (term: LeaseTerm) => Promise<void>): Unsubscribe;
+  /**
    * Units that the store has a state of from this machine, whoever published it.
    * @throws {StoreUnavailableError}
    */

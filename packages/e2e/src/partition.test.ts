@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@muster/core';
 import { MemoryCluster } from './in-memory.ts';
 
 const ttlMs = 8_000;
@@ -181,3 +182,61 @@ test('every holder has a greater MUSTER_EPOCH than those before', async () => {
   const [now = 0] = await cluster.where('a.service');
   expect(cluster.machine(now).systemd.epochOf('a.service')).toBeGreaterThan(first);
 });
+
+test('a unit that was on its way up when it was stopped is started again when the lease is back', async () => {
+  cluster.machine(2).systemd.script('a.service', { startMs: 30_000 });
+  await cluster.write('filler.service', '[Service]\nExecStart=/bin/sleep infinity\n');
+  await cluster.write('a.service', stop);
+  expect(await upOn()).toEqual([2]);
+  cluster.store.outage(true, 'm2');
+  await watch(6_000);
+  expect(await upOn()).toEqual([]);
+  cluster.store.outage(false, 'm2');
+  await watch(40_000);
+  expect(await cluster.where('a.service')).toEqual([2]);
+});
+
+test('nothing can be noted and the guard hangs: musterd ends the unit all the same', async () => {
+  await runOnSecond();
+  const { guard } = cluster.machine(2).systemd;
+  guard.hang();
+  guard.deafen(true);
+  cluster.store.outage(true, 'm2');
+  const { ends, begins } = await watch(40_000, leaseEnds);
+  expect(ends).toBeGreaterThan(0);
+  // In order, not by the kill.
+  expect(ends).toBeLessThan(ttlMs * 0.6);
+  expect(begins).toBeGreaterThan(ttlMs);
+});
+
+test('a musterd that was stopped in order, and is cut off while it registers anew', async () => {
+  await runOnSecond();
+  const machine = cluster.machine(2);
+  await machine.registry.presence.park(600);
+  await machine.kill(1_000);
+  cutOffWhenRegistered('m2');
+  machine.start();
+  const { ends, begins } = await watch(40_000, leaseEnds);
+  expect(ends).toBeGreaterThan(0);
+  expect(ends).toBeLessThan(ttlMs);
+  expect(begins).toBeGreaterThan(ttlMs);
+});
+
+/** Its presence is written once more, and the answer to that does not arrive. */
+function cutOffWhenRegistered(id: string): void {
+  const { store } = cluster;
+  const connect = store.connect.bind(store);
+  jest.spyOn(store, 'connect').mockImplementation((owner) => {
+    const connection = connect(owner);
+    return {
+      ...connection,
+      txn: async (txn) => {
+        const result = await connection.txn(txn);
+        const isPresence = txn.success.some((op) => op.type === 'put' && op.key.endsWith(id));
+        if (owner !== id || !isPresence) return result;
+        store.outage(true, id);
+        throw new StoreUnavailableError('the cable is cut');
+      },
+    };
+  });
+}

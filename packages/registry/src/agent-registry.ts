@@ -66,7 +66,7 @@ export class StoreAgentRegistry implements AgentRegistry {
     const changed = (): void => this.#changed.call();
     this.#keyspace.onChange(changed);
     guard.onChange(changed);
-    presence.onLease((term) => this.#hold(term));
+    presence.listeners.onLease((term) => this.#hold(term));
     presence.onChange(() => {
       // What was taken away while this machine was absent has to be known before it is trusted.
       if (this.#isBehind()) this.#keyspace.resync();
@@ -129,7 +129,11 @@ export class StoreAgentRegistry implements AgentRegistry {
   }
 
   onLease(listener: (term: LeaseTerm) => void): Unsubscribe {
-    return this.#options.presence.onLease(listener);
+    return this.#options.presence.listeners.onLease(listener);
+  }
+
+  beforeLease(listener: (term: LeaseTerm) => Promise<void>): Unsubscribe {
+    return this.#options.presence.listeners.beforeLease(listener);
   }
 
   async publishedUnits(): Promise<readonly string[]> {

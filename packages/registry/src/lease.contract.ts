@@ -43,6 +43,24 @@ export function describeLeaseContract(name: string, make: () => Promise<Ground>)
       );
     });
 
+    test('before the presence moves to a shorter lease it is told, and it moves only when that was taken note of', async () => {
+      await a.presence.register(facts('a'), options());
+      await a.presence.park(600);
+      const again = ground.open('a');
+      const told: { ttlMs: number; wasAway: boolean }[] = [];
+      again.agent.beforeLease(async ({ ttlMs }) => {
+        const machine = await watcher.units.machine('a');
+        told.push({ ttlMs, wasAway: machine !== null && machine.awaySince !== null });
+        if (told.length === 1) throw new Error('it cannot be noted now');
+      });
+      await again.presence.register(facts('a'), options());
+      expect(told).toEqual([
+        { ttlMs: 4_000, wasAway: true },
+        { ttlMs: 4_000, wasAway: true },
+      ]);
+      expect((await watcher.units.machine('a'))?.awaySince).toBeNull();
+    });
+
     test('a machine that registers anew has no lease to show before it knows what it is assigned since', async () => {
       await a.presence.register(facts('a'), options());
       await until('a lease', () => a.agent.lease());

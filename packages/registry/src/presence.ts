@@ -18,6 +18,7 @@ import type { Present } from './assert-alone.ts';
 import { encodePresence, parsePresence } from './codec.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
+import { LeaseListeners } from './lease-listeners.ts';
 import { Listeners } from './listeners.ts';
 import { newNonce } from './nonce.ts';
 import type { RegistryObserver } from './observed.ts';
@@ -74,7 +75,7 @@ const lookEveryMs = 30_000;
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #changed = new Listeners();
-  readonly #renewed = new Set<(term: LeaseTerm) => void>();
+  readonly #listeners = new LeaseListeners();
   readonly #over = new AbortController();
   #wake = new AbortController();
   #facts: MachineFacts | null = null;
@@ -102,10 +103,9 @@ export class Presence {
     return this.#session?.registeredAt ?? null;
   }
 
-  /** See AgentRegistry. */
-  onLease(listener: (term: LeaseTerm) => void): Unsubscribe {
-    this.#renewed.add(listener);
-    return () => this.#renewed.delete(listener);
+  /** Who is told of the lease. */
+  get listeners(): Pick<LeaseListeners, 'onLease' | 'beforeLease'> {
+    return this.#listeners;
   }
 
   /** Called when the session changed. */
@@ -233,7 +233,10 @@ export class Presence {
     const granted = await store.grantLease(ttlSeconds);
     const token = newNonce();
     const { lease } = granted;
+    const ttlMs = granted.ttlSeconds * 1000;
     await leaseStore.save({ leaseId: lease, bootId: facts.bootId, token });
+    // The presence may be on a lease that lasts longer, as after an orderly stop.
+    await this.#listeners.tellBefore({ sentAt, ttlMs });
     const key = keys.machine(machineId);
     const record = { ...facts, awaySince: null, at: clock.now() };
     const { succeeded, gets, revision } = await store.txn({
@@ -248,7 +251,7 @@ export class Presence {
     }
     log.info({ lease, ttlSeconds: granted.ttlSeconds }, 'registered this machine');
     await this.#endFormerBoot(present);
-    return { lease, token, ttlMs: granted.ttlSeconds * 1000, sentAt, registeredAt: revision };
+    return { lease, token, ttlMs, sentAt, registeredAt: revision };
   }
 
   /** What an earlier boot left says nothing any more. */
@@ -325,7 +328,7 @@ export class Presence {
   #hold({ ttlMs }: Pick<Session, 'ttlMs'>, sentAt: number): void {
     const term = { sentAt, ttlMs };
     this.#term = term;
-    for (const listener of this.#renewed) listener(term);
+    this.#listeners.tell(term);
   }
 
   #end(reason: string): void {
