@@ -2,7 +2,7 @@ import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
 import type { Assignment, Placement, PlacementChange, PlacementFailures, Unit } from '@muster/core';
 import { assignmentsOf, failuresToStore, isForgotten } from './draft.ts';
 import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
-import { mismatch, settle, vacate } from './eligibility.ts';
+import { linger, mismatch, settle, vacate } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
 import { evictUnfit, makeRoomWhereItIs, takeOffFailed } from './evict.ts';
 import { hasToEndFirst, leavingAssignment } from './leaving.ts';
@@ -233,7 +233,7 @@ function keepOneHolder(
   wanted: Wanted,
 ): { machine: string } | undefined {
   const holders = [...wanted.values()].filter((place) => place.role === 'holder');
-  const { hosts } = draft.model;
+  const { hosts, candidates } = draft.model;
   const kept =
     holders.find((place) => isReady(draft.model, name, place.machine)) ??
     holders.find((place) => hosts.has(place.machine)) ??
@@ -242,7 +242,10 @@ function keepOneHolder(
     if (other === kept) continue;
     wanted.delete(other.machine);
     const host = hosts.get(other.machine);
-    if (host !== undefined) vacate(host, name);
+    if (host === undefined) continue;
+    vacate(host, name);
+    // It has still to end there.
+    linger(host, name, candidates.get(name) ?? null);
   }
   return kept;
 }

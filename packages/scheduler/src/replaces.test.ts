@@ -229,6 +229,20 @@ describe('a machine on which somebody cannot make way does not count', () => {
   });
 });
 
+test('a global unit that no longer is one has to end where it is not kept before anybody has that machine', () => {
+  const found = cluster('m1', 'm2', 'm3').unit('old.service', 'Global=true');
+  found.rest();
+  found.unit('new.service', 'Replaces=old.service');
+  found.rest();
+  expect(found.where()).not.toHaveProperty('new.service');
+  found.unit('old.service').settle();
+  expect(found.where()).not.toHaveProperty('new.service');
+  found.report().rest();
+  const { 'new.service': place, 'old.service': kept } = found.where();
+  expect(place).toHaveLength(1);
+  expect(place).not.toEqual(kept);
+});
+
 describe('units that replace each other', () => {
   test.each<[string, string[]]>([
     ['two', ['a b', 'b a']],
