@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BoundUnits } from './bound-units.ts';
@@ -41,10 +41,12 @@ beforeEach(async () => {
 afterEach(() => rmSync(scratch, { recursive: true }));
 
 test('a unit that is not to be bound any more keeps its lease until systemd has read its file', async () => {
+  const epochs = () => readdirSync(join(scratch, 'muster/epoch')).length;
   await write(free);
   units.look([loaded]);
   units.list();
   expect(isMinded()).toBe(true);
+  expect(epochs()).toBe(1);
   const ended = units.reloadBegins();
   expect(isMinded()).toBe(true);
   ended();

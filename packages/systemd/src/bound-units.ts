@@ -42,7 +42,7 @@ export class BoundUnits {
       if (this.files.isUnbound(name)) await startGuard();
       this.#guard.putOut();
       this.#guard.setEpoch(name, file.epoch ?? 0);
-    } else this.#guard.forget(name);
+    } else this.#guard.forgetFenced(name); // Its MUSTER_EPOCH is read until systemd reads the file.
     const written = this.files.write(name, file, hostDirectories);
     this.#guardAsNeeded();
     return written;

@@ -82,11 +82,11 @@ export class LeaseGuard {
   }
 
   forgetFenced(unit: string): void {
+    if (!this.#isOut) return;
     rmSync(this.#markOf(unit), { force: true });
   }
 
   forget(unit: string): void {
-    if (!this.#isOut) return;
     this.forgetFenced(unit);
     rmSync(epochPath(this.#options.directory, unit), { force: true });
   }
