@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guardScript } from './guard-script.ts';
@@ -31,7 +39,9 @@ echo >>"$own/count"
 [ "$(wc -l <"$own/count")" -gt 3 ] || exit 1
 case $* in
   *BoundBy*) echo 'b.service "a\\\\x2d1.service"' ;;
-  show*) if [ -e "$own/killed" ]; then printf 'failed\\n\\ninactive\\n'; else printf 'inactive\\n\\nactive\\n'; fi ;;
+  list-units*)
+    if [ -e "$own/killed" ]; then state=failed; else state=active; fi
+    printf '%s loaded %s dead Some unit\\n' b.service inactive 'a\\x2d1.service' "$state" host.service active ;;
   kill*) : >"$own/killed" ;;
 esac
 `;
@@ -46,6 +56,19 @@ test('what was up when the lease ended is noted', () => {
   run('watch', answersLate);
   const noted = execFileSync('ls', [join(directory, 'fenced')]);
   expect(String(noted)).toBe('a\\x2d1.service\n');
+});
+
+test('two questions are enough, however many units there are', () => {
+  const many = Array.from({ length: 2_500 }, (_, i) => `u${i}.service`);
+  const { calls } = run(
+    'watch',
+    `case $* in
+      *BoundBy*) echo '${many.join(' ')}' ;;
+      list-units*) printf '%s loaded active running Some unit\\n' ${many.join(' ')} ;;
+    esac`,
+  );
+  expect(calls.split('\n')).toHaveLength(3);
+  expect(readdirSync(join(directory, 'fenced'))).toHaveLength(many.length);
 });
 
 test('without a unit that is bound to it the guard ends at once', () => {

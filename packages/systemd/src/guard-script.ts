@@ -42,11 +42,12 @@ bound_in() {
   # Names are quoted, for a shell.
   eval "set -- $listed"
   [ $# -gt 0 ] || return 0
-  found=$($systemctl show --property=ActiveState --value -- "$@") || return 1
-  # One for each, in their order.
-  for state in $found; do
-    case " $states " in *" $state "*) printf '%s\\n' "$1" ;; esac
-    shift
+  bound=" $* "
+  # To show them one by one takes systemd 3 ms for each.
+  loaded=$($systemctl list-units --all --plain --no-legend --full --no-pager) || return 1
+  printf '%s\\n' "$loaded" | while read -r unit _ state _; do
+    case " $states " in *" $state "*) ;; *) continue ;; esac
+    case $bound in *" $unit "*) printf '%s\\n' "$unit" ;; esac
   done
 }
 
