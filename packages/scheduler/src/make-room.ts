@@ -106,6 +106,7 @@ function tryMoves(
   for (const { name } of leaving) vacate(host, name);
   settle(host, unit);
   const moves: Move[] = [];
+  const tried: Move[] = [];
   let stuck: Candidate | undefined;
   for (const group of groupsOf(leaving)) {
     const to = hostFor(draft, group, host);
@@ -114,11 +115,15 @@ function tryMoves(
       break;
     }
     for (const member of group) {
+      const move = { unit: member, to };
+      moves.push(move);
+      // A unit that was global until now may be there already.
+      if (to.residents.has(member.name)) continue;
       settle(to, member);
-      moves.push({ unit: member, to });
+      tried.push(move);
     }
   }
-  for (const move of moves) vacate(move.to, move.unit.name);
+  for (const move of tried) vacate(move.to, move.unit.name);
   if (!wasThere) vacate(host, unit.name);
   for (const other of leaving) settle(host, other);
   return stuck === undefined ? moves : `${stuck.name} has no other machine`;

@@ -162,7 +162,9 @@ export function giveWay(
   }
 }
 
+/** A unit that was global until now may be there already: then nothing has to be kept for it. */
 function promise(draft: Draft, unit: Candidate, host: Host): void {
+  if (host.residents.has(unit.name)) return;
   settle(host, unit);
   host.expected.add(unit.name);
   draft.promises.set(unit.name, host);

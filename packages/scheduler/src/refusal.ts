@@ -50,6 +50,8 @@ export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Ho
       found = unit === group[0] ? reason : `${unit.name} has to come along: ${reason}`;
       break;
     }
+    // A unit that was global until now may be there already.
+    if (host.residents.has(unit.name)) continue;
     settle(host, unit);
     settled.push(unit.name);
   }

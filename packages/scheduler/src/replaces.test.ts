@@ -229,20 +229,6 @@ describe('a machine on which somebody cannot make way does not count', () => {
   });
 });
 
-test('a global unit that no longer is one has to end where it is not kept before anybody has that machine', () => {
-  const found = cluster('m1', 'm2', 'm3').unit('old.service', 'Global=true');
-  found.rest();
-  found.unit('new.service', 'Replaces=old.service');
-  found.rest();
-  expect(found.where()).not.toHaveProperty('new.service');
-  found.unit('old.service').settle();
-  expect(found.where()).not.toHaveProperty('new.service');
-  found.report().rest();
-  const { 'new.service': place, 'old.service': kept } = found.where();
-  expect(place).toHaveLength(1);
-  expect(place).not.toEqual(kept);
-});
-
 describe('units that replace each other', () => {
   test.each<[string, string[]]>([
     ['two', ['a b', 'b a']],
@@ -366,6 +352,34 @@ function tooEarly(found: PlannedCluster, model: Model, plan: Plan): string[] {
     }),
   );
 }
+
+test('a global unit that no longer is one has to end where it is not kept before anybody has that machine', () => {
+  const found = cluster('m1', 'm2', 'm3');
+  for (const unit of names) found.unit(unit);
+  found.rest();
+  found.unit('d.service', 'Global=true').report().rest();
+  for (const unit of ['c.service', 'a.service']) {
+    found.unit(unit, 'Replaces=[cd].service').report().rest();
+  }
+  found.unit('d.service');
+  const model = buildModel(found.snapshot(), new Map());
+  expect(tooEarly(found, model, found.plan())).toEqual([]);
+  found.settle();
+  found.report().rest();
+  expect(breaches(found, buildModel(found.snapshot(), new Map()))).toEqual([]);
+  expect(found.where()['c.service']).toHaveLength(1);
+});
+
+test('nor has one that conflicts with it', () => {
+  const found = cluster('m1', 'm2').unit('a.service', 'Global=true');
+  found.report().rest();
+  found.unit('b.service', 'Conflicts=a.service').report().rest();
+  found.unit('a.service').settle();
+  expect(found.where()).not.toHaveProperty('b.service');
+  found.report().rest();
+  const { 'a.service': a, 'b.service': b } = found.where();
+  expect([a, b]).toEqual([['m1'], ['m2']]);
+});
 
 test('whatever happens and whoever leads: it comes to rest, nobody starts beside what it replaces, and all are where they may be', () => {
   let replaced = 0;
