@@ -297,6 +297,19 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
     (p) => {
       p.wish(plain);
       p.give('m1', plain);
+      p.now += 1_000;
+      p.trouble.begin('m1', 'crash');
+      p.checker.asked('m1', plain, 'start');
+      p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
+    'a start that was never noted is asked for again by a musterd that did not crash',
+    ['E1'],
+    (p) => {
+      p.wish(plain);
+      p.give('m1', plain);
+      p.now += 1_000;
       p.checker.asked('m1', plain, 'start');
       p.checker.asked('m1', plain, 'start');
     },

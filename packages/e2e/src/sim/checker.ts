@@ -54,8 +54,15 @@ interface Edge {
   isNoted: boolean;
   /** It went down without having been asked to, and is down still. */
   isDownByItself: boolean;
+  /** musterd or its bus was in trouble then: it may have ended before it could note that. */
+  readonly isTroubled: boolean;
   /** The machine may not have known then what it had been asked for: it hears of that later. */
   readonly isBehind: boolean;
+}
+
+/** Whether what was asked for then may rightly be asked for again. */
+function isToRepeat({ isNoted, isTroubled, isBehind }: Edge): boolean {
+  return (!isNoted && isTroubled) || isBehind;
 }
 
 /** Watches every step from outside: what ran where, and what was in the store at that time. */
@@ -79,6 +86,11 @@ export class Checker {
 
   constructor(options: CheckerOptions) {
     this.#options = options;
+  }
+
+  /** Since when a unit is up there; null: it is not. */
+  upSince(machine: string, unit: string): number | null {
+    return this.up.get(machine)?.get(unit) ?? null;
   }
 
   /** Machines on which a unit is up; sorted. */
@@ -141,6 +153,7 @@ export class Checker {
       at: this.#options.now(),
       isNoted: false,
       isDownByItself: false,
+      isTroubled: this.#options.trouble.isIn(machine),
       isBehind: this.#isBehind(machine, unit),
     });
   }
@@ -238,7 +251,7 @@ export class Checker {
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
     const isChanged = given !== undefined && given.changedAt > since - flightMs;
     // Asked for and not yet noted: after a crash in between it is asked for again.
-    const isRepeated = edge !== undefined && (!edge.isNoted || edge.isBehind);
+    const isRepeated = edge !== undefined && isToRepeat(edge);
     if (this.#lostLease(machine, unit)) return;
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
       return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
@@ -285,7 +298,7 @@ export class Checker {
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
-    const isRepeated = !before.isNoted || before.isBehind || this.#lostLease(machine, unit);
+    const isRepeated = isToRepeat(before) || this.#lostLease(machine, unit);
     this.#check('E1', isAskedAnew || isHealed || isRepeated, [unit], () => {
       return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
     });

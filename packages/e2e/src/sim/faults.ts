@@ -104,7 +104,8 @@ function carryOut(fault: Fault, machine: SimMachine, scene: Scene): End {
       return () => network.disturb(machine.id, null);
     case 'broken-watches':
       network.breakWatches(machine.id, 'the connection broke');
-      return nothing;
+      network.disturb(machine.id, { ...calm, breakWatch: random.between(0.1, 0.7) });
+      return () => network.disturb(machine.id, null);
     case 'hung-watches':
       network.hangWatches(machine.id, true);
       return () => network.hangWatches(machine.id, false);
@@ -147,6 +148,7 @@ const calm = {
   sendTwice: 0,
   delayMs: 0,
   repeatEvent: 0,
+  breakWatch: 0,
   loseEvent: 0,
 };
 
@@ -158,6 +160,7 @@ function drawNoise(random: Random): typeof calm {
     sendTwice: sometimes(0.5),
     delayMs: random.chance(0.6) ? random.spread(10, 10_000) : 0,
     repeatEvent: sometimes(0.5),
+    breakWatch: sometimes(0.3),
     loseEvent: 0,
   };
 }

@@ -115,6 +115,7 @@ class LinkedWatch implements Watch {
       this.#inner = store.watch(this.#ranges, {
         opened: (revision) => this.#arrive(() => this.#listener.opened(revision)),
         events: (range, events, revision) => {
+          if (network.breaksNow(machine)) return this.#fail(unavailable('the connection broke'));
           const times = network.timesTold(machine);
           for (let time = 0; time < times; time += 1) {
             this.#arrive(() => this.#listener.events(range, events, revision));

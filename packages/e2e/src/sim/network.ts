@@ -20,6 +20,8 @@ export interface Noise {
   /** Up to so many milliseconds in each direction. */
   readonly delayMs: number;
   readonly repeatEvent: number;
+  /** The connection breaks with an event on its way. */
+  readonly breakWatch: number;
   readonly loseEvent: number;
 }
 
@@ -97,6 +99,12 @@ export class Network {
   /** Whether events reach the machine now; they are kept otherwise, until its watches fail. */
   tells(machine: string): boolean {
     return this.carries(machine, 'from-store') && !this.#hangs.has(machine);
+  }
+
+  /** Whether the connection breaks now, and what is on its way is lost with it. */
+  breaksNow(machine: string): boolean {
+    const noise = this.#noises.get(machine);
+    return noise !== undefined && noise.breakWatch > 0 && this.#random.chance(noise.breakWatch);
   }
 
   /** How often an event is told: once, unless something is wrong. */

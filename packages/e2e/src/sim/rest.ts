@@ -122,6 +122,10 @@ async function ofMachine(sight: Sight, machine: SimMachine): Promise<Difference[
     if (!wanted.includes(activeState)) {
       add('I6', unit, `is ${activeState}, not ${wanted.join(' or ')}`);
     }
+    const since = checker.upSince(machine.id, unit);
+    if (since !== null && given.desiredState === 'launched' && since < given.renewedAt) {
+      add('I6', unit, 'runs since before what is assigned now was asked for');
+    }
     if (files.get(unit) !== given.hash) add('I6', unit, 'has not the file that is assigned');
     const spec = world.specOf(unit, given.hash);
     if (spec !== null && given.desiredState === 'launched' && !canStay(sight, machine, spec)) {

@@ -16,6 +16,8 @@ export interface Given {
   readonly heldSince: number;
   /** When it last asked for something else than before. */
   readonly changedAt: number;
+  /** When it last asked for what has to be started anew: other content, a restart, another unit of that name. */
+  readonly renewedAt: number;
 }
 
 export interface Wish {
@@ -40,6 +42,8 @@ export class World {
   readonly wishes = new Map<string, Wish>();
   /** `machine/unit` → what is given to that machine. */
   readonly given = new Map<string, Given>();
+  /** `machine/unit` → what was given last, also when it has been taken away. */
+  readonly #givenLast = new Map<string, Given>();
   /** `machine/unit` → when it was last taken away. */
   readonly takenAt = new Map<string, number>();
   readonly states = new Map<string, Readonly<Record<string, unknown>>>();
@@ -201,13 +205,21 @@ export class World {
     const isSame =
       before !== null &&
       (Object.keys(asked) as (keyof typeof asked)[]).every((k) => before[k] === asked[k]);
+    const last = this.#givenLast.get(key);
+    const isRenewed =
+      last === undefined ||
+      last.hash !== asked.hash ||
+      last.restarts !== asked.restarts ||
+      last.incarnation !== asked.incarnation;
     const after: Given = {
       ...asked,
       role,
       revision,
       heldSince: before !== null && before.role === role ? before.heldSince : now,
       changedAt: isSame ? before.changedAt : now,
+      renewedAt: isRenewed ? now : last.renewedAt,
     };
+    this.#givenLast.set(key, after);
     this.given.set(key, after);
     return { machine, unit: name, before, after };
   }
