@@ -1,4 +1,5 @@
 import { countRestart } from '@muster/core';
+import type { Unit, UnitRegistry } from '@muster/core';
 import type { SimMachine } from './machine.ts';
 import type { Operation } from './plan.ts';
 import type { Repertoire } from './specs.ts';
@@ -55,6 +56,7 @@ async function write(
     const [result] = await units.write([{ name: unit, expect, set: null, destroyedBy: origin }]);
     return result?.type ?? 'nothing';
   }
+  if (type === 'renew') return renew(units, unit, found);
   const spec = repertoire.specs.get(unit)?.[version];
   if (spec === undefined) throw new Error(`there is no version ${version} of ${unit}`);
   if (type === 'restart') {
@@ -68,5 +70,20 @@ async function write(
   const restarts = found?.unit.restarts ?? 0;
   const set = { hash: spec.hash, file: spec.text, desiredState, restarts, origin };
   const [result] = await units.write([{ name: unit, expect, set }]);
+  return result?.type ?? 'nothing';
+}
+
+/** Destroys a unit and submits it again as it was, at once. */
+async function renew(
+  units: UnitRegistry,
+  name: string,
+  found: { readonly unit: Unit; readonly file: string | null } | undefined,
+): Promise<string> {
+  if (found?.file == null) return 'there is none';
+  const { hash, desiredState, modRevision } = found.unit;
+  const origin = { by: 'client' };
+  await units.write([{ name, expect: modRevision, set: null, destroyedBy: origin }]);
+  const set = { hash, desiredState, restarts: 0, file: found.file, origin };
+  const [result] = await units.write([{ name, expect: 0, set }]);
   return result?.type ?? 'nothing';
 }

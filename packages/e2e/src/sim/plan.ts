@@ -43,7 +43,7 @@ export interface Fault {
 
 /** What a client asks for. */
 export interface Operation {
-  readonly type: 'set' | 'restart' | 'destroy' | 'metadata';
+  readonly type: 'set' | 'restart' | 'destroy' | 'renew' | 'metadata';
   readonly at: number;
   readonly unit: string;
   readonly desiredState: DesiredState;
@@ -141,7 +141,7 @@ function drawOperation(
   { machines, repertoire }: Pick<PlanOptions, 'machines' | 'repertoire'>,
 ): Operation {
   const units = [...repertoire.specs.keys()];
-  const type = random.weighted({ set: 6, restart: 2, destroy: 2, metadata: 1 });
+  const type = random.weighted({ set: 6, restart: 2, destroy: 2, renew: 1, metadata: 1 });
   return {
     type,
     at,
