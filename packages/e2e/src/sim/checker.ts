@@ -78,6 +78,8 @@ export class Checker {
   readonly #states = new Map<string, string>();
   /** `machine/unit` → when it was last up. */
   readonly #lastUp = new Map<string, number>();
+  /** `machine/unit` that were given by a leader whose picture may have been old. */
+  readonly #givenBlindly = new Set<string>();
   readonly #edges = new Map<string, Edge>();
   /** `machine/unit` → the newest assignment that was carried out in this boot. */
   readonly #answered = new Map<string, number>();
@@ -224,6 +226,7 @@ export class Checker {
       const isExplained =
         !world.isBound(unit) &&
         (this.#isBehind(machine, unit) ||
+          this.#givenBlindly.has(`${machine}/${unit}`) ||
           (given !== undefined && this.#wasAway(other, given.heldSince)) ||
           (theirs !== undefined && this.#wasAway(machine, theirs.heldSince)));
       this.#check('I1', isExplained, [unit], () => {
@@ -345,11 +348,12 @@ export class Checker {
     this.moves += 1;
     this.#checkPlace(machine, unit, after);
     const leader = world.leader?.split('.')[0] ?? '';
+    const isBlind = this.#options.trouble.mayBeBlind(leader);
+    if (isBlind) this.#givenBlindly.add(`${machine}/${unit}`);
+    else this.#givenBlindly.delete(`${machine}/${unit}`);
     for (const { machine: other, given } of world.placesOf(unit)) {
       if (other === machine) continue;
-      const isAway =
-        this.#wasAway(other, this.#options.now()) ||
-        (!world.isBound(unit) && this.#options.trouble.mayBeBlind(leader));
+      const isAway = this.#wasAway(other, this.#options.now()) || (!world.isBound(unit) && isBlind);
       this.#check('I2', isAway || this.#wasAsked(unit, given), [unit, other], () => {
         return `${unit} is given to ${machine} though ${other} has it (${given.role}) and was not away`;
       });
