@@ -254,7 +254,8 @@ export class Checker {
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
     const isChanged = given !== undefined && given.changedAt > since - flightMs;
     // Asked for and not yet noted: after a crash in between it is asked for again.
-    const isRepeated = edge !== undefined && isToRepeat(edge);
+    const isRepeated =
+      edge !== undefined && isToRepeat(edge) && (edge.job === job || edge.isBehind);
     if (this.#lostLease(machine, unit)) return;
     this.#check('I2', wasTaken || isChanged || isRepeated, [unit], () => {
       return `${machine} was asked to ${job} ${unit}, which is up; its assignment stands and asks for nothing new`;
