@@ -99,6 +99,16 @@ describe('a unit that is assigned here', () => {
       { assignment: assignment({ hash: 'h2' }), fileHash: 'h2' },
       'reload restart note',
     ],
+    [
+      'is started again when it was being stopped',
+      { note: note({ pending: 'stop' }), loaded: loaded('deactivating', 'stop') },
+      'start note',
+    ],
+    [
+      'is restarted when systemd was never told to stop it, and it is to be another one',
+      { note: note({ pending: 'stop' }), assignment: assignment({ incarnation: 9 }) },
+      'restart note',
+    ],
     ['is restarted when asked for', { assignment: assignment({ restarts: 1 }) }, 'restart note'],
     [
       'is not restarted when fewer were asked for than it has seen',

@@ -119,7 +119,9 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   const isRunning = isUp(loaded) && loaded?.activeState !== 'deactivating';
   if (note.pending === 'start' && isRunning) return wish(null, 'adopted: it had been started');
   if (note.pending === 'restart') return wish('restart', 'a restart was begun');
-  if (note.pending === 'stop') return wish('start', 'launched again after a stop');
+  // One that runs on may never have been told to stop: then what it runs with counts.
+  const isStopped = !isRunning || loaded?.job != null;
+  if (note.pending === 'stop' && isStopped) return wish('start', 'launched again after a stop');
   if (note.incarnation !== assignment.incarnation) {
     return wish('restart', 'destroyed and submitted again');
   }
@@ -130,6 +132,7 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   }
   if (note.hash !== assignment.hash) return wish('restart', 'new content');
   if (note.restarts < assignment.restarts) return wish('restart', 'restart asked for');
+  if (note.pending === 'stop') return wish('start', 'launched again after a stop');
   const wasStartAsked =
     note.restarts === assignment.restarts && (note.starts ?? 0) < (assignment.starts ?? 0);
   if (wasStartAsked && !isRunning) return wish('start', 'start asked for while it is down');

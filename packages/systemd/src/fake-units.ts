@@ -32,6 +32,8 @@ export interface LinkedUnits {
 interface FakeJob {
   readonly type: JobEnd['type'];
   readonly cancelled: AbortController;
+  /** A restart that has come so far takes no other restart along: what it starts with is settled. */
+  isStarting: boolean;
   /** Somebody else's ends without a word to us. */
   readonly isOurs: boolean;
 }
@@ -93,9 +95,10 @@ export class FakeUnits {
 
   /** Queues a job, in place of one that is queued already. */
   run(type: JobEnd['type'], unit: FakeUnit, isOurs = true): void {
-    if (unit.job?.type === type) return;
+    const isTakenAlong = unit.job?.type === type && !(type === 'restart' && unit.job.isStarting);
+    if (isTakenAlong) return;
     this.#cancelJob(unit, 'canceled');
-    const job: FakeJob = { type, cancelled: new AbortController(), isOurs };
+    const job: FakeJob = { type, cancelled: new AbortController(), isStarting: false, isOurs };
     unit.job = job;
     void this.#carryOut(unit, job);
   }
@@ -105,8 +108,11 @@ export class FakeUnits {
     // Accepted first, done afterwards, as with the real one.
     await Promise.resolve();
     let result = 'done';
-    if (job.type !== 'start' && !signal.aborted) await this.#stop(unit, signal);
+    // What is ending has to end before it is started.
+    const isToEnd = job.type !== 'start' || unit.activeState === 'deactivating';
+    if (isToEnd && !signal.aborted) await this.#stop(unit, signal);
     if (job.type !== 'stop' && !signal.aborted) {
+      job.isStarting = true;
       unit.restarts = 0;
       result = await this.start(unit, signal);
     }

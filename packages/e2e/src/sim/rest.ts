@@ -123,8 +123,11 @@ async function ofMachine(sight: Sight, machine: SimMachine): Promise<Difference[
       add('I6', unit, `is ${activeState}, not ${wanted.join(' or ')}`);
     }
     const since = checker.upSince(machine.id, unit);
-    if (since !== null && given.desiredState === 'launched' && since < given.renewedAt) {
-      add('I6', unit, 'runs since before what is assigned now was asked for');
+    if (since !== null && given.desiredState === 'launched') {
+      const begunWith = given.contents.findLast((content) => content.since <= since)?.hash;
+      const isOld = begunWith !== undefined && begunWith !== given.hash;
+      if (since < given.renewedAt) add('I6', unit, 'runs since before its restart was asked for');
+      if (isOld) add('I6', unit, 'runs since before it got its content');
     }
     if (files.get(unit) !== given.hash) add('I6', unit, 'has not the file that is assigned');
     const spec = world.specOf(unit, given.hash);

@@ -89,8 +89,7 @@ class Simulation {
     const store = new MemoryStore({
       clock,
       onCommit: (events, revision, by) => {
-        const keys = events.map(keyOf).filter((key) => !key.startsWith(`${prefix}file/`));
-        // Unit files that nothing refers to are removed in their own time.
+        const keys = events.map(keyOf).filter((key) => !world.changesAtRest(key));
         if (keys.length > 0) this.#written.push(keys.join(' '));
         const changes = world.commit(events, by);
         for (const { machine, unit, after } of changes) {

@@ -16,8 +16,10 @@ export interface Given {
   readonly heldSince: number;
   /** When it last asked for something else than before. */
   readonly changedAt: number;
-  /** When it last asked for what has to be started anew: other content, a restart, another unit of that name. */
+  /** When it last asked for a restart, or was made for another unit of that name. */
   readonly renewedAt: number;
+  /** What it had as content, and since when, oldest first. */
+  readonly contents: readonly { readonly hash: string; readonly since: number }[];
 }
 
 export interface Wish {
@@ -115,6 +117,16 @@ export class World {
     );
   }
 
+  /**
+   * Whether a key may change although nothing happens: unit files that nothing refers to are removed
+   * in their own time, and a unit that was restarted again and again stops being one that is.
+   */
+  changesAtRest(key: string): boolean {
+    const path = key.slice(this.#options.prefix.length);
+    if (path.startsWith('file/')) return true;
+    return path.startsWith('state/') && this.states.get(path.slice(6))?.['flapping'] !== undefined;
+  }
+
   /** Machines that hold the unit, with role; sorted. */
   placesOf(unit: string): { machine: string; given: Given }[] {
     return [...this.given]
@@ -208,7 +220,6 @@ export class World {
     const last = this.#givenLast.get(key);
     const isRenewed =
       last === undefined ||
-      last.hash !== asked.hash ||
       last.restarts !== asked.restarts ||
       last.incarnation !== asked.incarnation;
     const after: Given = {
@@ -218,6 +229,10 @@ export class World {
       heldSince: before !== null && before.role === role ? before.heldSince : now,
       changedAt: isSame ? before.changedAt : now,
       renewedAt: isRenewed ? now : last.renewedAt,
+      contents: [
+        ...(last?.contents ?? []),
+        ...(last?.hash === asked.hash ? [] : [{ hash: asked.hash, since: now }]),
+      ],
     };
     this.#givenLast.set(key, after);
     this.given.set(key, after);
