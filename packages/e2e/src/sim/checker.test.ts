@@ -1,6 +1,6 @@
 import type { KeyEvent } from '@muster/registry';
 import { Checker } from './checker.ts';
-import type { Invariant } from './checker.ts';
+import type { Invariant } from './invariants.ts';
 import { Random } from './random.ts';
 import { drawRepertoire } from './specs.ts';
 import type { Repertoire } from './specs.ts';

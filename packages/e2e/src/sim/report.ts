@@ -1,4 +1,4 @@
-import { invariants } from './checker.ts';
+import { invariants } from './invariants.ts';
 import { faultKinds } from './plan.ts';
 import type { FaultKind } from './plan.ts';
 import type { Outcome } from './simulation.ts';

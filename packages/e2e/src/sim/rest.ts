@@ -1,4 +1,5 @@
-import type { Checker, Violation } from './checker.ts';
+import type { Checker } from './checker.ts';
+import type { Violation } from './invariants.ts';
 import type { SimMachine } from './machine.ts';
 import { clash } from './specs.ts';
 import type { Spec } from './specs.ts';

@@ -1,7 +1,7 @@
 import type { Arguments } from './arguments.ts';
 import { commandFor } from './report.ts';
 import { simulate } from './simulation.ts';
-import type { Invariant } from './checker.ts';
+import type { Invariant } from './invariants.ts';
 import type { Outcome } from './simulation.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { VirtualClock } from '@muster/core/testing';
 import { keyOf, MemoryStore } from '@muster/registry';
 import { Checker } from './checker.ts';
-import type { Violation } from './checker.ts';
+import type { Violation } from './invariants.ts';
 import { operate } from './client.ts';
 import { begin } from './faults.ts';
 import type { Scene } from './faults.ts';
