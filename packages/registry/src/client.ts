@@ -4,6 +4,7 @@ import type { IOptions } from 'etcd3';
 import { translateEtcdError } from './etcd-errors.ts';
 import { bounds, revisionOf, toCompare, toRequest, toStoredKey } from './etcd-messages.ts';
 import { openEtcdWatch } from './etcd-watch.ts';
+import { Renewer } from './renewer.ts';
 import { CompactedError } from './store.ts';
 import type { Renewal, Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';
 
@@ -34,12 +35,17 @@ export class EtcdStore implements Store {
   readonly #endpoints: string;
   #generation = 0;
   #client: Etcd3;
+  /** One for each member; gRPC has them share the connections of the one for all. */
+  #clients: readonly Etcd3[];
+  #renewer: Renewer;
   #closed = false;
 
   constructor(options: EtcdOptions) {
     this.#options = options;
     this.#endpoints = options.endpoints.join(', ');
     this.#client = new Etcd3(clientOptions(options, 0));
+    this.#clients = this.#clientsOfMembers();
+    this.#renewer = new Renewer(this.#clients);
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
@@ -70,7 +76,7 @@ export class EtcdStore implements Store {
   }
 
   renewLease(lease: string, deadlineMs: number): Promise<Renewal> {
-    const renew = (client: Etcd3): Promise<Renewal> => renewOnce(client, lease, deadlineMs);
+    const renew = (): Promise<Renewal> => this.#renewer.renew(lease, deadlineMs);
     return this.#call('renew a lease', renew, deadlineMs + lateMs);
   }
 
@@ -120,15 +126,27 @@ export class EtcdStore implements Store {
 
   close(): Promise<void> {
     this.#closed = true;
-    this.#client.close();
+    for (const client of new Set([this.#client, ...this.#clients])) client.close();
     return Promise.resolve();
   }
 
   #replace(hung: Etcd3): void {
     if (this.#closed || this.#client !== hung) return;
     this.#generation += 1;
+    const former = new Set([hung, ...this.#clients]);
     this.#client = new Etcd3(clientOptions(this.#options, this.#generation));
-    hung.close();
+    this.#clients = this.#clientsOfMembers();
+    this.#renewer = new Renewer(this.#clients);
+    for (const client of former) client.close();
+  }
+
+  #clientsOfMembers(): readonly Etcd3[] {
+    const { endpoints } = this.#options;
+    if (endpoints.length === 1) return [this.#client];
+    return endpoints.map((endpoint) => {
+      const options = { ...this.#options, endpoints: [endpoint] };
+      return new Etcd3(clientOptions(options, this.#generation));
+    });
   }
 
   async #call<T>(
@@ -149,21 +167,6 @@ function within<T>(limitMs: number, call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer for ${limitMs} ms`)), limitMs);
     void call.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-/** Sends one keepalive on a stream of its own: nothing of an earlier failure sticks to it. */
-async function renewOnce(client: Etcd3, lease: string, deadlineMs: number): Promise<Renewal> {
-  const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + deadlineMs });
-  return new Promise((resolve, reject) => {
-    stream
-      .on('data', ({ TTL, header }) => {
-        resolve({ ttlSeconds: Number(TTL), revision: revisionOf(header.revision) });
-      })
-      .on('error', reject)
-      .on('end', () => reject(new Error('the keepalive stream ended without an answer')));
-    stream.write({ ID: lease });
-    stream.end();
   });
 }
 
