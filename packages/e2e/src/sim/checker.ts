@@ -172,9 +172,12 @@ export class Checker {
 
   /** A record ended with its lease: not the states of a machine whose musterd was stopped in order. */
   ended(path: string): void {
-    const { world } = this.#options;
+    const { world, trouble } = this.#options;
     const [kind, machine = '', unit = ''] = path.split('/');
     if (kind !== 'state' || !world.parked.has(machine)) return;
+    // It may have been cut short.
+    const wasCutShort = [machine, 'store'].some((at) => trouble.hadWorseThanStop(at, noticeMs));
+    if (wasCutShort) return;
     this.#check('S1', world.goneSince.get(machine) !== null, [machine, unit], () => {
       return `the state of ${unit} on ${machine} ended, though ${machine} is away in order`;
     });

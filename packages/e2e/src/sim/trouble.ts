@@ -16,6 +16,7 @@ export class Trouble {
   readonly #now: () => number;
   readonly #spells = new Map<string, Set<Spell>>();
   readonly #endedAt = new Map<string, number>();
+  readonly #worseEndedAt = new Map<string, number>();
   readonly #blindUntil = new Map<string, number>();
 
   constructor(now: () => number) {
@@ -34,6 +35,7 @@ export class Trouble {
       spell.isOver = true;
       spells.delete(spell);
       this.#endedAt.set(where, this.#now());
+      if (what !== 'upgrade') this.#worseEndedAt.set(where, this.#now());
     };
   }
 
@@ -49,6 +51,12 @@ export class Trouble {
   /** Whether anything was wrong with it within the last `ms`. */
   wasIn(where: string, ms: number): boolean {
     return this.lastIn(where) >= this.#now() - ms;
+  }
+
+  /** Whether anything but an orderly stop was wrong with it within the last `ms`. */
+  hadWorseThanStop(where: string, ms: number): boolean {
+    const now = [...(this.#spells.get(where) ?? [])].some(({ what }) => what !== 'upgrade');
+    return now || (this.#worseEndedAt.get(where) ?? -Infinity) >= this.#now() - ms;
   }
 
   /** Whether a machine may decide from an old picture although every call of it is answered. */
