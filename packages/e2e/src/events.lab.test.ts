@@ -86,7 +86,7 @@ test('a unit is started, fails and is destroyed: who, where, why and when, in or
     expect.stringMatching(/^short\.service was submitted, to be launched, by \S+$/),
     `${unit} goes to ${place}: least loaded`,
     `${unit} on ${place}: active (running)`,
-    `${unit} on ${place}: failed (failed), was active (running): signal`,
+    `${unit} on ${place}: failed (failed), was active (running): killed/KILL`,
     expect.stringMatching(/^short\.service was destroyed by \S+$/),
     `${unit} is taken off ${place}: the unit was destroyed`,
     `${unit} on ${place}: no longer there (was failed)`,
