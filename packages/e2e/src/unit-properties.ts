@@ -7,10 +7,13 @@ import type { Lab } from './lab.ts';
 /** unit → property → value as JSON; what `systemctl show` prints is made of these. */
 export type Properties = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** systemd keeps these in no order, and gives them in another one after each reload. */
+/**
+ * systemd keeps these in no order, and gives them in another one after each reload. Credentials lie in
+ * a hash table whose key is drawn anew (core/load-fragment.c, config_parse_load_credential).
+ */
 const setProperties: ReadonlySet<string> = new Set(
-  `After Before BindsTo BoundBy ConflictedBy Conflicts ConsistsOf JoinsNamespaceOf Names OnFailure
-  OnFailureOf OnSuccess OnSuccessOf PartOf PropagatesReloadTo PropagatesStopTo ReloadPropagatedFrom
+  `After Before BindsTo BoundBy ConflictedBy Conflicts ConsistsOf JoinsNamespaceOf LoadCredential
+  LoadCredentialEncrypted Names SetCredential SetCredentialEncrypted OnFailure OnFailureOf OnSuccess OnSuccessOf PartOf PropagatesReloadTo PropagatesStopTo ReloadPropagatedFrom
   RequiredBy Requires RequiresMountsFor Requisite RequisiteOf SliceOf StopPropagatedFrom TriggeredBy
   Triggers UpheldBy Upholds WantedBy Wants`.split(/\s+/),
 );
@@ -41,7 +44,10 @@ export async function readProperties(
     const answer: { data: [Record<string, { data: unknown }>] } = JSON.parse(json);
     const properties = Object.entries(answer.data[0]).map(([name, { data }]) => {
       const isSet = Array.isArray(data) && setProperties.has(name);
-      return [name, JSON.stringify(isSet ? data.map(String).sort() : data)] as const;
+      return [
+        name,
+        JSON.stringify(isSet ? data.map((each) => JSON.stringify(each)).sort() : data),
+      ] as const;
     });
     found.set(unit, new Map(properties));
   }

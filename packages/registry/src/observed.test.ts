@@ -53,6 +53,7 @@ test('calls, streams, reads and renewals are told with how they ended', async ()
   expect(tally.of('watch failed')).toBeGreaterThan(0);
   store.outage(false, 'a');
   await until('another stream', () => tally.of('watch opened') > 1);
+  await until('contact again', () => tally.of('contact true') > 1);
   expect([tally.of('contact true'), tally.of('contact false')]).toEqual([2, 1]);
 
   store.expireLease('a');
