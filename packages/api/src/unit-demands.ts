@@ -1,9 +1,14 @@
-import { parseRequirements, parseUnitFile, UnitFileSyntaxError } from '@muster/core';
+import {
+  metadataMismatch,
+  parseRequirements,
+  parseUnitFile,
+  UnitFileSyntaxError,
+} from '@muster/core';
 import type { ClusterSnapshot, Requirements, Unit, UnitFile } from '@muster/core';
 import { mergedMetadata } from './metadata.ts';
 
 /** What a unit asks of machines as far as the API cares; null: it is not global. */
-export type GlobalDemands = Pick<Requirements, 'machineId' | 'metadata'> | null;
+export type GlobalDemands = Pick<Requirements, 'machineId' | 'metadata' | 'metadataTests'> | null;
 
 /**
  * Remembers which units are global, by content and name: an entry never goes stale. Content that
@@ -61,11 +66,7 @@ export function hasMatchingMachine(
       continue;
     }
     const metadata = mergedMetadata(machine, snapshot.settings.get(machine.id));
-    const fits = [...demands.metadata].every(([key, allowed]) => {
-      const value = metadata[key];
-      return value !== undefined && allowed.includes(value);
-    });
-    if (fits) return true;
+    if (metadataMismatch(demands, metadata) === null) return true;
   }
   return false;
 }

@@ -263,6 +263,18 @@ describe('[X-Fleet]', () => {
       {},
       'it takes back what was before it, as in systemd',
     ],
+    [
+      'MachineMetadata=ssd: fleet dropped it, and with it the requirement',
+      'MachineMetadata=ssd',
+      { metadataTests: [{ type: 'present', key: 'ssd' }] },
+      'it asks for a machine that has the key',
+    ],
+    [
+      'MachineMetadata=disk!=ssd: a key "disk!" in fleet, which nobody had',
+      'MachineMetadata=disk!=ssd',
+      { metadataTests: [{ type: 'not-in', key: 'disk', values: ['ssd'] }] },
+      'it is what people meant',
+    ],
     ['an unknown option', 'Unknown=1', {}, same],
   ])('%s', (_what, fleet, here, _why) => {
     expect(asked(fleet, 'a@1.service')).toEqual(here);
@@ -271,7 +283,7 @@ describe('[X-Fleet]', () => {
 
   const refusedHere = 'fleet passed over it, and dropped the requirement with it';
   test.each([
-    ['no =', 'MachineMetadata=ssd', refusedHere],
+    ['words', 'MachineMetadata=fast ssd', refusedHere],
     ['nothing after =', 'MachineMetadata=disk=', refusedHere],
     ['two =', 'MachineMetadata=a=b=c', refusedHere],
   ])('MachineMetadata with %s is refused', (_what, fleet, _why) => {
@@ -341,7 +353,7 @@ describe('what contradicts itself: the first message is fleet’s', () => {
     ],
     [
       'before what fleet did not check',
-      'Global=1\nReplaces=c\nMachineMetadata=a',
+      'Global=1\nReplaces=c\nMachineMetadata=a b',
       'Global cannot be used with Replaces',
       same,
     ],

@@ -58,6 +58,9 @@ test.each<[what: string, text: () => string]>([
   ['brackets', () => filled(() => '[')],
   ['carriage returns', () => filled(() => '\r\n')],
   ['equals', () => `[A]\na${filled(() => '=')}\n`],
+  ['metadata with operators', () => fleet(`MachineMetadata=${filled((i) => `k${i}!=v `)}`)],
+  ['a list of metadata', () => fleet(`MachineMetadata=a in (${filled((i) => `${i}, `)}z)`)],
+  ['blanks before an operator', () => fleet(`MachineMetadata=a${filled(() => ' ')}b`)],
   ['peers', () => fleet(`MachineOf=${filled((i) => `${i}.service `)}`)],
   ['globs', () => fleet(`Conflicts=${filled((i) => `*${i}* `)}`)],
   [

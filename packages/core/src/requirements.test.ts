@@ -6,12 +6,14 @@ import { parseUnitFile } from './unit-file.ts';
 const none: Requirements = {
   machineId: null,
   metadata: new Map(),
+  metadataTests: [],
   machineOf: [],
   conflicts: [],
   replaces: [],
   isGlobal: false,
   reschedule: null,
   onPartition: 'keep',
+  preferences: null,
 };
 
 const read = (fleet: string, name = 'a.service', unit = '') =>
@@ -139,7 +141,7 @@ test('sections of other names ask for nothing', () => {
 });
 
 test.each([
-  ['no pair', 'MachineMetadata=ssd', 'MachineMetadata="ssd" is not of the form key=value'],
+  ['no pair', 'MachineMetadata=a b', 'MachineMetadata="a b" is not of the form key=value'],
   ['no value', 'MachineMetadata=disk=', 'MachineMetadata="disk=" is not of the form key=value'],
   ['no key', 'MachineMetadata==ssd', 'MachineMetadata="=ssd" is not of the form key=value'],
   ['two =', 'MachineMetadata=a=b=c', 'MachineMetadata="a=b=c" is not of the form key=value'],

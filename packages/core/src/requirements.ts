@@ -1,14 +1,18 @@
 import { firstFew } from './first-few.ts';
 import { compileGlob, escapeGlob } from './glob.ts';
+import { readMetadata } from './metadata-option.ts';
+import type { MetadataTest } from './metadata-test.ts';
 import { nearest } from './nearest.ts';
 import { readOnPartition } from './on-partition.ts';
 import type { OnPartition } from './on-partition.ts';
+import { fleetSection, fleetValues, lastFleetValue, readNames, unique } from './option-words.ts';
+import { preferenceOptions, readPreferences } from './preferences-option.ts';
+import type { Preferences } from './preferences-option.ts';
 import { readReschedule, rescheduleOptions } from './reschedule-option.ts';
 import type { Reschedule } from './reschedule-option.ts';
 import { reservedNameProblem } from './reserved-names.ts';
-import { optionValues } from './unit-file.ts';
 import type { UnitFile } from './unit-file.ts';
-import { expandSpecifiers, parseUnitName, withDefaultSuffix } from './unit-name.ts';
+import { parseUnitName, withDefaultSuffix } from './unit-name.ts';
 
 /** What a unit asks of its place. Specifiers are expanded. */
 export interface Requirements {
@@ -16,6 +20,8 @@ export interface Requirements {
   readonly machineId: string | null;
   /** key → allowed values; every key must be satisfied. */
   readonly metadata: ReadonlyMap<string, readonly string[]>;
+  /** What is asked of metadata with operators; all of it must be satisfied. */
+  readonly metadataTests: readonly MetadataTest[];
   /** Units that must be on the same machine. */
   readonly machineOf: readonly string[];
   /**
@@ -30,6 +36,8 @@ export interface Requirements {
   /** null: when it has failed it stays where it is. Always null for what can run on one place only. */
   readonly reschedule: Reschedule | null;
   readonly onPartition: OnPartition;
+  /** null: any machine that can take it is as good as another. */
+  readonly preferences: Preferences | null;
 }
 
 export interface ParsedRequirements {
@@ -41,9 +49,12 @@ export interface ParsedRequirements {
 
 /** What follows from `[X-Fleet]` and from the dependencies in `[Unit]` for the placement of the unit `name`. */
 export function parseRequirements(file: UnitFile, name: string): ParsedRequirements {
-  const metadata = readMetadata(file, name);
+  const metadata = readMetadata(
+    'MachineMetadata',
+    ['X-ConditionMachineMetadata', 'MachineMetadata'].flatMap((o) => fleetValues(file, name, o)),
+  );
   const machineIds = readMachineIds(file, name);
-  const machineOf = readNames(file, name, section, ['X-ConditionMachineOf', 'MachineOf']);
+  const machineOf = readNames(file, name, fleetSection, ['X-ConditionMachineOf', 'MachineOf']);
   const peers = new Set(machineOf);
   // Most units say nothing of it, and a cluster may have many.
   const given = new Set(file.options.map((option) => option.name));
@@ -52,21 +63,25 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   );
   const isGlobal = isTruthy(lastFleetValue(file, name, 'Global'));
   const machineId = machineIds[0] ?? null;
-  const fleetConflicts = readNames(file, name, section, ['X-Conflicts', 'Conflicts']);
+  const fleetConflicts = readNames(file, name, fleetSection, ['X-Conflicts', 'Conflicts']);
   const unitConflicts = readNames(file, name, 'Unit', ['Conflicts']);
   const partition = readOnPartition(lastFleetValue(file, name, 'OnPartition'), name);
+  const isFixed = isGlobal || machineId !== null;
+  const { preferences, ...aboutPreferences } = readPreferences(file, name, isFixed);
   const requirements: Requirements = {
     machineId,
-    metadata: metadata.allowed,
+    metadata: metadata.metadata,
+    metadataTests: metadata.metadataTests,
     machineOf,
     conflicts: unique([
       ...fleetConflicts,
       ...unitConflicts.filter((unit) => !peers.has(unit)).map(escapeGlob),
     ]),
-    replaces: readNames(file, name, section, ['Replaces']),
+    replaces: readNames(file, name, fleetSection, ['Replaces']),
     isGlobal,
-    reschedule: isGlobal || machineId !== null ? null : reschedule,
+    reschedule: isFixed ? null : reschedule,
     onPartition: partition.onPartition,
+    preferences,
   };
   return {
     requirements,
@@ -76,25 +91,26 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...tooManyNames(requirements),
       ...aboutReschedule.problems,
       ...partition.problems,
+      ...aboutPreferences.problems,
       ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
       ...unknownFleetOptions(file),
       ...doubtfulMachineIds(machineIds, name),
       ...doubtfulGlobal(lastFleetValue(file, name, 'Global')),
+      ...metadata.warnings,
       ...aboutReschedule.warnings,
       ...(reschedule === null ? [] : idleReschedule(requirements)),
       ...doubtfulNames(requirements, name),
       ...malformedGlobs(requirements),
       ...selfReplacements(requirements, name),
       ...partition.warnings,
+      ...aboutPreferences.warnings,
       ...unitConflicts.filter((unit) => peers.has(unit)).map(contestedPeer),
       ...(requirements.isGlobal ? [] : looseDependencies(file, name, peers)),
     ],
   };
 }
-
-const section = 'X-Fleet';
 
 const fleetOptions = [
   'MachineID',
@@ -105,6 +121,7 @@ const fleetOptions = [
   'Global',
   ...rescheduleOptions,
   'OnPartition',
+  ...preferenceOptions,
 ] as const;
 
 const legacyOptions: readonly string[] = [
@@ -117,38 +134,6 @@ const legacyOptions: readonly string[] = [
 
 // ------------------------------------------------------------------------------------- reading
 
-/**
- * The values of an option as fleet sees them: a line that begins and ends with a double quote holds
- * several, separated by blanks; any other line is one. Specifiers are expanded.
- */
-function fleetValues(file: UnitFile, name: string, option: string): string[] {
-  return optionValues(file, section, option)
-    .flatMap((line) => (isQuoted(line) ? splitWords(line) : [line]))
-    .map((value) => expandSpecifiers(value, name))
-    .filter((value) => value !== '');
-}
-
-function lastFleetValue(file: UnitFile, name: string, option: string): string | null {
-  return fleetValues(file, name, option).at(-1) ?? null;
-}
-
-/** Names or globs. They hold neither blanks nor quotes, so a line may hold several in any form. */
-function readNames(
-  file: UnitFile,
-  name: string,
-  inSection: string,
-  options: readonly string[],
-): string[] {
-  return unique(
-    options
-      .flatMap((option) => optionValues(file, inSection, option))
-      .flatMap((line) => line.split(/[\s"]+/))
-      .filter((word) => word !== '')
-      .map((word) => expandSpecifiers(word, name))
-      .filter((word) => word !== ''),
-  );
-}
-
 /** The modern spelling wins over the older ones; the first value wins. */
 function readMachineIds(file: UnitFile, name: string): string[] {
   for (const option of ['MachineID', 'X-ConditionMachineID', 'X-ConditionMachineBootID']) {
@@ -158,64 +143,8 @@ function readMachineIds(file: UnitFile, name: string): string[] {
   return [];
 }
 
-function readMetadata(
-  file: UnitFile,
-  name: string,
-): { allowed: Map<string, string[]>; problems: string[] } {
-  const allowed = new Map<string, Set<string>>();
-  const malformed: string[] = [];
-  const values = ['X-ConditionMachineMetadata', 'MachineMetadata'].flatMap((option) =>
-    fleetValues(file, name, option),
-  );
-  // A value may hold blanks (`rack=second floor`), so only what is no single pair is split.
-  for (const value of values.flatMap(splitPairs)) {
-    const pair = readPair(value);
-    if (pair === null) {
-      malformed.push(value);
-      continue;
-    }
-    const known = allowed.get(pair.key);
-    if (known === undefined) allowed.set(pair.key, new Set([pair.value]));
-    else known.add(pair.value);
-  }
-  return {
-    allowed: new Map([...allowed].map(([key, of]) => [key, [...of]])),
-    problems: firstFew(
-      malformed,
-      (value) => `MachineMetadata=${JSON.stringify(value)} is not of the form key=value`,
-    ),
-  };
-}
-
-function splitPairs(value: string): string[] {
-  const words = readPair(value) === null ? splitWords(value) : [];
-  return words.length === 0 ? [value] : words;
-}
-
-/** null: not exactly one `=`, nothing on one side of it, or quotes that are still to be taken away. */
-function readPair(text: string): { key: string; value: string } | null {
-  const [key = '', value = '', ...more] = text.split('=');
-  if (text.includes('"')) return null;
-  return key === '' || value === '' || more.length > 0 || /\s/.test(key) ? null : { key, value };
-}
-
-function isQuoted(line: string): boolean {
-  return line.length > 1 && line.startsWith('"') && line.endsWith('"');
-}
-
-/** Splits at blanks outside double quotes, which go away. */
-function splitWords(text: string): string[] {
-  return (text.match(/(?:"[^"]*"?|[^"\s])+/g) ?? [])
-    .map((word) => word.replaceAll('"', ''))
-    .filter((word) => word !== '');
-}
-
 function isTruthy(value: string | null): boolean {
   return value !== null && /^(?:true|yes|1|on|t)$/i.test(value);
-}
-
-function unique(values: readonly string[]): string[] {
-  return [...new Set(values)];
 }
 
 // ------------------------------------------------------------------------------------- problems
@@ -277,14 +206,14 @@ const exclusive = [
 
 /** A warning for each option of `[X-Fleet]` that has no meaning. */
 export function unknownFleetOptions(file: UnitFile): string[] {
-  const names = file.options.filter((o) => o.section === section).map((o) => o.name);
+  const names = file.options.filter((o) => o.section === fleetSection).map((o) => o.name);
   const unknown = unique(names)
     .filter((option) => !fleetOptions.some((known) => known === option))
     .filter((option) => !legacyOptions.includes(option));
   return firstFew(
     unknown,
     (option) =>
-      `${option} in [${section}] is not known and has no effect; the nearest known option is ${nearest(option, fleetOptions)}`,
+      `${option} in [${fleetSection}] is not known and has no effect; the nearest known option is ${nearest(option, fleetOptions)}`,
   );
 }
 

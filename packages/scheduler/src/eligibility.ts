@@ -1,3 +1,4 @@
+import { metadataMismatch } from '@muster/core';
 import type { Glob, Metadata, Requirements } from '@muster/core';
 import type { Replacements } from './replacements.ts';
 
@@ -37,18 +38,11 @@ export interface Host {
 
 /** Why this machine can never run the unit, whatever else is placed; null: it can. */
 export function mismatch(unit: Candidate, host: Host): string | null {
-  const { machineId, metadata } = unit.requirements;
+  const { machineId } = unit.requirements;
   if (machineId !== null && machineId !== host.id && machineId !== host.id.slice(0, 8)) {
     return `MachineID=${machineId} is another machine`;
   }
-  for (const [key, allowed] of metadata) {
-    const value = host.metadata[key];
-    if (value === undefined || !allowed.includes(value)) {
-      const wanted = allowed.map((v) => `${key}=${v}`).join(' or ');
-      return `MachineMetadata wants ${wanted}, the machine has ${value === undefined ? `no ${key}` : `${key}=${value}`}`;
-    }
-  }
-  return null;
+  return metadataMismatch(unit.requirements, host.metadata);
 }
 
 /** The unit that this one cannot share a machine with, and by whose word; null: none here. */

@@ -121,6 +121,7 @@ function isUndemanding(requirements: Requirements): boolean {
     !requirements.isGlobal &&
     requirements.machineId === null &&
     requirements.metadata.size === 0 &&
+    requirements.metadataTests.length === 0 &&
     requirements.machineOf.length === 0 &&
     requirements.conflicts.length === 0 &&
     requirements.replaces.length === 0
