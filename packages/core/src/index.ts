@@ -94,7 +94,12 @@ export type { Glob } from './glob.ts';
 export type { Inspector, JournalQuery } from './inspector.ts';
 export { readInstallSection } from './install-section.ts';
 export type { InstallLink, InstallSection, MachineNames } from './install-section.ts';
-export { formatMetadataTest, meetsMetadataTest, metadataMismatch } from './metadata-test.ts';
+export {
+  formatMetadataTest,
+  meetsMetadataTest,
+  metadataMismatch,
+  metadataValue,
+} from './metadata-test.ts';
 export type { MetadataTest } from './metadata-test.ts';
 export { nearest } from './nearest.ts';
 export { earlier, isHeld, leaseDeadlines } from './lease-term.ts';

@@ -130,7 +130,7 @@ export function metadataMismatch(
 }
 
 /** The value of a key; undefined: the machine has none, also for what every object has. */
-function metadataValue(metadata: Metadata, key: string): string | undefined {
+export function metadataValue(metadata: Metadata, key: string): string | undefined {
   return Object.hasOwn(metadata, key) ? metadata[key] : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { metadataMismatch } from '@muster/core';
 import type { Glob, Metadata, Requirements } from '@muster/core';
 import type { Replacements } from './replacements.ts';
+import type { Tallies } from './tallies.ts';
 
 /** What a unit asks of the machine it is placed on, with its name and age. */
 export interface Candidate {
@@ -34,6 +35,8 @@ export interface Host {
   readonly lingering: Map<string, Candidate | null>;
   /** Those of `lingering` that are known to forbid others. */
   readonly lingeringPicky: Map<string, Candidate>;
+  /** Of all machines together; told what this one holds. */
+  readonly tallies: Tallies;
 }
 
 /** Why this machine can never run the unit, whatever else is placed; null: it can. */
@@ -121,6 +124,9 @@ export function isOlder(a: Aged, b: Aged): boolean {
 
 /** Adds a unit to what the machine holds. */
 export function settle(host: Host, unit: Candidate): void {
+  const before = host.residents.get(unit.name);
+  if (before !== undefined) host.tallies.vacated(host, before);
+  host.tallies.settled(host, unit);
   host.residents.set(unit.name, unit);
   if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
 }
@@ -133,6 +139,8 @@ export function linger(host: Host, name: string, unit: Candidate | null): void {
 
 /** Takes a unit away from what the machine holds. */
 export function vacate(host: Host, name: string): void {
+  const unit = host.residents.get(name);
+  if (unit !== undefined) host.tallies.vacated(host, unit);
   host.residents.delete(name);
   host.picky.delete(name);
   host.expected.delete(name);

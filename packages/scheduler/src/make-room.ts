@@ -2,6 +2,7 @@ import { lingeringMatches, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Draft } from './draft.ts';
 import { groupRefusal } from './refusal.ts';
+import { bestOf, scorerFor } from './score.ts';
 
 /** A unit that has to leave, and the machine that is free for it. */
 export interface Move {
@@ -144,14 +145,14 @@ function areTied(a: Candidate, b: Candidate): boolean {
   return a.requirements.machineOf.includes(b.name) || b.requirements.machineOf.includes(a.name);
 }
 
-/** The least loaded other machine that takes the whole group, and nobody has to leave for it. */
+/** The best other machine that takes the whole group, and nobody has to leave for it. */
 function hostFor(draft: Draft, group: readonly Candidate[], from: Host): Host | null {
-  let best: Host | null = null;
-  for (const host of draft.model.open) {
-    if (host === from || groupRefusal(draft, group, host) !== null) continue;
-    if (best === null || host.residents.size < best.residents.size) best = host;
-  }
-  return best;
+  const [unit] = group;
+  if (unit === undefined) return null;
+  const able = draft.model.open.filter(
+    (host) => host !== from && groupRefusal(draft, group, host) === null,
+  );
+  return bestOf(able, scorerFor(draft.model, { unit }));
 }
 
 function byName(a: Candidate, b: Candidate): number {

@@ -4,6 +4,7 @@ import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
 import { circlesOf } from './strongly-connected.ts';
+import { Tallies } from './tallies.ts';
 
 /** The cluster as one plan sees it: the snapshot and what is derived from it. */
 export interface Model {
@@ -20,6 +21,7 @@ export interface Model {
   readonly obscure: ReadonlySet<string>;
   /** Readable units, by name. */
   readonly candidates: ReadonlyMap<string, Candidate>;
+  readonly tallies: Tallies;
   /** Which unit makes which others give way. */
   readonly replacements: Replacements;
   /** unit → the units that follow each other by MachineOf, with itself; a unit in no circle is missing. */
@@ -46,7 +48,7 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     if (typeof candidate === 'string') untouchable.set(unit.name, candidate);
     else candidates.set(unit.name, candidate);
   }
-  const hosts = emptyHosts(snapshot);
+  const { hosts, tallies } = emptyHosts(snapshot);
   const absent = new Set<string>();
   const areNeighboursMinded = [...candidates.values()].some(forbidsOthers);
   // In one order, so that of several reasons always the same is said.
@@ -76,6 +78,7 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     absent,
     obscure,
     candidates,
+    tallies,
     replacements,
     peerCircles: peerCircles(candidates),
   };
@@ -159,8 +162,9 @@ function findLingering(
   }
 }
 
-function emptyHosts(snapshot: ClusterSnapshot): Map<string, Host> {
+function emptyHosts(snapshot: ClusterSnapshot): { hosts: Map<string, Host>; tallies: Tallies } {
   const hosts = new Map<string, Host>();
+  const tallies = new Tallies(hosts);
   for (const machine of snapshot.machines.values()) {
     const metadata = effectiveMetadata(
       machine.metadata,
@@ -174,9 +178,10 @@ function emptyHosts(snapshot: ClusterSnapshot): Map<string, Host> {
       expected: new Set(),
       lingering: new Map(),
       lingeringPicky: new Map(),
+      tallies,
     });
   }
-  return hosts;
+  return { hosts, tallies };
 }
 
 function effectiveMetadata(

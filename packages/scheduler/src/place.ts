@@ -8,6 +8,8 @@ import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
 import { holdsPlace } from './model.ts';
 import { groupRefusal, refusal } from './refusal.ts';
+import { bestOf, compareScores, scorerFor, whyBest } from './score.ts';
+import type { Score } from './score.ts';
 
 /** A unit that has no place, or whose machine is gone. */
 export interface Homeless {
@@ -52,7 +54,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
       reason: 'machine is gone',
     });
   }
-  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? 'least loaded';
+  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? whyBest(unit);
   wanted.set(host.id, { machine: host.id, role: 'holder', reason });
   draft.underway.delete(unit.name);
 }
@@ -183,39 +185,40 @@ interface Choice {
 }
 
 /**
- * The least loaded machine that may take the unit; one that still runs it comes first.
+ * The best machine of those that may take the unit.
  * @param endingOn - machines on which it has still to end
  */
-function choose(draft: Draft, { unit, wanted }: Homeless, endingOn: readonly string[]): Choice {
+function choose(draft: Draft, homeless: Homeless, endingOn: readonly string[]): Choice {
+  const { unit } = homeless;
   const companions = companionsOf(draft, unit);
   const group = companions.length === 0 ? null : [unit, ...companions];
-  const replaces = unit.replaces.length > 0;
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
   const justFailedOn = endingOn.filter((machine) => failedOn.includes(machine));
   const refusals: Unplaced['machines'][number][] = [];
   const able: Host[] = [];
-  let best: Host | null = null;
   for (const host of draft.model.open) {
     const reason =
       endsElsewhere(draft, endingOn, host) ??
       (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null) ??
       (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
-    if (reason !== null) refusals.push({ machine: host.id, reason });
-    else if (replaces) able.push(host);
-    else if (wanted.get(host.id)?.role === 'released') return freeAt(host, refusals);
-    else if (best === null || isBetter(host, best, failedOn)) best = host;
+    if (reason === null) able.push(host);
+    else refusals.push({ machine: host.id, reason });
   }
-  if (replaces) return firstWithRoom(draft, { unit, wanted, failedOn }, { hosts: able, refusals });
+  const footholdOn = footholds(draft, homeless);
+  const score = scorerFor(draft.model, { unit, failedOn, footholdOn });
+  if (unit.replaces.length > 0) return firstWithRoom(draft, unit, { hosts: able, score, refusals });
+  const best = bestOf(able, score);
   return best === null ? { best: null, refusals } : freeAt(best, refusals);
 }
 
-/** Where it has not failed, else where that is longest ago; of these the least loaded. */
-function isBetter(host: Host, than: Host, failedOn: readonly string[]): boolean {
-  const isLighter = host.residents.size < than.residents.size;
-  if (failedOn.length === 0) return isLighter;
-  const failed = failedOn.indexOf(host.id) - failedOn.indexOf(than.id);
-  return failed === 0 ? isLighter : failed < 0;
+/** Where a copy of it runs on, and where others make room for it. */
+function footholds(draft: Draft, { unit, wanted }: Homeless): (host: Host) => number {
+  const replaces = unit.replaces.length > 0;
+  return (host) => {
+    if (wanted.get(host.id)?.role === 'released') return 0;
+    return replaces && isMakingRoom(draft, unit, host) ? 1 : 2;
+  };
 }
 
 function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): string | null {
@@ -245,17 +248,19 @@ function isMakingRoom({ model, underway }: Draft, unit: Candidate, host: Host): 
 
 function firstWithRoom(
   draft: Draft,
-  { unit, wanted, failedOn }: Pick<Homeless, 'unit' | 'wanted'> & { failedOn: readonly string[] },
-  { hosts, refusals }: { hosts: readonly Host[]; refusals: Choice['refusals'] },
+  unit: Candidate,
+  {
+    hosts,
+    score,
+    refusals,
+  }: {
+    hosts: readonly Host[];
+    score: (host: Host) => Score;
+    refusals: Choice['refusals'];
+  },
 ): Choice {
-  const rank = (host: Host): number => {
-    if (wanted.get(host.id)?.role === 'released') return -2;
-    return isMakingRoom(draft, unit, host) ? -1 : host.residents.size;
-  };
   const crowded: Unplaced['machines'][number][] = [];
-  // Stable: machines of one rank stay sorted by id.
-  const failed = (host: Host): number => failedOn.indexOf(host.id);
-  for (const host of hosts.toSorted((a, b) => failed(a) - failed(b) || rank(a) - rank(b))) {
+  for (const { host } of hosts.map(score).sort(compareScores)) {
     const room = findRoom(draft, unit, host);
     if (room.type !== 'refused') return { best: { host, room }, refusals };
     crowded.push({ machine: host.id, reason: room.reason });
