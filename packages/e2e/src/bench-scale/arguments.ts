@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** What is measured, in this order. Named as benchmarks of other schedulers name theirs. */
@@ -30,12 +31,16 @@ export interface Arguments {
   readonly startMs: number;
   /** Fewer samples and one small size: figures for a first look, which are not kept. */
   readonly isQuick: boolean;
+  /** All cases, at the sizes that targets are set for: the figures are kept. */
+  readonly isComplete: boolean;
+  /** A directory for profiles of leader and machines; null: none are made. */
+  readonly profileIn: string | null;
 }
 
 const unitsPerMachine = 20;
 
 export const usage = `npm run bench:scale -- [--only CASE,…] [--machines N] [--units N] [--quick]
-                    [--processes N] [--start-ms N]
+                    [--processes N] [--start-ms N] [--profile DIRECTORY]
 
 Simulated machines over a real registry, a real etcd and a real musterd that leads. Default: 1000
 machines and 20 units for each, after a tenth and a hundredth of both. Cases:
@@ -52,6 +57,7 @@ export function readArguments(args: readonly string[]): Arguments {
       processes: { type: 'string', default: '2' },
       'start-ms': { type: 'string', default: '100' },
       quick: { type: 'boolean', default: false },
+      profile: { type: 'string' },
     },
   });
   const isQuick = values.quick;
@@ -63,6 +69,8 @@ export function readArguments(args: readonly string[]): Arguments {
     processes: Math.min(machines, count('--processes', values.processes)),
     startMs: count('--start-ms', values['start-ms']),
     isQuick,
+    isComplete: !isQuick && values.only.length === 0 && values.machines === undefined,
+    profileIn: values.profile === undefined ? null : resolve(values.profile),
   };
 }
 

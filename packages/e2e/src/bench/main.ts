@@ -31,15 +31,16 @@ async function main(): Promise<void> {
   const totals = quick ? [500] : [500, 2000];
   const cluster = await Cluster.up(machines, {}, new Lab('bench'));
   try {
+    const endpoint = `unix:${await cluster.lab.socket(1)}`;
     add(await idleMemoryRow(cluster));
     add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present: 0 })));
     await launch(cluster, few);
-    add(await listRow(cluster, { present: few, targetMs: 60 }));
+    add(listRow(endpoint, { present: few, targetMs: 60 }));
     await destroyAll(cluster, few);
     for (const total of totals) add(await launchRow(cluster, total, rounds));
     say(`${present} units`);
     await launch(cluster, present);
-    add(await listRow(cluster, { present, targetMs: 150 }));
+    add(listRow(endpoint, { present, targetMs: 150 }));
     add(...(await latencyRows(cluster, { samples: quick ? 20 : 100, present })));
     add(...(await restRows(cluster, { forSeconds: quick ? 15 : 60, present })));
     await destroyAll(cluster, present);

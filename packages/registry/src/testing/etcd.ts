@@ -24,12 +24,17 @@ export interface TestEtcd {
 export interface TestEtcdOptions {
   /** `unix` (default): a socket in its directory. `tcp`: a free port of 127.0.0.1. */
   readonly listen?: 'unix' | 'tcp';
+  /** Whether what is written reaches the disk before it is answered: slower. Default: it need not. */
+  readonly fsync?: boolean;
 }
 
 const readyMs = 15_000;
 
 /** Starts `etcd`, which must be on the PATH, and resolves when it answers. */
-export async function startEtcd({ listen = 'unix' }: TestEtcdOptions = {}): Promise<TestEtcd> {
+export async function startEtcd({
+  listen = 'unix',
+  fsync = false,
+}: TestEtcdOptions = {}): Promise<TestEtcd> {
   const directory = await mkdtemp(path.join(tmpdir(), 'muster-etcd-'));
   const port = listen === 'tcp' ? await freePort() : 0;
   const url = port === 0 ? 'unix://client.sock:0' : `http://127.0.0.1:${port}`;
@@ -48,7 +53,7 @@ export async function startEtcd({ listen = 'unix' }: TestEtcdOptions = {}): Prom
     for (const name of ['client.sock:0', 'peer.sock:0']) {
       await rm(path.join(directory, name), { force: true });
     }
-    const started = launch(directory, url);
+    const started = launch(directory, url, fsync);
     child = started.child;
     await untilReady(endpoint, started);
   };
@@ -77,7 +82,7 @@ interface Launched {
   readonly output: () => string;
 }
 
-function launch(directory: string, url: string): Launched {
+function launch(directory: string, url: string, fsync: boolean): Launched {
   const peer = 'unix://peer.sock:0';
   const flags = {
     name: 'test',
@@ -91,7 +96,7 @@ function launch(directory: string, url: string): Launched {
     'log-level': 'warn',
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn('etcd', [...args, '--unsafe-no-fsync'], {
+  const child = spawn('etcd', fsync ? args : [...args, '--unsafe-no-fsync'], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
