@@ -12,6 +12,7 @@ import type {
   ClusterBody,
   BrakeBody,
   ErrorBody,
+  ExplanationBody,
   ForgottenBody,
   LossesAcceptedBody,
   MachineBody,
@@ -23,6 +24,7 @@ import type {
   UnitRequest,
   UnitStateBody,
   UnitsDestroyedBody,
+  UnitsPlannedBody,
   UnitsWrittenBody,
   VersionBody,
   WaitLine,
@@ -44,6 +46,7 @@ export type {
   BrakeBody,
   ClusterBody,
   ErrorBody,
+  ExplanationBody,
   FailuresBody,
   ForgottenBody,
   LossesAcceptedBody,
@@ -57,6 +60,7 @@ export type {
   UnitResultBody,
   UnitStateBody,
   UnitsDestroyedBody,
+  UnitsPlannedBody,
   UnitsWrittenBody,
   VersionBody,
   WaitLine,
@@ -114,9 +118,13 @@ export interface ApiClient {
    * Answers when something in the store is newer than `revision`, or some 20 s later; at once when
    * it is 0.
    */
-  statesAfter(revision: number, signal: AbortSignal): Promise<StatesBody>;
+  statesAfter(revision: number, signal?: AbortSignal): Promise<StatesBody>;
   /** null: there is no such unit. */
   unit(name: string): Promise<UnitDetailBody | null>;
+  /** Why a unit is where it is, or per machine why it cannot be there. It must exist. */
+  explain(name: string): Promise<ExplanationBody>;
+  /** What writing them would do; nothing is written. */
+  planUnits(units: readonly UnitRequest[]): Promise<UnitsPlannedBody>;
   /** All of them, or none when one is refused. */
   writeUnits(units: readonly UnitRequest[]): Promise<UnitsWrittenBody>;
   destroyUnits(names: readonly string[]): Promise<UnitsDestroyedBody>;
@@ -170,9 +178,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       const path = `/v1/states?newerThan=${revision}`;
       const silenceMs = timeoutMs + (revision === 0 ? 0 : changeHoldMs);
       const text = await textOf(transport, { method: 'GET', path, silenceMs, signal });
-      return readJson<StatesBody>(transport, text);
+      // An older daemon does not say who is nowhere.
+      return { pending: [], ...readJson<Omit<StatesBody, 'pending'>>(transport, text) };
     },
     unit: (name) => nullWhenMissing(() => json<UnitDetailBody>('GET', unitPath(name))),
+    explain: (name) => json<ExplanationBody>('GET', `${unitPath(name)}/explanation`),
+    planUnits: (units) => json<UnitsPlannedBody>('POST', '/v1/plan', { units }),
     writeUnits: (units) => json<UnitsWrittenBody>('POST', '/v1/units', { units }),
     destroyUnits: (names) => json<UnitsDestroyedBody>('POST', '/v1/units/destroy', { names }),
     wait: (request, signal) => waitLines(transport, request, signal),

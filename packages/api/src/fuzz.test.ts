@@ -27,6 +27,8 @@ const ours = [
   '/units/destroy',
   '/units/NAME/status',
   '/units/NAME/journal',
+  '/units/NAME/explanation',
+  '/plan',
   '/local/units/NAME/status',
   '/local/units/NAME/journal',
   '/machines/ID/metadata',

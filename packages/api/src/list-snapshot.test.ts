@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { VirtualClock } from '@muster/core/testing';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createApiClient } from './client.ts';
 import type { ApiClient } from './client.ts';
 import { createForwarder } from './forwarder.ts';
@@ -38,6 +39,7 @@ beforeEach(async () => {
   cluster.addMachine(m1, '10.0.0.1');
   server = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: { status: async () => '', journal: async function* () {} },
     self: { machineId: m1, hostname: 'box', version: '0.0.0' },
     clock,

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createForwarder } from './forwarder.ts';
 import { createApiServer } from './server.ts';
 import type { ApiServer } from './server.ts';
@@ -26,6 +27,7 @@ beforeAll(async () => {
   };
   server = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: {
       status: async () => 'fine\n',
       journal: async function* (_unit, _query, signal) {

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createApiClient } from './client.ts';
 import type { ApiClient, UnitRequest } from './client.ts';
 import { createForwarder } from './forwarder.ts';
@@ -27,6 +28,7 @@ beforeEach(async () => {
   cluster.addMachine(m2, '10.0.0.2');
   server = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: { status: async () => '', journal: async function* () {} },
     self: { machineId: m1, hostname: 'box', version: '0.0.0' },
     clock: {

@@ -3,6 +3,7 @@ import { NotFoundError, parseUnitFile, UnitFileSyntaxError } from '@muster/core'
 import type {
   Clock,
   ClusterSnapshot,
+  Explainer,
   Inspector,
   Origin,
   UnitFile,
@@ -12,6 +13,7 @@ import { renderAbsent, renderBrake } from './absent-machines.ts';
 import { EventStreams } from './events/event-streams.ts';
 import { sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { getExplanation, postPlan } from './explain-units.ts';
 import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { inspectHere, inspectUnit } from './inspect.ts';
@@ -48,6 +50,7 @@ import { destroyUnits, writeUnits } from './write-units.ts';
 export interface RoutesOptions {
   readonly units: UnitRegistry;
   readonly inspector: Inspector;
+  readonly explainer: Explainer;
   readonly self: {
     readonly machineId: string;
     readonly hostname: string;
@@ -97,7 +100,7 @@ function metricsRoute({ contentType, render }: MetricsPage): Route {
 }
 
 function clusterRoutes(context: Context): Route[] {
-  const { self, globals, events } = context;
+  const { self, globals, events, explainer } = context;
   const version = (): VersionBody => ({
     version: self.version,
     machine: self.machineId,
@@ -119,7 +122,11 @@ function clusterRoutes(context: Context): Route[] {
     },
     {
       path: '/v1/states',
-      methods: { GET: list((s) => withRevision(s, { states: renderStates(s) })) },
+      methods: {
+        GET: list((s) => {
+          return withRevision(s, { states: renderStates(s), pending: explainer.pending(s) });
+        }),
+      },
     },
     {
       path: '/v1/units',
@@ -157,6 +164,11 @@ function unitRoutes(context: Context): Route[] {
       path: '/v1/units/destroy',
       methods: { POST: (exchange) => postDestroy(exchange, context) },
     },
+    {
+      path: '/v1/units/{name}/explanation',
+      methods: { GET: (exchange) => getExplanation(exchange, context) },
+    },
+    { path: '/v1/plan', methods: { POST: (exchange) => postPlan(exchange, context) } },
     {
       path: '/v1/units/{name}',
       methods: {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Clock, Inspector } from '@muster/core';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createApiClient } from './client.ts';
 import type { ApiClient, WaitLine } from './client.ts';
 import { createForwarder } from './forwarder.ts';
@@ -54,7 +55,15 @@ function serverFor(machineId: string): ApiServer {
   const self = { machineId, hostname: 'box', version: '0.1.0' };
   const inspector = inspectorOf(machineId.slice(0, 1));
   const forward = createForwarder(null);
-  const created = createApiServer({ units: cluster.units, inspector, self, clock, log, forward });
+  const created = createApiServer({
+    units: cluster.units,
+    inspector,
+    explainer: createExplainer(),
+    self,
+    clock,
+    log,
+    forward,
+  });
   open.push(created);
   return created;
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createApiClient } from './client.ts';
 import type { ApiClient, Dialer } from './client.ts';
 import { createForwarder } from './forwarder.ts';
@@ -37,6 +38,7 @@ beforeEach(async () => {
   dialed = [];
   server = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: {
       status: async (unit) => {
         await answerMay;

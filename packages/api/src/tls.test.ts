@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PlacedCluster } from '../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { createApiClient } from './client.ts';
 import type { Dialer } from './client.ts';
 import { createForwarder } from './forwarder.ts';
@@ -27,6 +28,7 @@ beforeAll(async () => {
   cluster.addMachine(machineId, null);
   server = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: { status: async () => 'fine\n', journal: async function* () {} },
     self: { machineId, hostname: 'box', version: '1' },
     clock: { now: () => 0, monotonic: () => 0, sleep: async () => {} },

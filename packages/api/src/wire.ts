@@ -1,13 +1,16 @@
 /** The JSON bodies of /v1, as server and client both see them. docs/api.md says which route has which. */
 import type {
   DesiredState,
+  Explanation,
   Leader,
   MachineCounts,
   Metadata,
   Origin,
+  PendingUnit,
   ProcessExit,
   Revision,
   Role,
+  SideEffect,
 } from '@muster/core';
 
 export interface ErrorBody {
@@ -191,6 +194,8 @@ export interface StatesBody {
   readonly revision: Revision;
   /** By unit and machine. */
   readonly states: readonly UnitStateBody[];
+  /** Units that are wanted and that no machine that is there has, by unit. */
+  readonly pending: readonly PendingUnit[];
 }
 
 /** How long `newerThan` makes a list wait for a change. */
@@ -262,6 +267,23 @@ export interface UnitsWrittenBody {
   readonly revision: Revision;
   /** In the order of the request. */
   readonly units: readonly UnitResultBody[];
+}
+
+/** Why a unit is where it is, or is nowhere. */
+export interface ExplanationBody extends Explanation {
+  readonly revision: Revision;
+}
+
+/** What a write would do. */
+export interface UnitsPlannedBody {
+  /** Of the store as it was looked at. */
+  readonly revision: Revision;
+  /** In the order of the request; of a unit that would have a place only the machines that it has. */
+  readonly units: readonly (Omit<UnitResultBody, 'revision'> & {
+    readonly explanation: Explanation;
+  })[];
+  /** Other units that would have to leave machines, or would find a place, by unit. */
+  readonly others: readonly SideEffect[];
 }
 
 export interface DestroyResultBody {

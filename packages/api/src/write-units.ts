@@ -45,6 +45,49 @@ export async function writeUnits(
   return wishes.flatMap(({ name }) => results.get(name) ?? []);
 }
 
+/** What a request would write of a unit. */
+interface TriedUnit {
+  readonly result: Omit<UnitResultBody, 'revision'>;
+  /** As it would be stored; `createRevision` 0: it is not yet. */
+  readonly unit: Unit;
+  /** Its content, if that would be written; else null. */
+  readonly file: string | null;
+}
+
+/**
+ * What requests come to as things are now; nothing is written.
+ * @returns one for each request, in order
+ * @throws {UnitsRefusedError} as writeUnits would
+ */
+export async function tryUnits(
+  registry: UnitRegistry,
+  requests: readonly UnitRequest[],
+  origin: Origin,
+): Promise<readonly TriedUnit[]> {
+  const reader = new UnitFileReader();
+  const { wishes, problems } = readWishes(requests, reader);
+  refuseIfAny(problems);
+  const stored = await registry.units(namesToRead(wishes, wishes));
+  const places = await readPlaces(registry, unitsToFind(wishes, stored));
+  const decided = decideAll(wishes, templatesOf(wishes, stored), { stored, places, origin });
+  refuseIfAny(problemsOf(decided, reader));
+  return decided.flatMap((decision) => {
+    if (decision.type === 'refused') return [];
+    const { revision: _, ...result } = resultOf(decision, reader, 1);
+    return [{ result, ...afterwards(decision, stored) }];
+  });
+}
+
+/** The unit as the decision leaves it. */
+function afterwards(decision: Settled, stored: Stored): Pick<TriedUnit, 'unit' | 'file'> {
+  if (decision.type === 'nothing') return { unit: decision.stored.unit, file: null };
+  const { name, set } = decision.write;
+  const { file, hash, desiredState, restarts, perMachine, origin } = set;
+  const createRevision = stored.get(name)?.unit.createRevision ?? 0;
+  const unit = { name, hash, desiredState, restarts, origin, createRevision, modRevision: 0 };
+  return { unit: perMachine === undefined ? unit : { ...unit, perMachine }, file };
+}
+
 /** Destroys units; one that does not exist is no error. @returns a result for each, in order */
 export async function destroyUnits(
   registry: UnitRegistry,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createApiServer, createForwarder } from '@muster/api';
+import { createExplainer } from '../../scheduler/src/explainer.ts';
 import { clock, m1, m2, simple, useCliCluster } from './testing/cli-cluster.ts';
 import type { CliCluster, Ended } from './testing/cli-cluster.ts';
 
@@ -256,6 +257,7 @@ describe('-f', () => {
     ]);
     const again = createApiServer({
       units: cluster.units,
+      explainer: createExplainer(),
       inspector: { status: async () => '', journal: async function* () {} },
       self: { machineId: m1, hostname: 'box', version: '1.2.3' },
       clock,

@@ -48,6 +48,7 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['start units/web.service', 'stores a unit file and runs it'],
       ['start units/web@{1..3}', 'runs three instances of units/web@.service'],
       ['start --no-block web@4', 'runs another of a template the cluster has; does not wait'],
+      ['start --dry-run units/web@{1..3}', 'says where they would go, and starts nothing'],
     ],
   },
   stop: {
@@ -94,6 +95,15 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['status node-report --machine 10.0.0.2', 'shows a global unit on one machine'],
     ],
   },
+  explain: {
+    group: looking,
+    details:
+      'It says what the scheduler decided and why: where a unit is, or per machine why it cannot be there. Machines that say the same share a line; --full has a line for each. Any musterd answers, also while no leader is there.',
+    examples: [
+      ['explain web@1', 'says why an instance is where it is, or nowhere'],
+      ["explain --full 'web@*'", 'says so of all instances, with every machine'],
+    ],
+  },
   journal: {
     group: looking,
     details:
@@ -117,7 +127,7 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   'list-units': {
     group: looking,
     details:
-      'A unit is listed once for each machine that has it. --state can be repeated and takes several words (failed,inactive). With --watch the table is kept up to date on a terminal; else it is printed once, and then the rows that change, "gone" for one that goes.',
+      'A unit is listed once for each machine that has it; one that is wanted and that no machine has is pending, with the reason (in JSON only with --all or --state pending; more says explain). --state can be repeated and takes several words (failed,inactive). With --watch the table is kept up to date on a terminal; else it is printed once, and then the rows that change, "gone" for one that goes.',
     examples: [
       ["list-units 'web@*'", 'lists the instances of a template'],
       ['list-units --no-legend --fields=unit,active', 'prints two columns for a script'],

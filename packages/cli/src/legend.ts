@@ -12,3 +12,8 @@ export function machineLegends(
   const known = new Map(machines.map(({ id, address }) => [id, machineLegend(id, address, full)]));
   return (id) => known.get(id) ?? machineLegend(id, null, full);
 }
+
+/** A text with the ids of machines in it shown as elsewhere. */
+export function withLegends(text: string, machineOf: (id: string) => string): string {
+  return text.replace(/\b[0-9a-f]{32}\b/g, machineOf);
+}

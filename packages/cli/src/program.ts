@@ -5,6 +5,7 @@ import { addCat } from './commands/cat.ts';
 import { addComplete, addCompletion } from './commands/completion.ts';
 import { addDestroy } from './commands/destroy.ts';
 import { addEvents } from './commands/events.ts';
+import { addExplain } from './commands/explain.ts';
 import { addFdForward } from './commands/fd-forward.ts';
 import { addJournal } from './commands/journal.ts';
 import { addListMachines } from './commands/list-machines.ts';
@@ -99,6 +100,7 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   destroy: addDestroy,
   cat: addCat,
   status: addStatus,
+  explain: addExplain,
   journal: addJournal,
   events: addEvents,
   'list-units': addListUnits,

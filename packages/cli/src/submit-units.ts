@@ -36,8 +36,38 @@ export interface Submission {
 export async function submitUnits(
   context: Context,
   client: ApiClient,
-  { args, replace, desiredState }: Submission,
+  submission: Submission,
 ): Promise<{ revision: number; results: (UnitResultBody & { isAside: boolean })[] }> {
+  const send = (requests: readonly UnitRequest[]): ReturnType<ApiClient['writeUnits']> =>
+    client.writeUnits(requests);
+  const { answer, aside } = await sendUnits(context, client, { ...submission, send });
+  const { revision, units } = answer;
+  return { revision, results: units.map((unit) => ({ ...unit, isAside: aside.has(unit.name) })) };
+}
+
+/** What is sent of unit files and names, and what came back. */
+export interface Sent<T> {
+  readonly answer: T;
+  /** Units that were only needed by another. */
+  readonly aside: ReadonlySet<string>;
+}
+
+/**
+ * Reads what the arguments name, and sends it in one request. Warnings are told.
+ * @throws as submitUnits
+ */
+export async function sendUnits<
+  T extends { readonly units: readonly Pick<UnitResultBody, 'name' | 'warnings'>[] },
+>(
+  context: Context,
+  client: ApiClient,
+  {
+    args,
+    replace,
+    desiredState,
+    send,
+  }: Submission & { readonly send: (requests: readonly UnitRequest[]) => Promise<T> },
+): Promise<Sent<T>> {
   const found = findSources(await replacePatterns(client, args));
   if (replace) refuseWithoutContent(found);
   if (replace && desiredState === 'loaded') await refuseLaunched(context, client, found);
@@ -46,12 +76,12 @@ export async function submitUnits(
     ? addTemplates(found)
     : await copyTemplates(client, found, replace);
   const requests = sources.map((source) => requestFor(source, { replace, desiredState }));
-  const { revision, units } = await writeOrExplain(context, client, { requests, sources });
-  for (const { name, warnings } of units) {
+  const answer = await sendOrExplain(context, send, { requests, sources });
+  for (const { name, warnings } of answer.units) {
     for (const warning of warnings) context.terminal.complain(`warning: ${name}: ${warning}`);
   }
   const aside = new Set(sources.filter(({ isAside }) => isAside).map(({ name }) => name));
-  return { revision, results: units.map((unit) => ({ ...unit, isAside: aside.has(unit.name) })) };
+  return { answer, aside };
 }
 
 /** What load and start do: hand over, then wait until every unit is there. */
@@ -163,14 +193,14 @@ async function copyTemplates(
   });
 }
 
-async function writeOrExplain(
+async function sendOrExplain<T>(
   context: Context,
-  client: ApiClient,
+  send: (requests: readonly UnitRequest[]) => Promise<T>,
   batch: { requests: readonly UnitRequest[]; sources: readonly UnitSource[] },
-): ReturnType<ApiClient['writeUnits']> {
+): Promise<T> {
   const { terminal, programName } = context;
   try {
-    return await client.writeUnits(batch.requests);
+    return await send(batch.requests);
   } catch (error) {
     if (!(error instanceof ApiError) || error.units.length === 0) throw error;
     const { lines, kept } = refusal(error.units, batch.sources, programName);
@@ -179,6 +209,6 @@ async function writeOrExplain(
     const requests = batch.requests.map(({ file, ...request }) =>
       file === undefined || kept.has(request.name) ? request : { file, ...request },
     );
-    return writeOrExplain(context, client, { ...batch, requests });
+    return sendOrExplain(context, send, { ...batch, requests });
   }
 }

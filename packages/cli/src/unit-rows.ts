@@ -1,4 +1,4 @@
-import type { UnitBody, UnitStateBody } from '@muster/api/client';
+import type { StatesBody, UnitBody, UnitStateBody } from '@muster/api/client';
 import type { Columns, ListOptions } from './list.ts';
 import { filterByUnit } from './select-units.ts';
 import type { Cell } from './table.ts';
@@ -8,7 +8,12 @@ export type UnitRow = {
   readonly [K in keyof UnitStateBody]: K extends 'unit' | 'isCurrent'
     ? UnitStateBody[K]
     : UnitStateBody[K] | null;
+} & {
+  /** Why no machine that is there has the unit; absent: one does, or it is not wanted. */
+  readonly pending?: string;
 };
+
+type Pending = StatesBody['pending'];
 
 /** What list-units shows of everything that there is. */
 export interface RowFilter {
@@ -16,26 +21,37 @@ export interface RowFilter {
   readonly args: readonly string[];
   /** Ids; null: all. */
   readonly machines: ReadonlySet<string> | null;
-  /** States as load, active or sub has them; null: all. */
+  /** States as load, active or sub has them, or `pending`; null: all. */
   readonly states: ReadonlySet<string> | null;
 }
 
-/**
- * The rows, by unit and machine.
- * @param units - whose missing states are shown as well; null: no such rows
- */
+/** What rows are made of. */
+export interface RowSources {
+  readonly states: readonly UnitStateBody[];
+  /** Units whose missing states are shown as well; null: no such rows. */
+  readonly units: readonly UnitBody[] | null;
+  /** Units that are nowhere and are shown; none where they are not. */
+  readonly pending: Pending;
+}
+
+/** The rows, by unit and machine. */
 export function unitRows(
-  states: readonly UnitStateBody[],
-  units: readonly UnitBody[] | null,
+  { states, units, pending }: RowSources,
   { args, machines, states: wanted }: RowFilter,
 ): readonly UnitRow[] {
-  const rows = units === null ? states : withMissing(states, units);
+  const rows =
+    units === null && pending.length === 0 ? states : withMissing(states, units ?? [], pending);
   return filterByUnit(args, rows, ({ unit }) => unit).filter(
-    ({ machine, loadState, activeState, subState }) =>
-      (machines === null || (machine !== null && machines.has(machine))) &&
-      (wanted === null ||
-        [loadState, activeState, subState].some((state) => state !== null && wanted.has(state))),
+    (row) =>
+      (machines === null || (row.machine !== null && machines.has(row.machine))) &&
+      (wanted === null || wordsOf(row).some((word) => wanted.has(word))),
   );
+}
+
+/** What --state compares. */
+function wordsOf({ loadState, activeState, subState, pending }: UnitRow): string[] {
+  const words = [loadState, activeState, subState].filter((state) => state !== null);
+  return pending === undefined ? words : [...words, 'pending'];
 }
 
 /** The row of a unit of which nothing is known. @param machine - null: it has no place yet */
@@ -57,17 +73,27 @@ export function emptyRow(unit: string, machine: string | null): UnitRow {
   };
 }
 
-function withMissing(states: readonly UnitStateBody[], units: readonly UnitBody[]): UnitRow[] {
-  const known = new Set(states.map(({ unit, machine }) => `${unit} ${machine}`));
-  const missing = units.flatMap(({ name, desiredState, machines }) => {
-    if (desiredState === 'inactive') return [];
+function withMissing(
+  states: readonly UnitStateBody[],
+  units: readonly UnitBody[],
+  pending: Pending,
+): UnitRow[] {
+  const rows = new Map<string, UnitRow>();
+  const add = (row: UnitRow): void => {
+    const key = `${row.unit} ${row.machine ?? ''}`;
+    if (!rows.has(key)) rows.set(key, row);
+  };
+  for (const state of states) add(state);
+  for (const { unit, machine, reason } of pending) {
+    add({ ...emptyRow(unit, machine), pending: reason });
+  }
+  for (const { name, desiredState, machines } of units) {
+    if (desiredState === 'inactive') continue;
     const places = machines.filter(({ role }) => role === 'holder');
-    if (places.length === 0) return [emptyRow(name, null)];
-    return places
-      .filter(({ machine }) => !known.has(`${name} ${machine}`))
-      .map(({ machine }) => emptyRow(name, machine));
-  });
-  return [...states, ...missing].sort(
+    if (places.length === 0) add(emptyRow(name, null));
+    for (const { machine } of places) add(emptyRow(name, machine));
+  }
+  return [...rows.values()].sort(
     (a, b) => compare(a.unit, b.unit) || compare(a.machine ?? '', b.machine ?? ''),
   );
 }
@@ -87,13 +113,14 @@ export function unitColumns(
       unit: ({ unit }) => unit,
       machine: ({ machine }) => (machine === null ? '-' : machineOf(machine)),
       load: ({ loadState }) => loadState ?? '-',
-      active: ({ activeState }) => activeCell(activeState ?? '-'),
+      active: ({ activeState, pending }) =>
+        activeCell(activeState ?? (pending === undefined ? '-' : 'pending')),
       sub: ({ subState }) => subState ?? '-',
       hash: ({ hash }) => (full === true ? hash : hash?.slice(0, 7)) ?? '-',
       result: ({ result }) => result ?? '-',
       since: ({ since }) => (since === null ? '-' : new Date(since).toISOString()),
       exit: ({ exit }) => exit?.text ?? '-',
-      failure: ({ failure }) => failure ?? '-',
+      failure: ({ failure, pending }) => failure ?? pending ?? '-',
       problem: ({ problem }) => problem ?? '-',
     },
     normal: ['unit', 'machine', 'active', 'sub', ...(showsFailures ? ['failure'] : [])],
@@ -111,6 +138,7 @@ function activeCell(activeState: string): Cell {
     case 'activating':
     case 'deactivating':
     case 'reloading':
+    case 'pending':
       return { text: activeState, colour: 'yellow' };
     default:
       return activeState;

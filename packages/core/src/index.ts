@@ -13,6 +13,17 @@ export {
   UnitFileSyntaxError,
 } from './errors.ts';
 export type { Retry } from './errors.ts';
+export { verdicts } from './explainer.ts';
+export type {
+  Explainer,
+  Explanation,
+  MachineVerdict,
+  PendingUnit,
+  PlaceStatus,
+  Preview,
+  SideEffect,
+  Verdict,
+} from './explainer.ts';
 export { exitCodes, exitText, failureText } from './exit-status.ts';
 export type { ProcessExit } from './exit-status.ts';
 export { HistoryCompactedError } from './history.ts';
@@ -89,6 +100,7 @@ export { ReconcileLoop } from './reconcile-loop.ts';
 export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';
 export { checkUnitFile } from './check-unit-file.ts';
 export type { UnitFileCheck } from './check-unit-file.ts';
+export { groupReasons, refusalsInShort } from './group-reasons.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
 export type { Inspector, JournalQuery } from './inspector.ts';
@@ -101,7 +113,7 @@ export {
   metadataValue,
 } from './metadata-test.ts';
 export type { MetadataTest } from './metadata-test.ts';
-export { nearest } from './nearest.ts';
+export { nearest, nearestWithin } from './nearest.ts';
 export { earlier, isHeld, leaseDeadlines } from './lease-term.ts';
 export type { LeaseDeadlines, LeaseTerm } from './lease-term.ts';
 export type { OnPartition } from './on-partition.ts';

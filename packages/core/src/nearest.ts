@@ -1,9 +1,21 @@
 /** The known word that is written most like `word`; the first of them when several are equally near. */
 export function nearest(word: string, known: readonly [string, ...string[]]): string {
-  let best = known[0];
-  let bestDistance = Number.POSITIVE_INFINITY;
+  return nearestWithin(word, known, Infinity) ?? known[0];
+}
+
+/**
+ * The same among any number of words.
+ * @param most - how many characters may be put in, taken out or replaced
+ * @returns null: none is that near
+ */
+export function nearestWithin(word: string, known: Iterable<string>, most: number): string | null {
+  const wanted = word.slice(0, 64).toLowerCase();
+  let best: string | null = null;
+  let bestDistance = most + 1;
   for (const candidate of known) {
-    const distance = editDistance(word.slice(0, 64).toLowerCase(), candidate.toLowerCase());
+    // The difference in length alone is as much.
+    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -4,7 +4,7 @@ import { MusterError, StoreUntrustedError } from '@muster/core';
 import type { Clock, KnownStore, LeaseStore } from '@muster/core';
 import { openRegistry } from '@muster/registry';
 import type { Registry } from '@muster/registry';
-import { Scheduler } from '@muster/scheduler';
+import { createExplainer, Scheduler } from '@muster/scheduler';
 import { openInspector } from '@muster/systemd';
 import type { Config } from './config-model.ts';
 import type { Environment } from './config-sources.ts';
@@ -196,6 +196,7 @@ function openApi(
   return new DaemonApi({
     units: registry.units,
     inspector: openInspector({ manager: config.agent.manager, env }),
+    explainer: createExplainer(),
     self: { machineId: facts.id, hostname: facts.hostname, version: facts.version },
     clock,
     log: log.child({ component: 'api' }),

@@ -1,3 +1,4 @@
+export { createExplainer } from './explainer.ts';
 export { planPlacements } from './plan.ts';
 export type { PlanOptions, Unplaced } from './draft.ts';
 export type { Plan } from './plan.ts';

@@ -15,7 +15,7 @@ import type { Draft } from './draft.ts';
  * @param together - units that are placed in the same step
  */
 export function refusal(
-  draft: Draft,
+  draft: Pick<Draft, 'model'>,
   unit: Candidate,
   host: Host,
   together: readonly Candidate[] = [],
@@ -29,7 +29,11 @@ export function refusal(
 }
 
 /** Who is, or still runs, on the machine and keeps the unit away; null: nobody. */
-export function contention(draft: Draft, unit: Candidate, host: Host): string | null {
+export function contention(
+  draft: Pick<Draft, 'model'>,
+  unit: Candidate,
+  host: Host,
+): string | null {
   // Most machines hold nobody who minds, and are asked about most often.
   const isCalm = host.picky.size === 0 && host.lingering.size === 0;
   if (!isCalm || unit.conflicts.length > 0) {

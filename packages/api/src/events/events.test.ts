@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { Clock } from '@muster/core';
 import fc from 'fast-check';
 import { PlacedCluster } from '../../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../../scheduler/src/explainer.ts';
 import { createApiClient } from '../client.ts';
 import type { ApiClient, EventsLine, EventsQuery } from '../client.ts';
 import { createForwarder } from '../forwarder.ts';
@@ -75,6 +76,7 @@ afterEach(async () => {
 async function serve(): Promise<ApiServer> {
   const created = createApiServer({
     units: cluster.units,
+    explainer: createExplainer(),
     inspector: { status: async () => '', journal: async function* () {} },
     self: { machineId: m1, hostname: 'box', version: '0.1.0' },
     clock,

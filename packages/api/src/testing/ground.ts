@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Inspector, Log } from '@muster/core';
 import { realClock } from '../../../registry/src/fake.ts';
 import { PlacedCluster } from '../../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../../scheduler/src/explainer.ts';
 import { createForwarder } from '../forwarder.ts';
 import { createApiServer } from '../server.ts';
 import type { ApiServer, ApiServerOptions } from '../server.ts';
@@ -56,6 +57,7 @@ export class ApiGround {
   async serve(socketPath: string, options: Partial<ApiServerOptions> = {}): Promise<void> {
     const server = createApiServer({
       units: this.cluster.units,
+      explainer: createExplainer(),
       inspector: silentInspector,
       self: { machineId: here, hostname: 'box', version: '0.1.0' },
       clock: realClock(),

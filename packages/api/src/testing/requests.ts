@@ -209,6 +209,9 @@ const goodRequests: fc.Arbitrary<{ method: string; path: string; body: unknown }
   fc.uniqueArray(goodUnit, { selector: ({ name }) => name, maxLength: 3 }).map((units) => {
     return { method: 'POST', path: '/v1/units', body: { units } };
   }),
+  fc.uniqueArray(goodUnit, { selector: ({ name }) => name, maxLength: 3 }).map((units) => {
+    return { method: 'POST', path: '/v1/plan', body: { units } };
+  }),
   fc.uniqueArray(goodName, { maxLength: 2 }).map((names) => {
     return { method: 'POST', path: '/v1/units/destroy', body: { names } };
   }),

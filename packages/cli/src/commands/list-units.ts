@@ -1,4 +1,4 @@
-import type { ApiClient, MachineBody, UnitBody, UnitStateBody } from '@muster/api/client';
+import type { ApiClient, MachineBody, StatesBody, UnitBody } from '@muster/api/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { machineLegends } from '../legend.ts';
@@ -17,9 +17,9 @@ interface Options extends ListOptions, FilterOptions {
 export function addListUnits(program: Command, context: Context): void {
   withUnitFilters(
     withListOptions(program.command('list-units'), fields),
-    'load, active or sub state',
+    'load, active or sub state, or pending',
   )
-    .description('list what systemd says of the units that machines have')
+    .description('list what systemd says of units, and which wait for a machine')
     .argument('[unit...]', 'only these: names, or patterns for them')
     .option('-a, --all', 'also units that are to be loaded or launched and have no state yet')
     .option('-w, --watch', 'go on with what changes, until Ctrl-C')
@@ -41,6 +41,8 @@ class UnitList {
   readonly #options: Options;
   readonly #states: ReadonlySet<string> | null;
   readonly #showsMachines: boolean;
+  /** Programs that read a list count on machines in it, unless they ask for more. */
+  readonly #showsPending: boolean;
 
   /** @throws {UsageError} */
   constructor(
@@ -54,11 +56,14 @@ class UnitList {
     this.#options = options;
     this.#states = statesOf(options);
     this.#showsMachines = shown.includes('machine');
+    const isForPeople = options.output === 'table' || options.output === 'wide';
+    const isAskedFor = options.all === true || this.#states?.has('pending') === true;
+    this.#showsPending = context.programName !== 'fleetctl' && (isForPeople || isAskedFor);
   }
 
   async read(client: ApiClient): Promise<{ columns: Columns<UnitRow>; items: readonly UnitRow[] }> {
-    const [states, ...others] = await Promise.all([client.states(), ...this.#others(client)]);
-    return this.#look(states, others);
+    const [look, ...others] = await Promise.all([client.statesAfter(0), ...this.#others(client)]);
+    return this.#look(look, others);
   }
 
   async watch(client: ApiClient): Promise<void> {
@@ -67,8 +72,9 @@ class UnitList {
     await watchList(this.#context, {
       options: this.#options,
       read: async (newerThan, signal) => {
-        const { revision, states } = await client.statesAfter(newerThan, signal);
-        return { revision, ...this.#look(states, await Promise.all(this.#others(client))) };
+        const look = await client.statesAfter(newerThan, signal);
+        const { revision } = look;
+        return { revision, ...this.#look(look, await Promise.all(this.#others(client))) };
       },
       keyOf: ({ unit, machine }) => `${unit} ${machine}`,
       goneOf: ({ unit, machine }) => ({ ...emptyRow(unit, machine), subState: 'gone' }),
@@ -83,18 +89,22 @@ class UnitList {
   }
 
   #look(
-    states: readonly UnitStateBody[],
+    { states, pending }: StatesBody,
     [machines, units]: [readonly MachineBody[], readonly UnitBody[] | null],
   ): { columns: Columns<UnitRow>; items: readonly UnitRow[] } {
-    const items = unitRows(states, units, {
-      args: this.#args,
-      machines: chosenMachines(this.#options, machines),
-      states: this.#states,
-    });
+    const items = unitRows(
+      { states, units, pending: this.#showsPending ? pending : [] },
+      {
+        args: this.#args,
+        machines: chosenMachines(this.#options, machines),
+        states: this.#states,
+      },
+    );
     const machineOf = machineLegends(machines, this.#options.full === true);
     // A list that goes on has one header for all that may come.
     const hasFailures =
-      this.#options.watch === true || items.some(({ failure }) => failure !== null);
+      this.#options.watch === true ||
+      items.some(({ failure, pending: why }) => failure !== null || why !== undefined);
     const showsFailures = hasFailures && this.#context.programName !== 'fleetctl';
     return { columns: unitColumns(machineOf, this.#options, showsFailures), items };
   }

@@ -14,7 +14,7 @@ const journalFormats = (
 /** Load and active states, and the sub states that services have most. @see systemctl(1), --state=help */
 const unitStates = (
   'loaded not-found bad-setting error masked active reloading inactive failed activating ' +
-  'deactivating running exited dead auto-restart start-pre stop-sigterm waiting listening elapsed'
+  'deactivating pending running exited dead auto-restart start-pre stop-sigterm waiting listening elapsed'
 ).split(' ');
 
 export interface Candidate {
@@ -75,6 +75,7 @@ export const operandSources: Readonly<Record<string, readonly (readonly Source[]
   destroy: [[units(() => true)]],
   cat: [[units(() => true)]],
   status: [[units(isPlaced)]],
+  explain: [[units(() => true)]],
   journal: [[units(isPlaced)]],
   events: [[units(() => true)]],
   'list-units': [[units(isPlaced)]],

@@ -7,6 +7,7 @@ import type { ApiServer } from '@muster/api';
 import type { Clock, Inspector } from '@muster/core';
 import { buildSync } from 'esbuild';
 import { PlacedCluster } from '../../../registry/src/testing/placed-cluster.ts';
+import { createExplainer } from '../../../scheduler/src/explainer.ts';
 import type { ProgramName } from '../program-name.ts';
 
 export const m1 = `1234abcd${'1'.repeat(24)}`;
@@ -101,6 +102,7 @@ export class CliCluster {
   createServer(machineId: string, inspector: Inspector = inspectorOf(this.actives)): ApiServer {
     return createApiServer({
       units: this.cluster.units,
+      explainer: createExplainer(),
       inspector,
       self: { machineId, hostname: 'box', version: '1.2.3' },
       standing: () => `Machine ${machineId.slice(0, 8)}: as it stands`,

@@ -1,0 +1,46 @@
+import type { ClusterSnapshot, Explainer, PendingUnit } from '@muster/core';
+import { explainUnit } from './explain.ts';
+import { foresee } from './foresee.ts';
+import type { Foresight } from './foresee.ts';
+import type { CandidateCache } from './model.ts';
+import { pendingUnits, unitsWithoutPlace } from './pending.ts';
+import { previewUnits } from './preview.ts';
+
+/** What was made of one picture of the cluster; gone when the picture is. */
+interface Made {
+  readonly candidates: CandidateCache;
+  readonly revision: number;
+  /** Of that revision; null: nobody has asked for it yet. */
+  foresight: Foresight | null;
+  pending: readonly PendingUnit[] | null;
+}
+
+/** Plans once for each revision that somebody asks about. */
+export function createExplainer(): Explainer {
+  // The maps of a picture are the same ones as long as it is kept up to date.
+  const made = new WeakMap<ClusterSnapshot['units'], Made>();
+  const of = ({ units, revision }: ClusterSnapshot): Made => {
+    const known = made.get(units);
+    if (known?.revision === revision) return known;
+    const candidates: CandidateCache = known?.candidates ?? new Map();
+    const fresh = { candidates, revision, foresight: null, pending: null };
+    made.set(units, fresh);
+    return fresh;
+  };
+  const foresightOf = (snapshot: ClusterSnapshot): Foresight => {
+    const it = of(snapshot);
+    it.foresight ??= foresee(snapshot, it.candidates);
+    return it.foresight;
+  };
+  return {
+    explain: (snapshot, unit) => explainUnit(foresightOf(snapshot), snapshot, unit),
+    pending: (snapshot) => {
+      const find = (): PendingUnit[] => {
+        const units = unitsWithoutPlace(snapshot);
+        return units.length === 0 ? [] : pendingUnits(foresightOf(snapshot), snapshot, units);
+      };
+      return (of(snapshot).pending ??= find());
+    },
+    preview: (snapshot, asked) => previewUnits(snapshot, asked, new Map(of(snapshot).candidates)),
+  };
+}
