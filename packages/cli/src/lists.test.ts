@@ -31,6 +31,7 @@ const rows = async (...args: string[]): Promise<string> => {
 
 const allOn1 = 'all.service 1234abcd active running';
 const allOn2 = 'all.service 5678abcd failed failed';
+const far = 'far.service - pending -';
 const idle = 'idle.service 5678abcd inactive dead';
 const web = 'web@1.service 1234abcd active running';
 
@@ -127,8 +128,8 @@ describe('list-units', () => {
     cluster.behaviour = () => 'is-unplaced';
     await musterctl('start', '--no-block', 'far.service');
     await musterctl('submit', cli().unitFile('unwanted.service', simple));
-    expect(await rows('*.service')).toBe(lines(allOn1, allOn2, idle, web));
-    expect(await rows('-a', '[fnu]*')).toBe(lines('far.service - - -', 'new.service 1234abcd - -'));
+    expect(await rows('*.service')).toBe(lines(allOn1, allOn2, far, idle, web));
+    expect(await rows('-a', '[fnu]*')).toBe(lines(far, 'new.service 1234abcd - -'));
     expect(await rows('-a', '--machine', m1)).toBe(lines(allOn1, 'new.service 1234abcd - -', web));
     expect(await rows('-a', '--state', 'active')).toBe(lines(allOn1, web));
     const { out } = await musterctl('list-units', '-a', '-o', 'json', 'far');
@@ -136,7 +137,7 @@ describe('list-units', () => {
       expect.objectContaining({ unit: 'far.service', machine: null, activeState: null }),
     ]);
     expect((await musterctl('list-units', '-a', '-o', 'wide', 'far')).out).toMatch(
-      /^far\.service(?:  +-){8}$/m,
+      /^far\.service(?:  +-){2}  +pending(?:  +-){4}  +no machine can take it/m,
     );
   });
 

@@ -25,7 +25,8 @@ test('the table once, then the rows that change, those that come and those that 
   expect(watching.out).toBe(`UNIT         MACHINE               ACTIVE  SUB      FAILURE
 ${running}web.service  1234abcd.../10.0.0.1  failed  failed  exit-code
 other.service  5678abcd.../10.0.0.2  active  running  -
-web.service    1234abcd.../10.0.0.1  -       gone     -
+web.service    -                     pending  -        there is no leader, and nothing is placed until there is one
+web.service    1234abcd.../10.0.0.1  -        gone     -
 `);
 });
 
