@@ -73,6 +73,13 @@ test('a unit that has to end where it is goes where it goes afterwards', () => {
   });
 });
 
+test('one that has to end before it may be elsewhere as well', () => {
+  const cluster = new Cluster().machine('m1', { az: 'a' }).machine('m2', { az: 'b' });
+  cluster.unit('a.service', 'OnPartition=stop\nMachineMetadata=az=a').rest();
+  const fleet = 'OnPartition=stop\nMachineMetadata=az=b';
+  expect(places(preview(cluster, { 'a.service': fleet }))).toEqual({ 'a.service': ['m2 takes'] });
+});
+
 test('units that would have to leave are told', () => {
   const cluster = new Cluster().machine('m1').machine('m2').unit('old.service').unit('x.service');
   cluster.rest();
