@@ -139,7 +139,13 @@ describe('[X-Fleet]', () => {
     parseRequirements(parseUnitFile(`[X-Fleet]\n${fleet}\n`), name);
   /** Only what is asked for, as plain data. */
   const asked = (fleet: string, name: string): Record<string, unknown> => {
-    const { metadata, onPartition: _, reschedule: __, ...rest } = read(fleet, name).requirements;
+    const {
+      metadata,
+      onPartition: _,
+      reschedule: __,
+      resources: ___,
+      ...rest
+    } = read(fleet, name).requirements;
     const all = { ...rest, metadata: Object.fromEntries(metadata) };
     return Object.fromEntries(
       Object.entries(all).filter(

@@ -48,6 +48,7 @@ export { desiredStates, roles } from './model.ts';
 export type {
   Assignment,
   Brake,
+  Capacity,
   CorruptRecord,
   DesiredState,
   Loss,
@@ -116,8 +117,14 @@ export type { MetadataTest } from './metadata-test.ts';
 export { nearest, nearestWithin } from './nearest.ts';
 export { earlier, isHeld, leaseDeadlines } from './lease-term.ts';
 export type { LeaseDeadlines, LeaseTerm } from './lease-term.ts';
+export { formatBytes, parseByteAmount, parseCpuNumbers, parseMilliCpus } from './amounts.ts';
+export type { Amount } from './amounts.ts';
 export type { OnPartition } from './on-partition.ts';
 export type { Preferences, Spread } from './preferences-option.ts';
+export { describePort, doPortsClash } from './ports-option.ts';
+export type { PortClaim } from './ports-option.ts';
+export { resourceKinds } from './resources-option.ts';
+export type { Need, ResourceKind, Resources } from './resources-option.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { rescheduleDelayMs } from './reschedule-option.ts';

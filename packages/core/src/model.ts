@@ -105,6 +105,24 @@ export interface PlacementFailures {
 
 export type Metadata = Readonly<Record<string, string>>;
 
+/** What a machine has, and what of it is not for units. Absent: nobody knows, and nothing is limited by it. */
+export interface Capacity {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Size of the file system that the state directory is on. */
+  readonly diskBytes?: number;
+  /** How many tasks units may have together; only where the configuration says so. */
+  readonly tasks?: number;
+  /** Numbers of the CPUs that are online, as the kernel lists them: `0-3,6`. */
+  readonly cpuList?: string;
+  /** What is kept for the machine itself; absent: nothing. */
+  readonly reserved?: {
+    readonly cpus: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+  };
+}
+
 /** `machine/<id>`: presence, on the machine's lease. Written by that machine. */
 export interface Machine {
   /** 32 hex digits, machine-id(5). */
@@ -118,7 +136,7 @@ export interface Machine {
   readonly apiUrl: string | null;
   /** From its configuration; `machine-settings` is laid over it. */
   readonly metadata: Metadata;
-  readonly capacity: { readonly cpus: number; readonly memoryBytes: number };
+  readonly capacity: Capacity;
   readonly version: string;
   /** Set by an orderly stop of musterd (ms since the epoch): units run on, nobody watches them. */
   readonly awaySince: number | null;

@@ -14,6 +14,7 @@ const none: Requirements = {
   reschedule: null,
   onPartition: 'keep',
   preferences: null,
+  resources: null,
 };
 
 const read = (fleet: string, name = 'a.service', unit = '') =>

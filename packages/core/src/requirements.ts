@@ -11,6 +11,8 @@ import type { Preferences } from './preferences-option.ts';
 import { readReschedule, rescheduleOptions } from './reschedule-option.ts';
 import type { Reschedule } from './reschedule-option.ts';
 import { reservedNameProblem } from './reserved-names.ts';
+import { readResources, resourceOptions } from './resources-option.ts';
+import type { Resources } from './resources-option.ts';
 import type { UnitFile } from './unit-file.ts';
 import { parseUnitName, withDefaultSuffix } from './unit-name.ts';
 
@@ -38,6 +40,8 @@ export interface Requirements {
   readonly onPartition: OnPartition;
   /** null: any machine that can take it is as good as another. */
   readonly preferences: Preferences | null;
+  /** What it takes of its machine; null: nothing that is counted. */
+  readonly resources: Resources | null;
 }
 
 export interface ParsedRequirements {
@@ -68,6 +72,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   const partition = readOnPartition(lastFleetValue(file, name, 'OnPartition'), name);
   const isFixed = isGlobal || machineId !== null;
   const { preferences, ...aboutPreferences } = readPreferences(file, name, isFixed);
+  const resources = readResources(file, name);
   const requirements: Requirements = {
     machineId,
     metadata: metadata.metadata,
@@ -82,6 +87,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
     reschedule: isFixed ? null : reschedule,
     onPartition: partition.onPartition,
     preferences,
+    resources: resources.resources,
   };
   return {
     requirements,
@@ -92,6 +98,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...aboutReschedule.problems,
       ...partition.problems,
       ...aboutPreferences.problems,
+      ...resources.problems,
       ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
@@ -106,6 +113,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...selfReplacements(requirements, name),
       ...partition.warnings,
       ...aboutPreferences.warnings,
+      ...resources.warnings,
       ...unitConflicts.filter((unit) => peers.has(unit)).map(contestedPeer),
       ...(requirements.isGlobal ? [] : looseDependencies(file, name, peers)),
     ],
@@ -122,6 +130,7 @@ const fleetOptions = [
   ...rescheduleOptions,
   'OnPartition',
   ...preferenceOptions,
+  ...resourceOptions,
 ] as const;
 
 const legacyOptions: readonly string[] = [

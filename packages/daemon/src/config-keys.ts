@@ -29,6 +29,10 @@ export const configKeys = {
     expected:
       'NAME=VALUE with a name of letters, digits, _ . - and a value that is not empty and has no control characters',
   },
+  'machine.reserve.cpu': text('a number of CPUs or a percentage of one, such as 0.5 or 50%'),
+  'machine.reserve.memory': text('an amount or a percentage, such as 512M or 10%'),
+  'machine.reserve.disk': text('an amount or a percentage, such as 10G or 5%'),
+  'machine.tasks': text('a whole number from 1 to 999999999'),
   'machine.ttl': text('a duration of whole seconds from 4s to 10m, such as 8s'),
   'agent.enabled': flag,
   'agent.poll': text('a duration from 100ms to 1m, such as 1s'),

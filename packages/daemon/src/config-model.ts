@@ -1,4 +1,4 @@
-import type { Metadata } from '@muster/core';
+import type { Amount, Metadata } from '@muster/core';
 import type { ListenAddress } from './config-values.ts';
 
 /** Paths of PEM files. */
@@ -31,6 +31,16 @@ export interface Config {
     /** null: find it from the default route. */
     readonly address: string | null;
     readonly metadata: Metadata;
+    /** What is kept for the machine itself. */
+    readonly reserve: {
+      /** Thousandths of a CPU. */
+      readonly milliCpus: number;
+      /** null: a tenth, and at most 1 GiB. */
+      readonly memory: Amount | null;
+      readonly disk: Amount;
+    };
+    /** How many tasks units may have together; null: that is not limited. */
+    readonly tasks: number | null;
     readonly ttlSeconds: number;
   };
   readonly agent: {

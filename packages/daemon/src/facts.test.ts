@@ -56,12 +56,8 @@ onMachine('this machine', () => {
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       hostname: readFileSync('/proc/sys/kernel/hostname', 'utf8').trim(),
       address: facts.address,
-      capacity: { cpus: expect.any(Number), memoryBytes: expect.any(Number) },
       version: '0.0.0-unbundled',
     });
-    expect(facts.capacity.cpus).toBeGreaterThanOrEqual(1);
-    const memoryKib = /MemTotal: +(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    expect(facts.capacity.memoryBytes).toBe(Number(memoryKib) * 1024);
     const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
     const addresses: (string | null)[] = own.map(({ address }) => address);
     expect([...addresses, null]).toContain(facts.address);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { cpus, hostname, networkInterfaces, totalmem } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { MusterError } from '@muster/core';
 import type { Machine } from '@muster/core';
 import { readFileIfPresent } from './atomic-file.ts';
@@ -7,10 +7,7 @@ import { errorCode } from './error-code.ts';
 import { version } from './version.ts';
 
 /** What a machine says about itself, apart from what its configuration and the store add. */
-export type Facts = Pick<
-  Machine,
-  'id' | 'bootId' | 'hostname' | 'address' | 'capacity' | 'version'
->;
+export type Facts = Pick<Machine, 'id' | 'bootId' | 'hostname' | 'address' | 'version'>;
 
 /** Something every machine has is missing here. */
 class FactsError extends MusterError {
@@ -27,7 +24,6 @@ export async function readFacts(configuredAddress: string | null): Promise<Facts
     bootId: await readBootId(),
     hostname: hostname(),
     address: await readAddress(configuredAddress),
-    capacity: { cpus: cpus().length, memoryBytes: totalmem() },
     version,
   };
 }

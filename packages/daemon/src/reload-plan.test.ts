@@ -35,6 +35,13 @@ test.each<[string, string, string, readonly ConfigKey[], readonly ConfigKey[]]>(
     [],
   ],
   ['the address', '', 'machine: { address: 10.0.0.1 }', ['machine.address'], []],
+  [
+    'what is kept for the machine',
+    'machine: { reserve: { memory: 1G } }',
+    'machine: { reserve: { memory: 2G, disk: 10% }, tasks: 100 }',
+    ['machine.reserve.memory', 'machine.reserve.disk', 'machine.tasks'],
+    [],
+  ],
   ['the ttl', '', 'machine: { ttl: 10s }', [], ['machine.ttl']],
   ['how often is looked', '', 'agent: { poll: 2s, away: 1m }', ['agent.poll', 'agent.away'], []],
   ['starting without etcd', '', 'agent: { offline: off }', ['agent.offline'], []],

@@ -44,6 +44,8 @@ class Daemon {
           if (this.addressFails !== null) throw this.addressFails;
           return configured ?? '10.0.0.7';
         },
+        capacity: async ({ machine: { tasks } }) =>
+          tasks === null ? machine.capacity : { ...machine.capacity, tasks },
       },
       targets: {
         listen: async (_config, address) => {
@@ -83,6 +85,12 @@ test('what can fail comes first, and the new values are there for who is told', 
   expect(daemon.lines).toMatchObject([
     { level: 'info', changed: ['machine.address', 'machine.metadata', 'log.level'] },
   ]);
+});
+
+test('what the machine has for units is read again', async () => {
+  const daemon = new Daemon();
+  await daemon.reload('machine: { tasks: 100 }');
+  expect(daemon.running.machine.capacity).toEqual({ ...machine.capacity, tasks: 100 });
 });
 
 test('an address that is not configured is looked up again', async () => {

@@ -1,3 +1,4 @@
+import type { Capacity } from '@muster/core';
 import type { MachineFacts } from '@muster/registry';
 import { ConfigError } from './config.ts';
 import type { Config } from './config-model.ts';
@@ -17,6 +18,8 @@ interface ReloadSources {
   readonly config: () => Promise<Config>;
   /** The address of this machine when `configured` says none, or `configured`. */
   readonly address: (configured: string | null) => Promise<string | null>;
+  /** What this machine has, and what of it is for units. */
+  readonly capacity: (config: Config) => Promise<Capacity>;
 }
 
 /** What a reload changes. */
@@ -51,6 +54,7 @@ export async function reload(options: ReloadOptions): Promise<void> {
   try {
     const { config, changed, waiting } = planReload(running.config, await sources.config());
     const address = await sources.address(config.machine.address);
+    const capacity = await sources.capacity(config);
     const apiUrl = await targets.listen(config, address);
     running.config = config;
     running.machine = {
@@ -58,6 +62,7 @@ export async function reload(options: ReloadOptions): Promise<void> {
       address,
       apiUrl,
       metadata: config.machine.metadata,
+      capacity,
     };
     targets.apply(config);
     await targets.publish(running.machine);

@@ -30,7 +30,13 @@ const defaults = {
     compactMs: 3_600_000,
     tls: null,
   },
-  machine: { address: null, metadata: {}, ttlSeconds: 8 },
+  machine: {
+    address: null,
+    metadata: {},
+    reserve: { milliCpus: 0, memory: null, disk: { type: 'share', permyriad: 500 } },
+    tasks: null,
+    ttlSeconds: 8,
+  },
   agent: { enabled: true, pollMs: 1000, awaySeconds: 600, offlineMs: 180_000, manager: 'system' },
   scheduler: { enabled: true },
   api: {
@@ -56,6 +62,8 @@ machine:
     region: eu
     version: 1.10   # stays as it is written
     ssd: true
+  reserve: { cpu: 50%, memory: 512M, disk: 10% }
+  tasks: 2000
   ttl: 10s
 agent: { enabled: false, poll: 500ms, away: 1h, offline: 20s, manager: user }
 scheduler: { enabled: false }
@@ -90,6 +98,12 @@ describe('what a configuration says', () => {
       machine: {
         address: '10.0.0.5',
         metadata: { region: 'eu', version: '1.10', ssd: 'true' },
+        reserve: {
+          milliCpus: 500,
+          memory: { type: 'count', count: 512 * 1024 ** 2 },
+          disk: { type: 'share', permyriad: 1000 },
+        },
+        tasks: 2000,
         ttlSeconds: 10,
       },
       agent: { enabled: false, pollMs: 500, awaySeconds: 3600, offlineMs: 20_000, manager: 'user' },
@@ -120,6 +134,10 @@ describe('what a configuration says', () => {
       MUSTER_ETCD_TLS_KEY: '/pki/etcd.key',
       MUSTER_MACHINE_ADDRESS: '10.0.0.5',
       MUSTER_MACHINE_METADATA: 'region=eu,version=1.10,ssd=true',
+      MUSTER_MACHINE_RESERVE_CPU: '0.5',
+      MUSTER_MACHINE_RESERVE_MEMORY: '512M',
+      MUSTER_MACHINE_RESERVE_DISK: '10%',
+      MUSTER_MACHINE_TASKS: '2000',
       MUSTER_MACHINE_TTL: '10s',
       MUSTER_AGENT_ENABLED: 'false',
       MUSTER_AGENT_POLL: '500ms',

@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { parseByteAmount, parseMilliCpus } from '@muster/core';
+import type { Amount } from '@muster/core';
 import type { Flags } from './command-line.ts';
 import { contradictions } from './config-contradictions.ts';
 import { configKeys } from './config-keys.ts';
@@ -122,6 +124,12 @@ function readConfig(
     machine: {
       address: reader.one('machine.address', parseIpAddress, null),
       metadata: Object.fromEntries(reader.list('machine.metadata', parseMetadatum, [])),
+      reserve: {
+        milliCpus: reader.one('machine.reserve.cpu', parseMilliCpus, 0),
+        memory: reader.one('machine.reserve.memory', parseByteAmount, null),
+        disk: reader.one('machine.reserve.disk', parseByteAmount, aTwentieth),
+      },
+      tasks: reader.one('machine.tasks', parseNumberWithin(1, 999_999_999), null),
       ttlSeconds: reader.one('machine.ttl', parseSecondsWithin(4, 600), 8),
     },
     agent: {
@@ -138,6 +146,8 @@ function readConfig(
     runtime,
   };
 }
+
+const aTwentieth: Amount = { type: 'share', permyriad: 500 };
 
 function defaultDirectories(
   manager: 'system' | 'user',

@@ -6,6 +6,7 @@ import { openRegistry } from '@muster/registry';
 import type { Registry } from '@muster/registry';
 import { createExplainer, Scheduler } from '@muster/scheduler';
 import { openInspector } from '@muster/systemd';
+import { readCapacity } from './capacity.ts';
 import type { Config } from './config-model.ts';
 import type { Environment } from './config-sources.ts';
 import { DaemonApi } from './daemon-api.ts';
@@ -97,7 +98,8 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   try {
     const apiUrl = await api.listen(config.api, facts.address);
     log.info({ listen: api.bound }, 'the API listens');
-    const machine = { ...facts, apiUrl, metadata: config.machine.metadata };
+    const capacity = await readCapacity(config);
+    const machine = { ...facts, apiUrl, metadata: config.machine.metadata, capacity };
     const running: Running = { config, machine };
     await runParts(parts, { running, registry, api, metrics, standing }, signal);
   } finally {
@@ -308,7 +310,7 @@ function reloadWith(
 ): Promise<void> {
   return reload({
     running,
-    sources: { config: loadConfig, address: readAddress },
+    sources: { config: loadConfig, address: readAddress, capacity: readCapacity },
     targets,
     log,
     onEnd: metrics.reloaded,

@@ -110,6 +110,29 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
   });
 });
 
+test('a machine keeps what it has for units; one that does not say so is read as well', () => {
+  const capacity = {
+    cpus: 2,
+    memoryBytes: 3,
+    diskBytes: 4,
+    tasks: 5,
+    cpuList: '0-1',
+    reserved: { cpus: 0.5, memoryBytes: 1, diskBytes: 2 },
+  };
+  const value = codec.encodePresence({ ...facts('m1', { capacity }), awaySince: null }, 'token');
+  expect(codec.parsePresence('m1', stored(value))).toMatchObject({
+    record: { machine: { capacity } },
+  });
+  const older = { cpus: 2, memoryBytes: 3 };
+  const before = codec.encodePresence(
+    { ...facts('m1', { capacity: older }), awaySince: null },
+    'token',
+  );
+  expect(codec.parsePresence('m1', stored(before))).toMatchObject({
+    record: { machine: { capacity: older } },
+  });
+});
+
 test('settings keep who set them', () => {
   const settings = { machine: 'm1', metadata: { a: 'b' }, origin: { by: 'x@y', at: 7 } };
   expect(codec.parseSettings('m1', stored(codec.encodeSettings(settings, 'n')))).toEqual({

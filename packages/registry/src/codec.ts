@@ -3,6 +3,7 @@ import type {
   Assignment,
   AuditEntry,
   Brake,
+  Capacity,
   Leader,
   Loss,
   Machine,
@@ -193,7 +194,7 @@ export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): 
     address,
     apiUrl,
     metadata,
-    capacity: { cpus: capacity.cpus, memoryBytes: capacity.memoryBytes },
+    capacity,
     version,
     awaySince,
     at,
@@ -203,7 +204,6 @@ export function encodePresence(m: Omit<Machine, 'modRevision'>, token: string): 
 
 export function parsePresence(id: string, stored: StoredKey): Parsed<PresenceRecord> {
   return parseRecord(stored.value, (f) => {
-    const capacity = f.object('capacity');
     const machine = {
       id,
       bootId: f.text('bootId'),
@@ -211,7 +211,7 @@ export function parsePresence(id: string, stored: StoredKey): Parsed<PresenceRec
       address: f.textOrNull('address'),
       apiUrl: f.textOrNull('apiUrl'),
       metadata: f.texts('metadata'),
-      capacity: { cpus: capacity.amount('cpus'), memoryBytes: capacity.amount('memoryBytes') },
+      capacity: parseCapacity(f.object('capacity')),
       version: f.text('version'),
       awaySince: f.countOrNull('awaySince'),
       ...timeOf(f),
@@ -219,6 +219,29 @@ export function parsePresence(id: string, stored: StoredKey): Parsed<PresenceRec
     };
     return { machine, token: f.text('token') };
   });
+}
+
+function parseCapacity(f: Fields): Capacity {
+  const disk = f.optionalCount('diskBytes');
+  const tasks = f.optionalCount('tasks');
+  const cpuList = f.optionalText('cpuList');
+  const reserved = f.optionalObject('reserved');
+  return {
+    cpus: f.amount('cpus'),
+    memoryBytes: f.amount('memoryBytes'),
+    ...(disk === undefined ? {} : { diskBytes: disk }),
+    ...(tasks === undefined ? {} : { tasks }),
+    ...(cpuList === undefined ? {} : { cpuList }),
+    ...(reserved === undefined
+      ? {}
+      : {
+          reserved: {
+            cpus: reserved.amount('cpus'),
+            memoryBytes: reserved.amount('memoryBytes'),
+            diskBytes: reserved.amount('diskBytes'),
+          },
+        }),
+  };
 }
 
 export function encodeSettings(

@@ -1,6 +1,6 @@
 import type { Assignment, PlacementChange, PlacementFailures } from '@muster/core';
 import type { Absences } from './absence.ts';
-import { linger, vacate } from './eligibility.ts';
+import { depart } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Model } from './model.ts';
 import { failuresOf } from './reschedule.ts';
@@ -80,8 +80,7 @@ export function leave(
   draft: Draft,
   { unit, host, reason }: { unit: Candidate; host: Host; reason: string },
 ): void {
-  vacate(host, unit.name);
-  linger(host, unit.name, unit);
+  depart(host, unit.name, unit);
   draft.underway.set(unit.name, { reason, to: null });
   draft.left.set(`${unit.name} on ${host.id}`, reason);
 }

@@ -2,6 +2,8 @@ import { metadataMismatch } from '@muster/core';
 import type { Glob, Metadata, Requirements } from '@muster/core';
 import type { Replacements } from './replacements.ts';
 import type { Tallies } from './tallies.ts';
+import { book, portPhrase, portTaken, shortage, unbook } from './resources.ts';
+import type { Ledger } from './resources.ts';
 
 /** What a unit asks of the machine it is placed on, with its name and age. */
 export interface Candidate {
@@ -37,6 +39,8 @@ export interface Host {
   readonly lingeringPicky: Map<string, Candidate>;
   /** Of all machines together; told what this one holds. */
   readonly tallies: Tallies;
+  /** What residents and what lingers here take of the machine. */
+  readonly ledger: Ledger;
 }
 
 /** Why this machine can never run the unit, whatever else is placed; null: it can. */
@@ -46,6 +50,25 @@ export function mismatch(unit: Candidate, host: Host): string | null {
     return `MachineID=${machineId} is another machine`;
   }
   return metadataMismatch(unit.requirements, host.metadata);
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+/**
+ * What the machine has not enough of, or who has a port that the unit needs; null: all is there.
+ * @param without - units that are gone before it comes
+ */
+export function shortfall(
+  unit: Candidate,
+  host: Host,
+  without: ReadonlySet<string> = nobody,
+): string | null {
+  if (unit.requirements.resources === null) return null;
+  const missing = shortage(host.ledger, unit, without);
+  if (missing !== null) return missing;
+  const taken = portTaken(host.ledger, unit, { without });
+  if (taken === null) return null;
+  return portPhrase(taken.claim, taken.by, !host.residents.has(taken.by));
 }
 
 /** The unit that this one cannot share a machine with, and by whose word; null: none here. */
@@ -129,12 +152,15 @@ export function settle(host: Host, unit: Candidate): void {
   host.tallies.settled(host, unit);
   host.residents.set(unit.name, unit);
   if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
+  book(host.ledger, unit);
 }
 
 /** Notes that a unit runs here without having a place here. */
 export function linger(host: Host, name: string, unit: Candidate | null): void {
   host.lingering.set(name, unit);
-  if (unit !== null && unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
+  if (unit === null) return;
+  if (unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
+  if (!host.residents.has(name)) book(host.ledger, unit);
 }
 
 /** Takes a unit away from what the machine holds. */
@@ -144,4 +170,12 @@ export function vacate(host: Host, name: string): void {
   host.residents.delete(name);
   host.picky.delete(name);
   host.expected.delete(name);
+  // What still runs here keeps what it takes until it has ended.
+  if (!host.lingering.has(name)) unbook(host.ledger, name);
+}
+
+/** A unit loses its place here, and keeps what it takes until it has ended. */
+export function depart(host: Host, name: string, unit: Candidate | null): void {
+  linger(host, name, unit);
+  vacate(host, name);
 }

@@ -1,9 +1,10 @@
 import type { Unit } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { conflictOn, isOlder, linger, mismatch, vacate } from './eligibility.ts';
+import { conflictOn, depart, isOlder, mismatch } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { roomAmongResidents } from './make-room.ts';
+import { moveOutgrown } from './outgrown.ts';
 import { giveWay } from './place.ts';
 
 /**
@@ -14,16 +15,20 @@ export function evictUnfit(draft: Draft, units: readonly Unit[]): void {
   for (const unit of units.toSorted((a, b) => (isOlder(a, b) ? -1 : 1))) {
     const candidate = draft.model.candidates.get(unit.name);
     if (candidate === undefined || draft.model.untouchable.has(unit.name)) continue;
-    for (const { machine, role, isLeaving } of assignmentsOf(draft, unit.name)) {
+    for (const stored of assignmentsOf(draft, unit.name)) {
+      const { machine, role, isLeaving } = stored;
       const host = draft.model.hosts.get(machine);
       if (host === undefined || role === 'released' || isLeaving === true) continue;
+      // One that it follows may have taken it along.
+      if (!host.residents.has(unit.name)) continue;
       if (unit.desiredState === 'inactive') {
-        vacate(host, unit.name);
-        linger(host, unit.name, candidate);
+        depart(host, unit.name, candidate);
         continue;
       }
-      const reason = isAway(draft, host) ? null : unfitReason(draft, candidate, host);
-      if (reason !== null) leave(draft, { unit: candidate, host, reason });
+      if (isAway(draft, host)) continue;
+      const reason = unfitReason(draft, candidate, host);
+      if (reason === null) moveOutgrown(draft, { unit: candidate, host, stored });
+      else leave(draft, { unit: candidate, host, reason });
     }
   }
 }

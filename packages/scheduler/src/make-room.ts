@@ -1,4 +1,4 @@
-import { lingeringMatches, settle, vacate } from './eligibility.ts';
+import { lingeringMatches, settle, shortfall, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Draft } from './draft.ts';
 import { groupRefusal } from './refusal.ts';
@@ -30,6 +30,11 @@ export function findRoom(draft: Draft, unit: Candidate, host: Host): Room {
   const ending = endingOn(draft, unit, host);
   if (typeof ending === 'string') return { type: 'refused', reason: ending };
   const room = roomAmongResidents(draft, unit, host);
+  if (room.type === 'refused') return room;
+  const left = room.type === 'occupied' ? room.moves.map((move) => move.unit.name) : [];
+  const arriving = room.type === 'pending' ? room.units : [];
+  const missing = shortfall(unit, host, new Set([...ending, ...left, ...arriving]));
+  if (missing !== null) return { type: 'refused', reason: missing };
   return room.type === 'free' && ending.length > 0 ? { type: 'pending', units: ending } : room;
 }
 
@@ -106,11 +111,37 @@ function tryMoves(
   const wasThere = host.residents.has(unit.name);
   for (const { name } of leaving) vacate(host, name);
   settle(host, unit);
+  const moves = tryElsewhere(draft, leaving, host);
+  if (!wasThere) vacate(host, unit.name);
+  for (const other of leaving) settle(host, other);
+  return Array.isArray(moves) ? moves : `${moves.stuck.name} has no other machine`;
+}
+
+/**
+ * Where a unit of this machine and those that follow it could go, as it is, with nobody leaving for
+ * them; null: not all of them can. Changes nothing.
+ */
+export function movesElsewhere(draft: Draft, unit: Candidate, host: Host): Move[] | null {
+  const leaving = withFollowers([unit], host);
+  if (leaving.some(({ name, requirements }) => requirements.isGlobal || draft.decided.has(name))) {
+    return null;
+  }
+  for (const { name } of leaving) vacate(host, name);
+  const moves = tryElsewhere(draft, leaving, host);
+  for (const other of leaving) settle(host, other);
+  return Array.isArray(moves) ? moves : null;
+}
+
+function tryElsewhere(
+  draft: Draft,
+  leaving: readonly Candidate[],
+  from: Host,
+): Move[] | { readonly stuck: Candidate } {
   const moves: Move[] = [];
   const tried: Move[] = [];
   let stuck: Candidate | undefined;
   for (const group of groupsOf(leaving)) {
-    const to = hostFor(draft, group, host);
+    const to = hostFor(draft, group, from);
     if (to === null) {
       [stuck] = group;
       break;
@@ -125,9 +156,7 @@ function tryMoves(
     }
   }
   for (const move of tried) vacate(move.to, move.unit.name);
-  if (!wasThere) vacate(host, unit.name);
-  for (const other of leaving) settle(host, other);
-  return stuck === undefined ? moves : `${stuck.name} has no other machine`;
+  return stuck === undefined ? moves : { stuck };
 }
 
 /** Units that follow each other have to go to one machine. */

@@ -3,6 +3,8 @@ import type { Assignment, ClusterSnapshot, Metadata, Requirements, Unit } from '
 import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
+import { readTaker } from './other-content.ts';
+import { book, bookAsItRuns, openLedger } from './resources.ts';
 import { circlesOf } from './strongly-connected.ts';
 import { Tallies } from './tallies.ts';
 
@@ -63,8 +65,8 @@ export function buildModel(snapshot: ClusterSnapshot, cache: CandidateCache): Mo
     }
   }
   for (const machine of obscure) absent.delete(machine);
-  if (areNeighboursMinded) {
-    findLingering([...sorted(snapshot.states), ...sorted(snapshot.assignments)], candidates, hosts);
+  if (areNeighboursMinded || [...candidates.values()].some(takesSomething)) {
+    noteWhatRuns(snapshot, { candidates, hosts, sorted });
   }
   const replacements = new Replacements(candidates);
   const open = [...hosts.values()]
@@ -147,19 +149,40 @@ function peerCircles(candidates: ReadonlyMap<string, Candidate>): Map<string, re
   );
 }
 
-/** Notes on each machine what it reports and does not hold, and what it holds and cannot be read. */
-function findLingering(
-  known: Iterable<[string, ReadonlyMap<string, unknown>]>,
-  candidates: ReadonlyMap<string, Candidate>,
-  hosts: ReadonlyMap<string, Host>,
+/**
+ * Notes on each machine what it reports and does not hold, what it holds and cannot be read, and
+ * what runs with other content than it has.
+ */
+function noteWhatRuns(
+  snapshot: ClusterSnapshot,
+  {
+    candidates,
+    hosts,
+    sorted,
+  }: {
+    candidates: ReadonlyMap<string, Candidate>;
+    hosts: ReadonlyMap<string, Host>;
+    sorted: <T>(map: ReadonlyMap<string, T>) => Iterable<[string, T]>;
+  },
 ): void {
-  for (const [name, byMachine] of known) {
-    for (const machine of byMachine.keys()) {
-      const host = hosts.get(machine);
-      if (host === undefined || host.residents.has(name)) continue;
-      linger(host, name, candidates.get(name) ?? null);
+  // What a machine says runs there counts more than what was assigned to it.
+  for (const known of [sorted(snapshot.assignments), sorted(snapshot.states)]) {
+    for (const [name, byMachine] of known) {
+      for (const { machine, hash } of byMachine.values()) {
+        const host = hosts.get(machine);
+        if (host === undefined) continue;
+        const isResident = host.residents.has(name);
+        if (!isResident) linger(host, name, candidates.get(name) ?? null);
+        if (snapshot.units.get(name)?.hash === hash) continue;
+        const taker = readTaker(name, snapshot.files.get(hash));
+        if (taker !== null) (isResident ? bookAsItRuns : book)(host.ledger, taker);
+      }
     }
   }
+}
+
+function takesSomething({ requirements }: Candidate): boolean {
+  return requirements.resources !== null;
 }
 
 function emptyHosts(snapshot: ClusterSnapshot): { hosts: Map<string, Host>; tallies: Tallies } {
@@ -179,6 +202,7 @@ function emptyHosts(snapshot: ClusterSnapshot): { hosts: Map<string, Host>; tall
       lingering: new Map(),
       lingeringPicky: new Map(),
       tallies,
+      ledger: openLedger(machine.capacity),
     });
   }
   return { hosts, tallies };

@@ -159,9 +159,17 @@ export function giveWay(
     if (absent !== null) draft.causes.set(name, absent);
     const isReplaced = draft.model.replacements.patternFor(to, name) !== null;
     const reason = `${isReplaced ? '' : 'follows a unit '}replaced by ${to.name}`;
-    leave(draft, { unit: move.unit, host, reason });
-    promise(draft, move.unit, move.to);
+    leaveFor(draft, { ...move, host, reason });
   }
+}
+
+/** A unit leaves a machine; another one is kept free for it. */
+export function leaveFor(
+  draft: Draft,
+  { unit, to, host, reason }: Move & { readonly host: Host; readonly reason: string },
+): void {
+  leave(draft, { unit, host, reason });
+  promise(draft, unit, to);
 }
 
 /** A unit that was global until now may be there already: then nothing has to be kept for it. */

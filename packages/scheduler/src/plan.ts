@@ -2,7 +2,7 @@ import { countsOn, hasCountsOf, parseUnitName } from '@muster/core';
 import type { Assignment, Placement, PlacementChange, PlacementFailures, Unit } from '@muster/core';
 import { assignmentsOf, failuresToStore, isForgotten } from './draft.ts';
 import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
-import { linger, mismatch, settle, vacate } from './eligibility.ts';
+import { depart, mismatch, settle } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
 import { evictUnfit, makeRoomWhereItIs, takeOffFailed } from './evict.ts';
 import { hasToEndFirst, leavingAssignment } from './leaving.ts';
@@ -243,9 +243,7 @@ function keepOneHolder(
     wanted.delete(other.machine);
     const host = hosts.get(other.machine);
     if (host === undefined) continue;
-    vacate(host, name);
-    // It has still to end there.
-    linger(host, name, candidates.get(name) ?? null);
+    depart(host, name, candidates.get(name) ?? null);
   }
   return kept;
 }

@@ -5,6 +5,7 @@ import {
   mismatch,
   replacedOn,
   settle,
+  shortfall,
   vacate,
 } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
@@ -28,12 +29,15 @@ export function refusal(
   return mismatch(unit, host) ?? contention(draft, unit, host);
 }
 
-/** Who is, or still runs, on the machine and keeps the unit away; null: nobody. */
+/** What others leave of the machine, and who of them keeps the unit away; null: there is room. */
 export function contention(
   draft: Pick<Draft, 'model'>,
   unit: Candidate,
   host: Host,
 ): string | null {
+  // Who leaves for it makes room: findRoom sees to that.
+  const missing = unit.replaces.length === 0 ? shortfall(unit, host) : null;
+  if (missing !== null) return missing;
   // Most machines hold nobody who minds, and are asked about most often.
   const isCalm = host.picky.size === 0 && host.lingering.size === 0;
   if (!isCalm || unit.conflicts.length > 0) {
@@ -49,7 +53,7 @@ export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Ho
   const settled: string[] = [];
   let found: string | null = null;
   for (const unit of group) {
-    const reason = refusal(draft, unit, host, group) ?? ownReplaced(draft, unit, host);
+    const reason = refusal(draft, unit, host, group) ?? ownObstacle(draft, unit, host);
     if (reason !== null) {
       found = unit === group[0] ? reason : `${unit.name} has to come along: ${reason}`;
       break;
@@ -63,11 +67,13 @@ export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Ho
   return found;
 }
 
-function ownReplaced(draft: Draft, unit: Candidate, host: Host): string | null {
+/** What keeps a unit with Replaces= away when nobody leaves for it. */
+function ownObstacle(draft: Draft, unit: Candidate, host: Host): string | null {
   if (unit.replaces.length === 0) return null;
   const replaced = [
     ...host.residents.keys(),
     ...unit.replaces.flatMap((glob) => lingeringMatches(host, glob)),
   ].find((name) => draft.model.replacements.patternFor(unit, name) !== null);
-  return replaced === undefined ? null : `${replaced} is there and would have to leave`;
+  if (replaced !== undefined) return `${replaced} is there and would have to leave`;
+  return shortfall(unit, host);
 }

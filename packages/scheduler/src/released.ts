@@ -1,7 +1,7 @@
 import type { Assignment } from '@muster/core';
 import { isForgotten } from './draft.ts';
 import type { Draft, Wanted } from './draft.ts';
-import { settle, vacate } from './eligibility.ts';
+import { settle, shortfall, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { hasFailed, isReady, presentState } from './readiness.ts';
 import { refusal } from './refusal.ts';
@@ -43,7 +43,8 @@ export function settleReleased(
 function canTakeBack(draft: Draft, unit: Candidate, machine: string): boolean {
   const host = openHost(draft, machine);
   const state = presentState(draft.model, unit.name, machine);
-  return host !== null && state?.activeState === 'active' && refusal(draft, unit, host) === null;
+  if (host === null || state?.activeState !== 'active') return false;
+  return refusal(draft, unit, host) === null && shortfall(unit, host) === null;
 }
 
 function openHost({ model }: Draft, machine: string): Host | null {

@@ -2,6 +2,7 @@ import { hashUnitFile, parseRequirements, parseUnitFile, serializeUnitFile } fro
 import type {
   Assignment,
   Brake,
+  Capacity,
   ClusterSnapshot,
   CorruptRecord,
   Loss,
@@ -66,10 +67,26 @@ export class PlannedCluster {
     return this;
   }
 
+  /** What a machine that is there says it has. */
+  capacity(id: string, capacity: Partial<Capacity>): this {
+    const machine = this.machines.get(id);
+    if (machine === undefined) throw new Error(`there is no ${id}`);
+    const modRevision = this.revision++;
+    this.machines.set(id, {
+      ...machine,
+      capacity: { ...machine.capacity, ...capacity },
+      modRevision,
+    });
+    return this;
+  }
+
   unit(name: string, fleet = '', desiredState: Unit['desiredState'] = 'launched'): this {
-    const file = parseUnitFile(
-      `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`,
-    );
+    const text = `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`;
+    return this.file(name, text, desiredState);
+  }
+
+  file(name: string, text: string, desiredState: Unit['desiredState'] = 'launched'): this {
+    const file = parseUnitFile(text);
     const hash = hashUnitFile(file);
     this.files.set(hash, serializeUnitFile(file));
     const createRevision = this.units.get(name)?.createRevision ?? this.revision;
@@ -195,7 +212,7 @@ export class PlannedCluster {
       since: 0,
       bootId: this.#bootOf(machine),
       invocationId: null,
-      hash: '',
+      hash: this.assignments.get(unit)?.get(machine)?.hash ?? '',
       answers: this.assignments.get(unit)?.get(machine)?.modRevision ?? 0,
       modRevision: this.revision++,
       ...change,
