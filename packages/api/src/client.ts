@@ -18,6 +18,7 @@ import type {
   MachineBody,
   MachinesBody,
   MetadataBody,
+  PolicyBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -53,6 +54,7 @@ export type {
   MachineBody,
   MachinesBody,
   MetadataBody,
+  PolicyBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -139,6 +141,8 @@ export interface ApiClient {
    * @throws {ApiError} also in the middle; with the code `compacted` it says where to go on
    */
   events(query: EventsQuery, signal?: AbortSignal): AsyncGenerator<EventsLine>;
+  /** Units that have a place keep it. */
+  setPolicy(policy: Pick<PolicyBody, 'placement'>): Promise<PolicyBody>;
   patchMetadata(
     machine: string,
     patch: Readonly<Record<string, string | null>>,
@@ -205,6 +209,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       const call = { method: 'GET', path, silenceMs, answerMs: timeoutMs, signal };
       return readEvents(streamOf(transport, call), endpoint.shown);
     },
+    setPolicy: (policy) => json<PolicyBody>('PATCH', '/v1/cluster', policy),
     patchMetadata: (machine, patch) =>
       json<MetadataBody>('PATCH', `/v1/machines/${encodeURIComponent(machine)}/metadata`, patch),
   };

@@ -1,5 +1,11 @@
-import { checkUnitName, desiredStates, InvalidInputError, reservedNameProblem } from '@muster/core';
-import type { DesiredState, JournalQuery } from '@muster/core';
+import {
+  checkUnitName,
+  desiredStates,
+  InvalidInputError,
+  packings,
+  reservedNameProblem,
+} from '@muster/core';
+import type { DesiredState, JournalQuery, Packing } from '@muster/core';
 import { isMetadataKey, isMetadataValue } from './metadata.ts';
 import { quoted } from './quoted.ts';
 import { waitTargets } from './wire.ts';
@@ -75,6 +81,13 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
   }
   if (patch.size === 0) throw new InvalidInputError('body must name at least one metadata key');
   return patch;
+}
+
+export function readPolicyRequest(body: unknown): Packing {
+  const { placement } = readObject(body, 'body', ['placement']);
+  const found = packings.find((known) => known === placement);
+  if (found !== undefined) return found;
+  throw new InvalidInputError(`placement must be one of ${packings.join(', ')}`);
 }
 
 export function readMachinesRequest(body: unknown): readonly string[] {

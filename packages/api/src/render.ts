@@ -10,6 +10,7 @@ import type {
   UnitState,
 } from '@muster/core';
 import { renderAbsent, renderBrake } from './absent-machines.ts';
+import { renderPolicy } from './write-policy.ts';
 import { deriveCurrentState, doesAnswer } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import { mergedMetadata } from './metadata.ts';
@@ -216,6 +217,7 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
       failed: failed.size,
       flapping: flaps.size,
     },
+    policy: renderPolicy(snapshot),
     brake: renderBrake(snapshot),
     absent: renderAbsent(snapshot),
     corrupt: snapshot.corrupt,

@@ -25,6 +25,7 @@ import {
   readMachineId,
   readMachinesRequest,
   readMetadataPatch,
+  readPolicyRequest,
   readUnitName,
   readUnitRequest,
   readUnitsRequest,
@@ -44,6 +45,7 @@ import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
 import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
 import { acceptLosses, forgetMachine } from './write-losses.ts';
+import { writePolicy } from './write-policy.ts';
 import { writeMetadata } from './write-metadata.ts';
 import { destroyUnits, writeUnits } from './write-units.ts';
 
@@ -113,7 +115,13 @@ function clusterRoutes(context: Context): Route[] {
       sendJson(exchange.res, 200, render(await snapshotFor(exchange, context)));
   return [
     { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version()) } },
-    { path: '/v1/cluster', methods: { GET: list(renderCluster) } },
+    {
+      path: '/v1/cluster',
+      methods: {
+        GET: list(renderCluster),
+        PATCH: (exchange) => patchCluster(exchange, context),
+      },
+    },
     {
       path: '/v1/machines',
       methods: {
@@ -292,6 +300,14 @@ async function patchMachine(exchange: Exchange, context: Context): Promise<void>
   );
   const body: MetadataBody = { machine, metadata, isPresent };
   sendJson(res, 200, body);
+}
+
+async function patchCluster(exchange: Exchange, context: Context): Promise<void> {
+  const { units, clock } = context;
+  const { req, res, signal } = exchange;
+  const placement = readPolicyRequest(await readJson(exchange));
+  const writer = { units, clock, signal, origin: whoAsks(req, context) };
+  sendJson(res, 200, await writePolicy(writer, placement));
 }
 
 async function postRelease(exchange: Exchange, context: Context): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   MachineCounts,
   Metadata,
   Origin,
+  Packing,
   PendingUnit,
   ProcessExit,
   Revision,
@@ -59,6 +60,7 @@ export interface ClusterBody {
     /** Units that some machine restarts again and again. */
     readonly flapping: number;
   };
+  readonly policy: PolicyBody;
   readonly brake: BrakeBody;
   /** By id. */
   readonly absent: readonly AbsentMachineBody[];
@@ -70,6 +72,13 @@ export interface ClusterBody {
     readonly machine: string;
     readonly problem: string;
   }[];
+}
+
+/** What the scheduler goes by on the whole cluster. */
+export interface PolicyBody {
+  readonly placement: Packing;
+  /** Who set it last; null: nobody has. */
+  readonly origin: Origin | null;
 }
 
 /** Whether units of absent machines stay where they are because too many machines are absent. */

@@ -14,11 +14,17 @@ const quiet: ClusterBody = {
     failed: 0,
     flapping: 0,
   },
+  policy: { placement: 'spread', origin: null },
   brake: { isOn: false, reason: null, since: null },
   absent: [],
   corrupt: [],
   problems: [],
 };
+
+test('a policy that is not the usual one is said', () => {
+  const policy = { placement: 'pack' as const, origin: { by: 'kim@box' } };
+  expect(clusterLines({ ...quiet, policy })).toContain('  Placement: pack, set by kim@box');
+});
 
 test('a cluster in which all is well', () => {
   expect(clusterLines(quiet)).toEqual([

@@ -12,6 +12,7 @@ export function clusterLines(cluster: ClusterBody): string[] {
     `  Leader: ${leader === null ? 'none: nothing is placed now' : leader.machine}`,
     `  Machines: ${counts.machines}${away}`,
     `  Units: ${launched} launched, ${loaded} loaded, ${inactive} inactive`,
+    ...policyLines(cluster.policy),
     ...(failing === null ? [] : [`  Failing: ${failing}`]),
     ...absentLines(cluster.brake, cluster.absent),
   ];
@@ -26,6 +27,11 @@ export function clusterLines(cluster: ClusterBody): string[] {
     for (const { key, problem } of corrupt) lines.push(`    ${key}: ${problem}`);
   }
   return lines;
+}
+
+function policyLines({ placement, origin }: ClusterBody['policy']): string[] {
+  if (placement === 'spread') return [];
+  return [`  Placement: ${placement}${origin === null ? '' : `, set by ${origin.by}`}`];
 }
 
 /** null: there is nothing to say. */

@@ -198,6 +198,23 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['brake release --yes 1a2b3c4d', 'accepts the loss of one machine without asking'],
     ],
   },
+  cluster: {
+    group: machines,
+    examples: [['cluster', 'shows what is set for the whole cluster']],
+  },
+  'cluster show': {
+    group: machines,
+    examples: [['cluster show -o json', 'prints it as JSON']],
+  },
+  'cluster set': {
+    group: machines,
+    details:
+      'placement=spread gives a unit to the least loaded of the machines that are as good as each other for it; placement=pack to the fullest that can take it, so that others stay empty. Units have to say what they need for a machine to be full. Nothing is moved.',
+    examples: [
+      ['cluster set placement=pack', 'fills one machine after the other'],
+      ['cluster set placement=spread', 'goes back to the least loaded'],
+    ],
+  },
   ssh: {
     group: machines,
     details:

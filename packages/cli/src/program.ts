@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { parseSeconds } from './block-options.ts';
 import { addBrake } from './commands/brake.ts';
 import { addCat } from './commands/cat.ts';
+import { addCluster } from './commands/cluster.ts';
 import { addComplete, addCompletion } from './commands/completion.ts';
 import { addDestroy } from './commands/destroy.ts';
 import { addEvents } from './commands/events.ts';
@@ -109,6 +110,7 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   metadata: addMetadata,
   machine: addMachine,
   brake: addBrake,
+  cluster: addCluster,
   ssh: addSsh,
   'fd-forward': addFdForward,
   verify: addVerify,

@@ -5,6 +5,7 @@ import type {
   Loss,
   Machine,
   MachineSettings,
+  Policy,
   Origin,
   Revision,
   Unit,
@@ -56,6 +57,7 @@ export type RecordChange = { readonly index: number } & (
   | ({ readonly type: 'settings'; readonly machine: string } & Between<MachineSettings>)
   | ({ readonly type: 'leader' } & Between<Leader>)
   | ({ readonly type: 'brake' } & Between<Brake>)
+  | ({ readonly type: 'policy' } & Between<Policy>)
   | ({ readonly type: 'loss'; readonly machine: string } & Between<Loss>)
   | { readonly type: 'audit'; readonly entries: readonly AuditEntry[] }
   /** A record that does not parse was written. */

@@ -44,7 +44,7 @@ export type {
   NotedAssignments,
 } from './machine-records.ts';
 export type { LeaseAge, MachineLeases } from './machine-leases.ts';
-export { desiredStates, roles } from './model.ts';
+export { desiredStates, packings, roles } from './model.ts';
 export type {
   Assignment,
   Brake,
@@ -57,8 +57,10 @@ export type {
   MachineSettings,
   Metadata,
   Origin,
+  Packing,
   Placement,
   PlacementFailures,
+  Policy,
   Revision,
   Role,
   Unit,

@@ -183,6 +183,23 @@ export interface Loss {
   readonly modRevision: Revision;
 }
 
+export const packings = ['spread', 'pack'] as const;
+/**
+ * Which of machines that are equal otherwise gets a unit: `spread`: the least loaded; `pack`: the
+ * fullest that can take it.
+ */
+export type Packing = (typeof packings)[number];
+
+/**
+ * `policy`: what an operator set for the whole cluster. In the store, so that whoever leads decides
+ * alike. Written by the API.
+ */
+export interface Policy {
+  readonly placement: Packing;
+  readonly origin: Origin;
+  readonly modRevision: Revision;
+}
+
 /** `state/<machine>/<unit>`: what systemd says, on the machine's lease. Written by that machine. */
 export interface UnitState {
   readonly unit: string;

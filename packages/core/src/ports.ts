@@ -9,6 +9,7 @@ import type {
   MachineSettings,
   Origin,
   Placement,
+  Policy,
   PlacementFailures,
   DesiredState,
   Revision,
@@ -121,6 +122,8 @@ export interface ClusterSnapshot {
   readonly leader: Leader | null;
   /** null: it never was on. */
   readonly brake: Brake | null;
+  /** null: nobody has set one. */
+  readonly policy: Policy | null;
   /** By machine. */
   readonly losses: ReadonlyMap<string, Loss>;
   /** Sorted by key. */
@@ -274,6 +277,8 @@ export interface UnitRegistry {
   ): Promise<UnitWriteResult>;
   /** Each by itself; `conflict`: its machine is present, or its record is not as expected. */
   writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]>;
+  /** `expect` as in UnitWrite. */
+  writePolicy(policy: Omit<Policy, 'modRevision'>, expect: Revision): Promise<UnitWriteResult>;
   /** A current picture of everything; opened when asked, let go when idle. */
   cluster(): Promise<ClusterView>;
   readonly history: History;

@@ -8,6 +8,7 @@ import type {
   Machine,
   MachineSettings,
   Placement,
+  Policy,
   Revision,
   Unit,
   UnitState,
@@ -18,6 +19,7 @@ import {
   parseLeader,
   parseLoss,
   parsePlacement,
+  parsePolicy,
   parsePresence,
   parseSettings,
   parseState,
@@ -45,6 +47,7 @@ export class ClusterModel {
   readonly #losses = new Map<string, Loss>();
   #leader: Leader | null = null;
   #brake: Brake | null = null;
+  #policy: Policy | null = null;
   #corrupt: readonly CorruptRecord[] = [];
 
   constructor(keys: Keys) {
@@ -65,6 +68,7 @@ export class ClusterModel {
       states: this.#states,
       leader: this.#leader,
       brake: this.#brake,
+      policy: this.#policy,
       losses: this.#losses,
       corrupt: this.#corrupt,
     };
@@ -112,6 +116,8 @@ export class ClusterModel {
         return this.#putLeader(stored);
       case 'brake':
         return this.#putBrake(stored);
+      case 'policy':
+        return this.#putPolicy(stored);
       case 'cluster':
       case 'audit':
       case 'unknown':
@@ -138,6 +144,12 @@ export class ClusterModel {
   #putBrake(stored: StoredKey | null): string | null {
     const parsed = stored && parseBrake(stored);
     this.#brake = parsed?.type === 'parsed' ? parsed.record : null;
+    return parsed?.type === 'malformed' ? parsed.problem : null;
+  }
+
+  #putPolicy(stored: StoredKey | null): string | null {
+    const parsed = stored && parsePolicy(stored);
+    this.#policy = parsed?.type === 'parsed' ? parsed.record : null;
     return parsed?.type === 'malformed' ? parsed.problem : null;
   }
 }

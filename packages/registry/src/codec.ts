@@ -1,4 +1,4 @@
-import { desiredStates, exitCodes, roles } from '@muster/core';
+import { desiredStates, exitCodes, packings, roles } from '@muster/core';
 import type {
   Assignment,
   AuditEntry,
@@ -10,6 +10,7 @@ import type {
   MachineSettings,
   Origin,
   Placement,
+  Policy,
   Revision,
   StateReport,
   Unit,
@@ -277,6 +278,21 @@ export function parseBrake(stored: StoredKey): Parsed<Brake> {
     machines: f.listOfTexts('machines'),
     reason: f.text('reason'),
     at: f.count('at'),
+    modRevision: stored.modRevision,
+  }));
+}
+
+export function encodePolicy(
+  { placement, origin }: Omit<Policy, 'modRevision'>,
+  nonce: string,
+): string {
+  return JSON.stringify({ placement, origin, nonce });
+}
+
+export function parsePolicy(stored: StoredKey): Parsed<Policy> {
+  return parseRecord(stored.value, (f) => ({
+    placement: f.oneOf('placement', packings),
+    origin: readOrigin(f.object('origin')),
     modRevision: stored.modRevision,
   }));
 }

@@ -5,6 +5,7 @@ import {
   parseBrake,
   parseLeader,
   parseLoss,
+  parsePolicy,
   parsePresence,
   parseSettings,
   parseState,
@@ -98,6 +99,8 @@ function decode(keys: Keys, changed: Changed): RecordChange | null {
       return between(changed, parseLeader, (both) => ({ ...at, type: 'leader', ...both }));
     case 'brake':
       return between(changed, parseBrake, (both) => ({ ...at, type: 'brake', ...both }));
+    case 'policy':
+      return between(changed, parsePolicy, (both) => ({ ...at, type: 'policy', ...both }));
     case 'loss':
       return between(
         changed,

@@ -328,6 +328,8 @@ function describeChange(change: ChangeBatch['changes'][number]): string {
       return change.after === null ? 'leader gone' : `leader ${change.after.machine}`;
     case 'brake':
       return `brake${what(change)}`;
+    case 'policy':
+      return `policy${what(change)}`;
     case 'loss':
       return `loss of ${change.machine}${what(change)}`;
     case 'audit':

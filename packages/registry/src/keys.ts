@@ -9,6 +9,7 @@ export interface Keys {
   readonly leader: string;
   readonly audit: string;
   readonly brake: string;
+  readonly policy: string;
   loss(machine: string): string;
   file(hash: string): string;
   unit(name: string): string;
@@ -24,7 +25,7 @@ export interface Keys {
 }
 
 export type KeyPath =
-  | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'unknown' }
+  | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'policy' | 'unknown' }
   | { readonly type: 'file'; readonly hash: string }
   | { readonly type: 'unit' | 'placement'; readonly unit: string }
   | { readonly type: 'machine' | 'settings' | 'loss'; readonly machine: string }
@@ -44,6 +45,7 @@ export function keysOf(prefix: string): Keys {
     leader: `${under}leader`,
     audit: `${under}audit`,
     brake: `${under}brake`,
+    policy: `${under}policy`,
     loss: (machine) => `${under}loss/${machine}`,
     file: (hash) => `${under}file/${hash}`,
     unit: (name) => `${under}unit/${name}`,
@@ -73,6 +75,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'audit' };
     case 'brake:0':
       return { type: 'brake' };
+    case 'policy:0':
+      return { type: 'policy' };
     case 'file:1':
       return { type: 'file', hash: first };
     case 'unit:1':

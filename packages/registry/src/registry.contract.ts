@@ -245,6 +245,17 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
       expect(await a.units.writeSettings(settings, 0)).toEqual({ type: 'conflict' });
     });
 
+    test('the policy is written only over what was seen, and everybody sees it', async () => {
+      const view = await b.units.cluster();
+      expect(view.snapshot().policy).toBeNull();
+      const policy = { placement: 'pack' as const, origin: { by: 'kim' } };
+      const written = await a.units.writePolicy(policy, 0);
+      expect(written).toEqual({ type: 'written', revision: expect.any(Number) });
+      expect(await a.units.writePolicy(policy, 0)).toEqual({ type: 'conflict' });
+      const seen = await until('the policy', () => view.snapshot().policy);
+      expect(seen).toMatchObject(policy);
+    });
+
     test('in an outage what was read stays readable, calls fail, and afterwards it goes on', async () => {
       const unitRevision = await created('one.service');
       const leadership = await leader();

@@ -5,6 +5,7 @@ import type {
   LossWrite,
   Machine,
   MachineSettings,
+  Policy,
   Unit,
   UnitDetail,
   UnitRegistry,
@@ -17,6 +18,7 @@ import type { Change, Outcome } from './changes.ts';
 import type { SharedView } from './cluster-view.ts';
 import {
   encodeLoss,
+  encodePolicy,
   encodeSettings,
   encodeUnit,
   parseAssignment,
@@ -104,9 +106,32 @@ export class StoreUnitRegistry implements UnitRegistry {
     settings: Omit<MachineSettings, 'modRevision'>,
     expect: number,
   ): Promise<UnitWriteResult> {
-    const key = this.#options.keys.settings(settings.machine);
     const nonce = newNonce();
-    const value = encodeSettings(settings, nonce);
+    const key = this.#options.keys.settings(settings.machine);
+    return this.#put(key, encodeSettings(settings, nonce), { expect, nonce });
+  }
+
+  async writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]> {
+    const { keys } = this.#options;
+    const outcomes = await this.#write(losses.map((write) => toLossChange(keys, write)));
+    return outcomes.map(toResult);
+  }
+
+  async writePolicy(policy: Omit<Policy, 'modRevision'>, expect: number): Promise<UnitWriteResult> {
+    const nonce = newNonce();
+    return this.#put(this.#options.keys.policy, encodePolicy(policy, nonce), { expect, nonce });
+  }
+
+  cluster(): Promise<ClusterView> {
+    return this.#options.view.open();
+  }
+
+  /** One record, if it is as expected. */
+  async #put(
+    key: string,
+    value: string,
+    { expect, nonce }: { readonly expect: number; readonly nonce: string },
+  ): Promise<UnitWriteResult> {
     const [outcome] = await this.#write([
       {
         expect: new Map([[key, expect]]),
@@ -116,16 +141,6 @@ export class StoreUnitRegistry implements UnitRegistry {
     ]);
     if (outcome === undefined) throw swapped();
     return toResult(outcome);
-  }
-
-  async writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]> {
-    const { keys } = this.#options;
-    const outcomes = await this.#write(losses.map((write) => toLossChange(keys, write)));
-    return outcomes.map(toResult);
-  }
-
-  cluster(): Promise<ClusterView> {
-    return this.#options.view.open();
   }
 
   async #write(changes: readonly Change[]): Promise<readonly Outcome[]> {

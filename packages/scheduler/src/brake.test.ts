@@ -175,6 +175,7 @@ describe('what the record says', () => {
   ) => ({
     brake: brake === null ? null : { ...brake, reason: 'so', at: 1, modRevision: 7 },
     machines: new Map((more.present ?? []).map((id) => [id, machineOf(id)] as const)),
+    policy: null,
     losses: new Map((more.accepted ?? []).map((id) => [id, lossOf(id)] as const)),
   });
   const machineOf = (id: string) => {

@@ -31,6 +31,7 @@ function snapshotOf(files: Record<string, Revision>, used: readonly string[]): C
     states: none,
     leader: null,
     brake: null,
+    policy: null,
     losses: new Map(),
     corrupt: [],
   };

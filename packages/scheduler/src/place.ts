@@ -54,7 +54,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
       reason: 'machine is gone',
     });
   }
-  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? whyBest(unit);
+  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? whyBest(draft.model, unit);
   wanted.set(host.id, { machine: host.id, role: 'holder', reason });
   draft.underway.delete(unit.name);
 }

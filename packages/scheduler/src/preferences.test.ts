@@ -176,6 +176,39 @@ describe('PreferMetadata= and AvoidMetadata=', () => {
   });
 });
 
+describe('a cluster that packs', () => {
+  const packed = (): PlannedCluster => {
+    const cluster = new PlannedCluster().machine('m1').machine('m2').machine('m3');
+    cluster.policy = { placement: 'pack', origin: { by: 'kim' }, modRevision: 1 };
+    return cluster;
+  };
+
+  test('fills one machine after the other', () => {
+    const cluster = packed();
+    cluster.unit('first.service', 'MachineMetadata=!x').settle();
+    instances(cluster, 3, '');
+    cluster
+      .unit('b@1.service', 'Conflicts=b@*.service')
+      .unit('b@2.service', 'Conflicts=b@*.service');
+    const plan = cluster.settle();
+    const { 'b@1.service': b1, 'b@2.service': b2, ...rest } = cluster.where();
+    expect([b1, b2]).toEqual([['m1'], ['m2']]);
+    expect(Object.values(rest).flat()).toEqual(['m1', 'm1', 'm1', 'm1']);
+    expect(plan.changes.flatMap(({ assign }) => assign.map((a) => a.reason))).toContain('fullest');
+  });
+
+  test('moves nothing, and still spreads what asks for it', () => {
+    const cluster = new PlannedCluster().machine('m1', { az: 'a' }).machine('m2', { az: 'b' });
+    instances(cluster, 4, '', 'other');
+    cluster.rest();
+    cluster.policy = { placement: 'pack', origin: { by: 'kim' }, modRevision: 1 };
+    expect(cluster.rest()).toEqual([]);
+    instances(cluster, 2, 'Spread=az');
+    cluster.rest();
+    expect(zones(cluster, /^web@/)).toEqual({ a: 1, b: 1 });
+  });
+});
+
 describe('AvoidUnits=', () => {
   test('as few of them as can be, before load', () => {
     const cluster = new PlannedCluster().machine('m1').machine('m2');

@@ -33,10 +33,11 @@ export interface Scored {
 
 /** How to score machines for a unit, as they are when each is asked about. */
 export function scorerFor(
-  { tallies }: Pick<Model, 'tallies'>,
+  { tallies, snapshot }: Pick<Model, 'tallies' | 'snapshot'>,
   { unit, failedOn = [], footholdOn = () => 2 }: Scored,
 ): (host: Host) => Score {
   const { preferences } = unit.requirements;
+  const sign = isPacked(snapshot) ? -1 : 1;
   const spreadOn = spreadScorer(unit, preferences?.spread ?? null, tallies);
   const avoided = avoidedUnits(preferences, tallies);
   return (host) => ({
@@ -46,7 +47,7 @@ export function scorerFor(
     preference: preferences === null ? 0 : unmet(preferences, host),
     neighbours: avoided === null ? 0 : avoided.on(host),
     spread: spreadOn === null ? 0 : spreadOn(host),
-    load: host.residents.size,
+    load: sign * host.residents.size,
   });
 }
 
@@ -75,10 +76,16 @@ export function bestOf(hosts: Iterable<Host>, score: (host: Host) => Score): Hos
 }
 
 /** For people: by what a machine was chosen. */
-export function whyBest({ requirements }: Candidate): string {
-  return requirements.preferences === null
-    ? 'least loaded'
-    : 'by its preferences, then least loaded';
+export function whyBest(
+  { snapshot }: Pick<Model, 'snapshot'>,
+  { requirements }: Candidate,
+): string {
+  const byLoad = isPacked(snapshot) ? 'fullest' : 'least loaded';
+  return requirements.preferences === null ? byLoad : `by its preferences, then ${byLoad}`;
+}
+
+function isPacked({ policy }: Model['snapshot']): boolean {
+  return policy?.placement === 'pack';
 }
 
 function unmet({ prefer, avoid }: Preferences, { metadata }: Host): number {

@@ -2,6 +2,7 @@ import type { ChangeBatch, RecordChange } from '@muster/core';
 import type { EventBody, EventContent } from './event.ts';
 import { brakeEvent, lossEvent } from './brake-events.ts';
 import { leaderEvent, machineEvent, settingsEvent } from './machine-events.ts';
+import { policyEvent } from './policy-events.ts';
 import { assignmentEvent, stateEvent, unitEvent } from './unit-events.ts';
 import type { Transaction } from './unit-events.ts';
 
@@ -41,6 +42,8 @@ function contentOf(change: RecordChange, transaction: Transaction): EventContent
       return leaderEvent(change);
     case 'brake':
       return brakeEvent(change);
+    case 'policy':
+      return policyEvent(change);
     case 'loss':
       return lossEvent(change);
     case 'corrupt': {

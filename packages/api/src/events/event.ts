@@ -4,6 +4,7 @@ import type {
   Loss,
   Machine,
   MachineSettings,
+  Policy,
   Revision,
   Unit,
   UnitState,
@@ -32,6 +33,7 @@ export const eventTypes = [
   'machine-forgotten',
   'brake-on',
   'brake-off',
+  'policy-changed',
   'leader-elected',
   'leader-lost',
   'record-corrupt',
@@ -88,6 +90,7 @@ type EventDetails =
       readonly type: 'loss-accepted' | 'machine-forgotten';
       readonly details: Transition<LossFacts>;
     }
+  | { readonly type: 'policy-changed'; readonly details: Transition<Pick<Policy, 'placement'>> }
   | { readonly type: 'brake-on' | 'brake-off'; readonly details: Transition<BrakeFacts> }
   | {
       readonly type: 'leader-elected' | 'leader-lost';

@@ -82,6 +82,7 @@ export const operandSources: Readonly<Record<string, readonly (readonly Source[]
   'list-unit-files': [[units(() => true)]],
   'machine forget': [[absentMachines(() => true)]],
   'brake release': [[absentMachines(({ isHeldBack }) => isHeldBack)]],
+  'cluster set': [[words(['placement=spread', 'placement=pack'])]],
   'metadata set': [[machines], [metadataKeys('=')]],
   'metadata remove': [[machines], [metadataKeys('')]],
   ssh: [[machines, units(isPlaced)]],

@@ -3,6 +3,7 @@ import type {
   Assignment,
   Brake,
   Machine,
+  Packing,
   PlacementFailures,
   Role,
   StateReport,
@@ -15,6 +16,7 @@ import {
   encodeAssignment,
   encodeBrake,
   encodePlacement,
+  encodePolicy,
   encodePresence,
   encodeState,
 } from '../codec.ts';
@@ -63,6 +65,10 @@ export class PlacedCluster {
         await this.beforeWrite();
         return units.writeLosses(losses);
       },
+      writePolicy: async (policy, expect) => {
+        await this.beforeWrite();
+        return units.writePolicy(policy, expect);
+      },
       cluster: () => {
         this.views += 1;
         return units.cluster();
@@ -103,6 +109,12 @@ export class PlacedCluster {
   async brake(brake: Omit<Brake, 'modRevision'>): Promise<void> {
     this.store.put(keys.brake, encodeBrake(brake, 'nonce'));
     await (await this.#registry.units.cluster()).atLeast(this.store.revision, 1000);
+  }
+
+  /** Another client sets the policy. */
+  setPolicy(placement: Packing): Promise<void> {
+    this.store.put(keys.policy, encodePolicy({ placement, origin: { by: 'other' } }, 'nonce'));
+    return Promise.resolve();
   }
 
   /** What a machine had was moved, and the leader ends its loss. */

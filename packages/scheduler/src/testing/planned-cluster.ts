@@ -9,6 +9,7 @@ import type {
   Machine,
   Placement,
   PlacementChange,
+  Policy,
   Unit,
   UnitCounts,
   UnitState,
@@ -36,6 +37,7 @@ export class PlannedCluster {
   readonly states = new Map<string, Map<string, UnitState>>();
   readonly corrupt: CorruptRecord[] = [];
   brake: Brake | null = null;
+  policy: Policy | null = null;
   readonly losses = new Map<string, Loss>();
   /** What the last plan said of units between two machines; a new leader knows none of it. */
   underway: Plan['underway'] = new Map();
@@ -126,6 +128,7 @@ export class PlannedCluster {
       settings: new Map(),
       leader: null,
       brake: this.brake,
+      policy: this.policy,
       losses: this.losses,
     };
   }
