@@ -152,15 +152,15 @@ export function settle(host: Host, unit: Candidate): void {
   host.tallies.settled(host, unit);
   host.residents.set(unit.name, unit);
   if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
-  book(host.ledger, unit);
+  book(host.ledger, 'placed', unit);
 }
 
 /** Notes that a unit runs here without having a place here. */
 export function linger(host: Host, name: string, unit: Candidate | null): void {
   host.lingering.set(name, unit);
-  if (unit === null) return;
-  if (unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
-  if (!host.residents.has(name)) book(host.ledger, unit);
+  if (unit !== null && unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
+  if (unit === null) unbook(host.ledger, 'lingering', name);
+  else book(host.ledger, 'lingering', unit);
 }
 
 /** Takes a unit away from what the machine holds. */
@@ -170,8 +170,7 @@ export function vacate(host: Host, name: string): void {
   host.residents.delete(name);
   host.picky.delete(name);
   host.expected.delete(name);
-  // What still runs here keeps what it takes until it has ended.
-  if (!host.lingering.has(name)) unbook(host.ledger, name);
+  unbook(host.ledger, 'placed', name);
 }
 
 /** A unit loses its place here, and keeps what it takes until it has ended. */

@@ -3,8 +3,8 @@ import type { Assignment, ClusterSnapshot, Metadata, Requirements, Unit } from '
 import { linger, settle } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { Replacements } from './replacements.ts';
-import { readTaker } from './other-content.ts';
-import { book, bookAsItRuns, openLedger } from './resources.ts';
+import { bookOtherContent } from './other-content.ts';
+import { openLedger } from './resources.ts';
 import { circlesOf } from './strongly-connected.ts';
 import { Tallies } from './tallies.ts';
 
@@ -151,7 +151,7 @@ function peerCircles(candidates: ReadonlyMap<string, Candidate>): Map<string, re
 
 /**
  * Notes on each machine what it reports and does not hold, what it holds and cannot be read, and
- * what runs with other content than it has.
+ * what is there with other content than it has.
  */
 function noteWhatRuns(
   snapshot: ClusterSnapshot,
@@ -165,17 +165,13 @@ function noteWhatRuns(
     sorted: <T>(map: ReadonlyMap<string, T>) => Iterable<[string, T]>;
   },
 ): void {
-  // What a machine says runs there counts more than what was assigned to it.
-  for (const known of [sorted(snapshot.assignments), sorted(snapshot.states)]) {
+  for (const known of [sorted(snapshot.states), sorted(snapshot.assignments)]) {
     for (const [name, byMachine] of known) {
-      for (const { machine, hash } of byMachine.values()) {
+      for (const machine of byMachine.keys()) {
         const host = hosts.get(machine);
         if (host === undefined) continue;
-        const isResident = host.residents.has(name);
-        if (!isResident) linger(host, name, candidates.get(name) ?? null);
-        if (snapshot.units.get(name)?.hash === hash) continue;
-        const taker = readTaker(name, snapshot.files.get(hash));
-        if (taker !== null) (isResident ? bookAsItRuns : book)(host.ledger, taker);
+        if (!host.residents.has(name)) linger(host, name, candidates.get(name) ?? null);
+        bookOtherContent(host.ledger, snapshot, { unit: name, machine });
       }
     }
   }

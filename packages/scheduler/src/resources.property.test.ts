@@ -133,7 +133,9 @@ class World {
         continue;
       }
       const isDown = !copies.has(unit);
-      if (assignment.role === 'holder' && (isDown || restarts)) copies.set(unit, assignment.hash);
+      if (assignment.isLeaving === true) copies.delete(unit);
+      else if (assignment.role === 'holder' && (isDown || restarts))
+        copies.set(unit, assignment.hash);
       const hash = copies.get(unit);
       cluster.state(
         unit,

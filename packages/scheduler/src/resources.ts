@@ -23,6 +23,16 @@ export interface Taker {
   readonly requirements: Pick<Requirements, 'resources'>;
 }
 
+/**
+ * Why a unit takes something of a machine. It takes as much as the reason that asks for most, and
+ * the ports of all of them.
+ * - `placed`: it has, or is promised, a place there.
+ * - `lingering`: it has none (any more), and has still to end there.
+ * - `assigned`: its assignment there is of other content than it has now.
+ * - `running`: the machine says that it runs there with other content than it has now.
+ */
+type Reason = 'placed' | 'lingering' | 'assigned' | 'running';
+
 /** What a machine has for units, and who was promised what of it. Changes while a plan is made. */
 export interface Ledger {
   /** Of what a percentage is one. Infinity: nobody knows. */
@@ -32,18 +42,17 @@ export interface Ledger {
   /** null: nobody knows; then all are there. */
   readonly cpus: { readonly numbers: ReadonlySet<number>; readonly list: string } | null;
   readonly promised: Record<ResourceKind, number>;
-  /** unit → what it takes; only units that take something */
-  readonly takers: Map<string, Taking>;
-  /** unit → what it takes by the content it was started with, where that is not its content any more */
-  readonly asTheyRun: Map<string, Taking>;
+  /** Units that take something here. */
+  readonly takings: Map<string, Taking>;
   /** `tcp/80` → who listens there, on whatever address */
   readonly listeners: Map<string, Set<Taking>>;
 }
 
+/** Of one unit. */
 interface Taking {
   readonly unit: string;
+  readonly reasons: ReadonlyMap<Reason, Resources>;
   readonly amounts: Amounts;
-  readonly resources: Resources;
 }
 
 const none: Amounts = { memory: 0, cpu: 0, disk: 0, tasks: 0 };
@@ -68,8 +77,7 @@ export function openLedger(capacity: Capacity): Ledger {
     },
     cpus: numbers === null ? null : { numbers: new Set(numbers), list: cpuList ?? '' },
     promised: { ...none },
-    takers: new Map(),
-    asTheyRun: new Map(),
+    takings: new Map(),
     listeners: new Map(),
   };
 }
@@ -82,60 +90,58 @@ export function amountOn({ total, offer }: Pick<Ledger, 'total' | 'offer'>, need
   return Math.floor((total[need.kind] * amount.permyriad) / 10_000);
 }
 
-/** Notes what a unit takes here; what it took before is forgotten. */
-export function book(ledger: Ledger, { name, requirements: { resources } }: Taker): void {
-  release(ledger, ledger.takers, name);
-  if (resources === null) return;
+/** Notes what a unit takes here for a reason, instead of what was noted for it before. */
+export function book(
+  ledger: Ledger,
+  reason: Reason,
+  { name, requirements: { resources } }: Taker,
+): void {
+  const before = ledger.takings.get(name);
+  if (resources === (before?.reasons.get(reason) ?? null)) return;
+  const reasons = new Map(before?.reasons);
+  if (resources === null) reasons.delete(reason);
+  else reasons.set(reason, resources);
+  if (before !== undefined) release(ledger, before);
+  if (reasons.size > 0) take(ledger, { unit: name, reasons, amounts: most(ledger, reasons) });
+}
+
+/** It takes nothing here for this reason any more. */
+export function unbook(ledger: Ledger, reason: Reason, name: string): void {
+  book(ledger, reason, { name, requirements: { resources: null } });
+}
+
+function most(ledger: Ledger, reasons: Taking['reasons']): Amounts {
   const amounts = { ...none };
-  for (const need of resources.needs) amounts[need.kind] = amountOn(ledger, need);
-  take(ledger, ledger.takers, { unit: name, amounts, resources });
-}
-
-/**
- * Notes that a unit is still here with other content than it has: it takes what either says, until
- * it runs with its content. To be told after `book`.
- */
-export function bookAsItRuns(ledger: Ledger, { name, requirements: { resources } }: Taker): void {
-  if (resources === null) return;
-  const booked = ledger.takers.get(name)?.amounts ?? none;
-  const before = ledger.asTheyRun.get(name);
-  const amounts = { ...none, ...before?.amounts };
-  for (const need of resources.needs) {
-    const more = amountOn(ledger, need) - booked[need.kind];
-    amounts[need.kind] = Math.max(amounts[need.kind], more);
+  for (const { needs } of reasons.values()) {
+    for (const need of needs) {
+      amounts[need.kind] = Math.max(amounts[need.kind], amountOn(ledger, need));
+    }
   }
-  const ports = [...(before?.resources.ports ?? []), ...resources.ports];
-  release(ledger, ledger.asTheyRun, name);
-  take(ledger, ledger.asTheyRun, { unit: name, amounts, resources: { ...resources, ports } });
+  return amounts;
 }
 
-/** It takes nothing here any more, but for what it still runs with. */
-export function unbook(ledger: Ledger, name: string): void {
-  release(ledger, ledger.takers, name);
-}
-
-function take(ledger: Ledger, among: Map<string, Taking>, taking: Taking): void {
-  among.set(taking.unit, taking);
+function take(ledger: Ledger, taking: Taking): void {
+  ledger.takings.set(taking.unit, taking);
   for (const kind of resourceKinds) ledger.promised[kind] += taking.amounts[kind];
-  for (const claim of taking.resources.ports) {
-    const key = listenerKey(claim);
+  for (const key of listenerKeys(taking)) {
     const there = ledger.listeners.get(key);
     if (there === undefined) ledger.listeners.set(key, new Set([taking]));
     else there.add(taking);
   }
 }
 
-function release(ledger: Ledger, among: Map<string, Taking>, unit: string): void {
-  const taking = among.get(unit);
-  if (taking === undefined) return;
-  among.delete(unit);
+function release(ledger: Ledger, taking: Taking): void {
+  ledger.takings.delete(taking.unit);
   for (const kind of resourceKinds) ledger.promised[kind] -= taking.amounts[kind];
-  for (const claim of taking.resources.ports) {
-    const key = listenerKey(claim);
+  for (const key of listenerKeys(taking)) {
     const there = ledger.listeners.get(key);
     there?.delete(taking);
     if (there?.size === 0) ledger.listeners.delete(key);
   }
+}
+
+function listenerKeys({ reasons }: Taking): string[] {
+  return [...reasons.values()].flatMap(({ ports }) => ports.map(listenerKey));
 }
 
 function listenerKey({ protocol, port }: PortClaim): string {
@@ -163,15 +169,14 @@ export function shortage(
 }
 
 function freeFor(
-  { offer, promised, takers, asTheyRun }: Ledger,
+  { offer, promised, takings }: Ledger,
   kind: ResourceKind,
   name: string,
   without: ReadonlySet<string>,
 ): number {
-  let free = offer[kind] - promised[kind];
-  for (const unit of without.has(name) ? without : [...without, name]) {
-    free += takers.get(unit)?.amounts[kind] ?? 0;
-    free += asTheyRun.get(unit)?.amounts[kind] ?? 0;
+  let free = offer[kind] - promised[kind] + (takings.get(name)?.amounts[kind] ?? 0);
+  for (const other of without) {
+    if (other !== name) free += takings.get(other)?.amounts[kind] ?? 0;
   }
   return free;
 }
@@ -221,9 +226,11 @@ export function portTaken(
     for (const their of ledger.listeners.get(listenerKey(claim)) ?? []) {
       const other = their.unit;
       if (other === name || without.has(other) || !counts(other)) continue;
-      if (resources.starts === other || their.resources.starts === name) continue;
       if (by !== null && by < other) continue;
-      if (their.resources.ports.some((port) => doPortsClash(claim, port))) by = other;
+      for (const theirs of their.reasons.values()) {
+        if (resources.starts === other || theirs.starts === name) continue;
+        if (theirs.ports.some((port) => doPortsClash(claim, port))) by = other;
+      }
     }
     if (by !== null) return { by, claim };
   }
