@@ -3,8 +3,8 @@ import { InvalidInputError } from '@muster/core';
 import { HttpError } from './http-error.ts';
 
 /**
- * musterd runs with a heap of 128 MiB, and whoever sends a body decides how much of it that takes.
- * So its size, the number of values in it and what is in hand of all requests together are bounded.
+ * musterd's heap has a limit, and whoever sends a body decides how much of it that takes. So its
+ * size, the number of values in it and what is in hand of all requests together are bounded.
  */
 const maxBodyBytes = 16 * 1024 * 1024;
 /** Each takes up to some 60 bytes of memory, however short it is written. */

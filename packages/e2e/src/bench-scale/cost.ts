@@ -1,3 +1,4 @@
+import { seconds } from '../bench/row.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 import { total } from './prometheus.ts';
 import type { Samples } from './prometheus.ts';
@@ -8,6 +9,8 @@ export interface Cost {
   readonly leaderCpuMs: number;
   /** Of the leader at the end. */
   readonly leaderRssMb: number;
+  /** JavaScript's heap of the leader that is in use, at the end. */
+  readonly leaderHeapMb: number;
   /** Changes of placement that the leader wrote. */
   readonly changes: number;
   readonly etcd: {
@@ -38,6 +41,7 @@ export async function costOf(
     ms: after.at - before.at,
     leaderCpuMs: after.leader.cpuMs - before.leader.cpuMs,
     leaderRssMb: after.leader.rssMb,
+    leaderHeapMb: total(after.metrics, 'nodejs_heap_size_used_bytes') / 2 ** 20,
     changes: committed(after.metrics) - committed(before.metrics),
     etcd: {
       cpuMs: etcd('process_cpu_seconds_total') * 1000,
@@ -63,11 +67,12 @@ async function look(cluster: SimulatedCluster) {
 
 /** As a row of the table shows it. */
 export function describeCost({ ms, leaderCpuMs, leaderRssMb, etcd }: Cost): string {
-  const part = (cpuMs: number): string => `${((cpuMs / ms) * 100).toFixed(0)} %`;
+  const cpu = (cpuMs: number): string =>
+    `${seconds(cpuMs)} of CPU (${((cpuMs / ms) * 100).toFixed(0)} %)`;
   const perSecond = (count: number): string => (count / (ms / 1000)).toFixed(0);
   return [
-    `leader ${part(leaderCpuMs)} of a core, ${leaderRssMb.toFixed(0)} MB`,
-    `etcd ${part(etcd.cpuMs)}, ${etcd.rssMb.toFixed(0)} MB`,
+    `leader ${cpu(leaderCpuMs)}, ${leaderRssMb.toFixed(0)} MB`,
+    `etcd ${cpu(etcd.cpuMs)}, ${etcd.rssMb.toFixed(0)} MB`,
     `${perSecond(etcd.transactions)} transactions/s, ${perSecond(etcd.renewals)} renewals/s`,
   ].join('; ');
 }

@@ -14,7 +14,8 @@ export interface Launched {
   readonly decisionsPerSecond: number;
 }
 
-const lookEveryMs = 100;
+/** Each look costs the leader some ms. */
+const lookEveryMs = 250;
 
 /** Hands all units over and waits until they are active. */
 export async function launchAll(

@@ -14,7 +14,7 @@ export async function atRest(cluster: SimulatedCluster, forMs: number): Promise<
 }
 
 export function restRows(cost: Cost, size: string): Row[] {
-  const { ms, leaderCpuMs, leaderRssMb, etcd } = cost;
+  const { ms, leaderCpuMs, leaderRssMb, leaderHeapMb, etcd } = cost;
   const leaderCpu = (leaderCpuMs / ms) * 100;
   const reads = etcd.transactions - etcd.writes;
   const plain = { floor: null, ratio: null };
@@ -36,7 +36,7 @@ export function restRows(cost: Cost, size: string): Row[] {
     {
       ...plain,
       what: `at rest, ${size}: RSS of the leader`,
-      measured: `${leaderRssMb.toFixed(0)} MB`,
+      measured: `${leaderRssMb.toFixed(0)} MB (heap in use: ${leaderHeapMb.toFixed(0)} MB)`,
       target: 'none set',
       isMet: true,
     },
