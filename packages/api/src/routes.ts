@@ -272,7 +272,7 @@ function highest(results: readonly { readonly revision: number }[]): number {
 
 async function postWait(exchange: Exchange, context: Context): Promise<void> {
   const { res, signal } = exchange;
-  const { units, globals, clock } = context;
+  const { units, globals, explainer, clock } = context;
   const request = readWaitRequest(await readJson(exchange));
   const view = await units.cluster();
   // Before the answer begins, an unreadable store is a proper error.
@@ -284,7 +284,7 @@ async function postWait(exchange: Exchange, context: Context): Promise<void> {
     const isIdle = line.type === 'waiting' && res.writableNeedDrain;
     if (!signal.aborted && !isIdle) res.write(`${JSON.stringify(line)}\n`);
   };
-  await waitForUnits({ view, globals, clock, request, send, signal });
+  await waitForUnits({ view, globals, explainer, clock, request, send, signal });
   res.end();
 }
 

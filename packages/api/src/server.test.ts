@@ -517,7 +517,12 @@ describe('waiting', () => {
         type: 'end',
         done: 0,
         failed: 0,
-        pending: [{ unit: 'a.service', why: 'not placed on any machine yet' }],
+        pending: [
+          {
+            unit: 'a.service',
+            why: 'there is no leader, and nothing is placed until there is one',
+          },
+        ],
       },
     ]);
   });

@@ -16,7 +16,12 @@ export type WaitOutcome =
       readonly note: string | null;
     }
   | { readonly type: 'failed'; readonly machine: string | null; readonly reason: string }
-  | { readonly type: 'pending'; readonly why: string };
+  | {
+      readonly type: 'pending';
+      readonly why: string;
+      /** No machine has it, for reasons that are not looked into here. */
+      readonly isUnplaced?: true;
+    };
 
 /** A unit as a wait looks at it; `unit` is null when it does not exist. */
 export interface WaitSubject extends Omit<UnitRecords, 'unit'> {
@@ -91,7 +96,7 @@ function whenPlaced(
         note: note ?? 'no machine matches it',
       };
     }
-    return pending('not placed on any machine yet');
+    return { ...pending('not placed on any machine yet'), isUnplaced: true };
   }
   const outcome = onMachines(placed, records, until);
   return outcome.type === 'done' ? { ...outcome, note } : outcome;
@@ -178,6 +183,6 @@ function failed(machine: string | null, reason: string): WaitOutcome {
   return { type: 'failed', machine, reason };
 }
 
-function pending(why: string): WaitOutcome {
+function pending(why: string): Extract<WaitOutcome, { type: 'pending' }> {
   return { type: 'pending', why };
 }

@@ -1,5 +1,5 @@
-import { ReconcileLoop } from '@muster/core';
-import type { Clock, ClusterSnapshot, ClusterView } from '@muster/core';
+import { MusterError, ReconcileLoop } from '@muster/core';
+import type { Clock, ClusterSnapshot, ClusterView, Explainer } from '@muster/core';
 import { hasMatchingMachine } from './unit-demands.ts';
 import type { GlobalUnits } from './unit-demands.ts';
 import { waitOutcome } from './wait-outcome.ts';
@@ -9,6 +9,7 @@ import type { WaitLine, WaitRequest } from './wire.ts';
 export interface WaitOptions {
   readonly view: ClusterView;
   readonly globals: GlobalUnits;
+  readonly explainer: Explainer;
   readonly clock: Clock;
   readonly request: Required<WaitRequest>;
   readonly send: (line: WaitLine) => void;
@@ -54,6 +55,8 @@ class Wait {
   readonly #options: WaitOptions;
   /** unit → why it is not there yet */
   readonly #pending: Map<string, string>;
+  /** Those of them that no machine has. */
+  readonly #unplaced = new Set<string>();
   #hasCaughtUp: boolean;
   #done = 0;
   #failed = 0;
@@ -87,9 +90,11 @@ class Wait {
     if (this.isOver()) return;
     const { send, clock } = this.#options;
     this.#lastLine = clock.monotonic();
-    const examples = [...this.#pending].slice(0, 5).map(([unit, why]) => {
-      return { unit, why: error === undefined ? why : describe(error) };
-    });
+    const first = [...this.#pending].slice(0, 5);
+    const examples =
+      error === undefined
+        ? this.#told(first)
+        : first.map(([unit]) => ({ unit, why: describe(error) }));
     send({ type: 'waiting', pending: this.#pending.size, examples });
   }
 
@@ -98,8 +103,31 @@ class Wait {
       type: 'end',
       done: this.#done,
       failed: this.#failed,
-      pending: [...this.#pending].map(([unit, why]) => ({ unit, why })),
+      pending: this.#told([...this.#pending]),
     };
+  }
+
+  /** Why a unit is nowhere is worked out only where somebody is told. */
+  #told(
+    pending: readonly (readonly [unit: string, why: string])[],
+  ): { readonly unit: string; readonly why: string }[] {
+    const isAsked = pending.some(([unit]) => this.#unplaced.has(unit));
+    const reasons = isAsked ? this.#reasons() : new Map<string, string>();
+    return pending.map(([unit, why]) => {
+      return { unit, why: (this.#unplaced.has(unit) ? reasons.get(unit) : undefined) ?? why };
+    });
+  }
+
+  #reasons(): ReadonlyMap<string, string> {
+    const { view, explainer } = this.#options;
+    try {
+      const pending = explainer.pending(view.snapshot());
+      return new Map(pending.map(({ unit, reason }) => [unit, reason]));
+    } catch (error) {
+      // What was seen last is told without them.
+      if (error instanceof MusterError) return new Map();
+      throw error;
+    }
   }
 
   #lines(snapshot: ClusterSnapshot): WaitLine[] {
@@ -107,7 +135,9 @@ class Wait {
     const lines: WaitLine[] = [];
     for (const unit of this.#pending.keys()) {
       const outcome = waitOutcome(this.#subject(unit, snapshot), request);
+      this.#unplaced.delete(unit);
       if (outcome.type === 'pending') {
+        if (outcome.isUnplaced === true) this.#unplaced.add(unit);
         this.#pending.set(unit, outcome.why);
         continue;
       }

@@ -224,7 +224,7 @@ describe('what fleet printed', () => {
     expect(await fleetctl('start', '--timeout=0.2', 'far.service')).toEqual({
       status: 1,
       out: 'Unit far.service inactive\n',
-      err: `Error waiting for units: timed out waiting for unit far.service to report state launched: not placed on any machine yet
+      err: `Error waiting for units: timed out waiting for unit far.service to report state launched: no machine can take it: 2 machines: MachineMetadata wants at=nowhere, the machine has no at
 1 of 1 unit did not become launched
 `,
     });

@@ -79,7 +79,7 @@ error: 1 of 2 units did not become launched
     expect(await musterctl('start', 'far.service', '--timeout', '0.2')).toEqual({
       status: 1,
       out: '',
-      err: `timed out waiting for unit far.service to report state launched: not placed on any machine yet
+      err: `timed out waiting for unit far.service to report state launched: no machine can take it: 2 machines: MachineMetadata wants at=nowhere, the machine has no at
 error: 1 of 1 unit did not become launched
 `,
     });

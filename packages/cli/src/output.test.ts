@@ -55,7 +55,12 @@ test('what went wrong is told as json as well', async () => {
   expect(started.status).toBe(1);
   expect(lines(started.out)).toEqual([
     { unit: 'bad.service', result: 'failed', machine: m1, reason: 'it failed (exit-code)' },
-    { unit: 'far.service', result: 'pending', reason: 'not placed on any machine yet' },
+    {
+      unit: 'far.service',
+      result: 'pending',
+      reason:
+        'no machine can take it: 2 machines: MachineMetadata wants at=nowhere, the machine has no at',
+    },
   ]);
   await musterctl('unload', 'bad');
   const stopped = await musterctl('stop', '-o', 'json', 'bad');
