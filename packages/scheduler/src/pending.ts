@@ -5,14 +5,23 @@ import type { Foresight } from './foresee.ts';
 import { holdsPlace } from './model.ts';
 
 /** Units that are wanted and that no machine that is there holds; nothing is planned for this. */
-export function unitsWithoutPlace({ units, assignments, machines }: ClusterSnapshot): Unit[] {
-  return [...units.values()].filter(({ name, desiredState }) => {
-    if (desiredState === 'inactive') return false;
-    for (const stored of assignments.get(name)?.values() ?? []) {
-      if (holdsPlace(stored) && machines.has(stored.machine)) return false;
-    }
-    return !parseUnitName(name).isTemplate;
-  });
+export function unitsWithoutPlace(snapshot: ClusterSnapshot): Unit[] {
+  const found: Unit[] = [];
+  for (const unit of snapshot.units.values()) {
+    const isWanted = unit.desiredState !== 'inactive';
+    if (!isWanted || isHeld(snapshot, unit.name) || parseUnitName(unit.name).isTemplate) continue;
+    found.push(unit);
+  }
+  return found;
+}
+
+function isHeld({ assignments, machines }: ClusterSnapshot, name: string): boolean {
+  const byMachine = assignments.get(name);
+  if (byMachine === undefined) return false;
+  for (const stored of byMachine.values()) {
+    if (holdsPlace(stored) && machines.has(stored.machine)) return true;
+  }
+  return false;
 }
 
 /** Why each of these is nowhere, in short; those that have a place after all are left out. By unit. */
