@@ -18,6 +18,7 @@ import type {
   MachineBody,
   MachinesBody,
   MetadataBody,
+  PlanRequest,
   PolicyBody,
   StatesBody,
   UnitBody,
@@ -54,6 +55,7 @@ export type {
   MachineBody,
   MachinesBody,
   MetadataBody,
+  PlanRequest,
   PolicyBody,
   StatesBody,
   UnitBody,
@@ -126,7 +128,7 @@ export interface ApiClient {
   /** Why a unit is where it is, or per machine why it cannot be there. It must exist. */
   explain(name: string): Promise<ExplanationBody>;
   /** What writing them would do; nothing is written. */
-  planUnits(units: readonly UnitRequest[]): Promise<UnitsPlannedBody>;
+  planUnits(request: PlanRequest): Promise<UnitsPlannedBody>;
   /** All of them, or none when one is refused. */
   writeUnits(units: readonly UnitRequest[]): Promise<UnitsWrittenBody>;
   destroyUnits(names: readonly string[]): Promise<UnitsDestroyedBody>;
@@ -187,7 +189,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     },
     unit: (name) => nullWhenMissing(() => json<UnitDetailBody>('GET', unitPath(name))),
     explain: (name) => json<ExplanationBody>('GET', `${unitPath(name)}/explanation`),
-    planUnits: (units) => json<UnitsPlannedBody>('POST', '/v1/plan', { units }),
+    planUnits: (request) => json<UnitsPlannedBody>('POST', '/v1/plan', request),
     writeUnits: (units) => json<UnitsWrittenBody>('POST', '/v1/units', { units }),
     destroyUnits: (names) => json<UnitsDestroyedBody>('POST', '/v1/units/destroy', { names }),
     wait: (request, signal) => waitLines(transport, request, signal),

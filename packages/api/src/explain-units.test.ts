@@ -140,7 +140,9 @@ describe('POST /v1/plan', () => {
 
   test('counts what is stored: an instance takes the template there', async () => {
     await client.writeUnits([{ name: 'far@.service', file: inMars }]);
-    const planned = await client.planUnits([{ name: 'far@1.service', desiredState: 'launched' }]);
+    const planned = await client.planUnits({
+      units: [{ name: 'far@1.service', desiredState: 'launched' }],
+    });
     expect(planned.units).toMatchObject([
       { name: 'far@1.service', result: 'created', explanation: { status: 'pending' } },
     ]);
@@ -149,13 +151,30 @@ describe('POST /v1/plan', () => {
   test('says of what is there already that nothing would change', async () => {
     await launch('a.service', simple);
     await ground.cluster.assign('a.service', there);
-    const planned = await client.planUnits([{ name: 'a.service', desiredState: 'launched' }]);
+    const planned = await client.planUnits({
+      units: [{ name: 'a.service', desiredState: 'launched' }],
+    });
     expect(planned.units).toMatchObject([
       {
         result: 'unchanged',
         explanation: { status: 'placed', machines: [{ machine: there, verdict: 'holds' }] },
       },
     ]);
+  });
+
+  test('counts what would be destroyed', async () => {
+    const alone = `${simple}[X-Fleet]\nConflicts=a@*\nMachineMetadata=region=eu\n`;
+    await launch('a@1.service', alone);
+    await ground.cluster.assign('a@1.service', here);
+    const units = [{ name: 'a@2.service', file: alone, desiredState: 'launched' as const }];
+    const statusOf = async (destroy: readonly string[]): Promise<unknown> =>
+      (await client.planUnits({ units, destroy })).units[0]?.explanation.status;
+    expect(await statusOf([])).toBe('pending');
+    expect(await statusOf(['a@1.service'])).toBe('placed');
+    const both = await ground.ask('POST', '/v1/plan', {
+      body: { units, destroy: ['a@2.service'] },
+    });
+    expect(both).toMatchObject({ status: 400, text: expect.stringContaining('a@2.service') });
   });
 
   test.each<[string, object, number, string]>([

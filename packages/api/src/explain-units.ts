@@ -4,7 +4,7 @@ import { sendJson } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { snapshotFor } from './list-snapshot.ts';
 import { originOf } from './origin.ts';
-import { readUnitName, readUnitsRequest } from './read-request.ts';
+import { readPlanRequest, readUnitName } from './read-request.ts';
 import { readJson } from './request-body.ts';
 import type { ExplanationBody, UnitsPlannedBody } from './wire.ts';
 import { tryUnits } from './write-units.ts';
@@ -35,7 +35,7 @@ export async function postPlan(
   { units: registry, explainer, self, clock }: ExplainOptions,
 ): Promise<void> {
   const { req, res } = exchange;
-  const requests = readUnitsRequest(await readJson(exchange));
+  const { units: requests, destroy } = readPlanRequest(await readJson(exchange));
   const tried = await tryUnits(registry, requests, originOf(req, self.hostname, clock.now()));
   const snapshot = (await registry.cluster()).snapshot();
   // Later than everything that is stored, as the write would be.
@@ -48,6 +48,7 @@ export async function postPlan(
     files: new Map(
       tried.flatMap(({ unit, file }) => (file === null ? [] : [[unit.hash, file] as const])),
     ),
+    destroyed: destroy,
   });
   const explanations = new Map(units.map((each) => [each.unit, each]));
   const body: UnitsPlannedBody = {

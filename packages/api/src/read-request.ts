@@ -9,7 +9,7 @@ import type { DesiredState, JournalQuery, Packing } from '@muster/core';
 import { isMetadataKey, isMetadataValue } from './metadata.ts';
 import { quoted } from './quoted.ts';
 import { waitTargets } from './wire.ts';
-import type { UnitRequest, WaitRequest } from './wire.ts';
+import type { PlanRequest, UnitRequest, WaitRequest } from './wire.ts';
 
 /** Bodies and queries from outside, field by field; every fault is named with its path. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -35,6 +35,14 @@ export function readUnitsRequest(body: unknown): readonly UnitRequest[] {
   });
   refuseTwice(requests.map(({ name }) => name));
   return requests;
+}
+
+export function readPlanRequest(body: unknown): Required<PlanRequest> {
+  const { units, destroy = [] } = readObject(body, 'body', ['units', 'destroy']);
+  const requests = readUnitsRequest({ units });
+  const names = readArray(destroy, 'destroy').map((name, i) => readName(name, `destroy[${i}]`));
+  refuseTwice([...requests.map(({ name }) => name), ...names]);
+  return { units: requests, destroy: names };
 }
 
 export function readDestroyRequest(body: unknown): readonly string[] {

@@ -283,6 +283,12 @@ export interface ExplanationBody extends Explanation {
   readonly revision: Revision;
 }
 
+export interface PlanRequest {
+  readonly units: readonly UnitRequest[];
+  /** Names of units that would be destroyed; absent: none. */
+  readonly destroy?: readonly string[];
+}
+
 /** What a write would do. */
 export interface UnitsPlannedBody {
   /** Of the store as it was looked at. */

@@ -72,6 +72,15 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['restart node-report --machine 10.0.0.2', 'restarts a global unit on one machine only'],
     ],
   },
+  scale: {
+    group: units,
+    details: `Instances are numbered from 1. What is missing is started; what is too many is destroyed, the highest numbers first, after you were asked. Instances without a number (web@blue) are left alone. ${waiting}`,
+    examples: [
+      ['scale units/web@ 3', 'runs web@1 to web@3 of units/web@.service, and no others'],
+      ['scale --dry-run web@ 5', 'says where web@4 and web@5 would go'],
+      ['scale --yes web@ 1', 'destroys all but web@1 without asking'],
+    ],
+  },
   destroy: {
     group: units,
     details: `${naming} ${waiting}`,

@@ -14,11 +14,19 @@ type Other = UnitsPlannedBody['others'][number];
 /** What `-o json` prints of a unit, one object a line; of a unit that was not named `leaves` as well. */
 interface PlanReport {
   readonly unit: string;
-  readonly result: 'launched' | 'loaded' | 'pending' | 'moved';
+  readonly result: 'launched' | 'loaded' | 'pending' | 'moved' | 'destroyed';
   /** Ids; where it would be, or of a unit that was not named: would come. */
   readonly machines: readonly string[];
   readonly leaves?: readonly string[];
   readonly reason: string;
+}
+
+interface PlanRequest {
+  readonly args: readonly string[];
+  readonly desiredState: 'loaded' | 'launched';
+  /** Names of units that would be destroyed; absent: none. */
+  readonly destroy?: readonly string[];
+  readonly options: LaunchOptions;
 }
 
 /**
@@ -28,25 +36,18 @@ interface PlanReport {
 export async function planUnits(
   context: Context,
   command: Command,
-  {
-    args,
-    desiredState,
-    options,
-  }: {
-    readonly args: readonly string[];
-    readonly desiredState: 'loaded' | 'launched';
-    readonly options: LaunchOptions;
-  },
+  { args, desiredState, destroy = [], options }: PlanRequest,
 ): Promise<void> {
   const client = context.connect(command);
   const { answer, aside } = await sendUnits(context, client, {
     args,
     replace: options.replace === true,
     desiredState,
-    send: (requests) => client.planUnits(requests),
+    send: (units) => client.planUnits({ units, destroy }),
   });
   const named = answer.units.filter(({ name }) => !aside.has(name));
-  await print(context, client, { named, others: answer.others, desiredState, options });
+  const { others } = answer;
+  await print(context, client, { named, others, destroy, desiredState, options });
   const nowhere = named.filter(isPending).length;
   if (nowhere > 0) {
     throw new OperationError(`${nowhere} of ${named.length} units would be on no machine`);
@@ -63,22 +64,31 @@ async function print(
   {
     named,
     others,
+    destroy,
     desiredState,
     options: { output },
   }: {
     readonly named: readonly Planned[];
     readonly others: readonly Other[];
+    readonly destroy: readonly string[];
     readonly desiredState: 'loaded' | 'launched';
     readonly options: LaunchOptions;
   },
 ): Promise<void> {
   if (output === 'json' || output === 'yaml') {
     const toYaml = output === 'yaml' ? await loadYaml() : null;
-    const reports = [...named.map((each) => reportOf(each, desiredState)), ...others.map(moveOf)];
+    const reports = [
+      ...destroy.map(removalOf),
+      ...named.map((each) => reportOf(each, desiredState)),
+      ...others.map(moveOf),
+    ];
     for (const report of reports) {
       terminal.print(toYaml === null ? JSON.stringify(report) : toYaml([report]));
     }
     return;
+  }
+  for (const name of destroy) {
+    terminal.print(output === 'name' ? name : `Unit ${name} would be destroyed`);
   }
   const machines = await client.machines();
   const machineOf = machineLegends(machines, false);
@@ -130,4 +140,8 @@ function reportOf({ name, explanation }: Planned, desiredState: 'loaded' | 'laun
 
 function moveOf({ unit, leaves, takes, reason }: Other): PlanReport {
   return { unit, result: 'moved', machines: takes, leaves, reason };
+}
+
+function removalOf(unit: string): PlanReport {
+  return { unit, result: 'destroyed', machines: [], reason: 'it is one too many' };
 }

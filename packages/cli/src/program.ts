@@ -16,6 +16,7 @@ import { addLoad } from './commands/load.ts';
 import { addMachine } from './commands/machine.ts';
 import { addMetadata } from './commands/metadata.ts';
 import { addRestart } from './commands/restart.ts';
+import { addScale } from './commands/scale.ts';
 import { addSsh } from './commands/ssh.ts';
 import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
@@ -98,6 +99,7 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   stop: addStop,
   unload: addUnload,
   restart: addRestart,
+  scale: addScale,
   destroy: addDestroy,
   cat: addCat,
   status: addStatus,

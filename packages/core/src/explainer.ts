@@ -84,14 +84,16 @@ export interface Explainer {
   /** By unit. Costs next to nothing while there are none. */
   pending(snapshot: ClusterSnapshot): readonly PendingUnit[];
   /**
-   * What would become of units if they were stored like this.
+   * What would become of units if they were stored like this, and others destroyed.
    * @param files - texts of theirs that are not stored yet, by hash
+   * @param destroyed - by name
    */
   preview(
     snapshot: ClusterSnapshot,
     asked: {
       readonly units: readonly Unit[];
       readonly files: ReadonlyMap<string, string>;
+      readonly destroyed: readonly string[];
     },
   ): Preview;
 }

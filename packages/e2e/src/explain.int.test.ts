@@ -157,7 +157,7 @@ test('a dry run says where the leader then puts units', async () => {
   const requests = ['1', '2', '3', '4'].map((instance) => {
     return { name: `db@${instance}.service`, file, desiredState: 'launched' } as const;
   });
-  const { units } = await client.planUnits(requests);
+  const { units } = await client.planUnits({ units: requests });
   const planned = units.map(({ name, explanation: { status, machines } }) => {
     return [name, status, ...machines.filter((m) => m.verdict === 'takes').map((m) => m.machine)];
   });

@@ -4,7 +4,11 @@ import { createExplainer } from './explainer.ts';
 import { PlannedCluster as Cluster } from './testing/planned-cluster.ts';
 
 /** What would become of units with these `[X-Fleet]` sections. */
-function preview(cluster: Cluster, wanted: Record<string, string>): Preview {
+function preview(
+  cluster: Cluster,
+  wanted: Record<string, string>,
+  destroyed: readonly string[] = [],
+): Preview {
   const files = new Map<string, string>();
   const units = Object.entries(wanted).map(([name, fleet]): Unit => {
     const file = parseUnitFile(`[Service]\nExecStart=/bin/true\n[X-Fleet]\n${fleet}\n`);
@@ -24,7 +28,7 @@ function preview(cluster: Cluster, wanted: Record<string, string>): Preview {
     };
   });
   const snapshot = { ...cluster.snapshot(), leader: null };
-  return createExplainer().preview(snapshot, { units, files });
+  return createExplainer().preview(snapshot, { units, files, destroyed });
 }
 
 /** unit → `machine verdict`, of machines that have or get it; else its reason. */
@@ -107,4 +111,12 @@ test('a global unit goes to each machine that matches', () => {
   expect(places(preview(cluster, { 'a.service': 'Global=true' }))).toEqual({
     'a.service': ['m1 takes', 'm2 takes', 'm3 takes'],
   });
+});
+
+test('places of units that are destroyed are free', () => {
+  const cluster = new Cluster().machine('m1').unit('a@1.service', 'Conflicts=a@*');
+  cluster.unit('b.service').rest();
+  const said = preview(cluster, { 'a@2.service': 'Conflicts=a@*' }, ['a@1.service']);
+  expect(places(said)).toEqual({ 'a@2.service': ['m1 takes'] });
+  expect(said.others).toEqual([]);
 });

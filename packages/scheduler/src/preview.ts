@@ -1,13 +1,13 @@
 import type {
   Assignment,
   ClusterSnapshot,
+  Explainer,
   Explanation,
   MachineVerdict,
   Placement,
   PlacementChange,
   Preview,
   SideEffect,
-  Unit,
 } from '@muster/core';
 import { explainUnit } from './explain.ts';
 import { foresee } from './foresee.ts';
@@ -16,7 +16,7 @@ import { holdsPlace } from './model.ts';
 import type { CandidateCache } from './model.ts';
 
 /** What was asked for, as it would be stored. */
-export type Asked = Parameters<typeof withUnits>[1];
+export type Asked = Parameters<Explainer['preview']>[1];
 
 /** More plans in a row than any cluster needs that only has to wait for units to end. */
 const mostPlans = 12;
@@ -38,7 +38,7 @@ export function previewUnits(
 ): Preview {
   const before = comeToRest(snapshot, cache);
   const after = comeToRest(withUnits(snapshot, asked), cache);
-  const names = new Set(asked.units.map(({ name }) => name));
+  const names = new Set([...asked.units.map(({ name }) => name), ...asked.destroyed]);
   return {
     units: asked.units.flatMap(({ name }) => {
       const said = explainUnit(after.foresight, after.snapshot, name);
@@ -48,19 +48,12 @@ export function previewUnits(
   };
 }
 
-/** The cluster with these units, as nobody has acted on them yet. */
-function withUnits(
-  snapshot: ClusterSnapshot,
-  {
-    units,
-    files,
-  }: { readonly units: readonly Unit[]; readonly files: ReadonlyMap<string, string> },
-): ClusterSnapshot {
-  return {
-    ...snapshot,
-    units: new Map([...snapshot.units, ...units.map((unit) => [unit.name, unit] as const)]),
-    files: new Map([...files, ...snapshot.files]),
-  };
+/** The cluster as it is asked for, as nobody has acted on it yet. */
+function withUnits(snapshot: ClusterSnapshot, { units, files, destroyed }: Asked): ClusterSnapshot {
+  const wanted = new Map(snapshot.units);
+  for (const name of destroyed) wanted.delete(name);
+  for (const unit of units) wanted.set(unit.name, unit);
+  return { ...snapshot, units: wanted, files: new Map([...files, ...snapshot.files]) };
 }
 
 function comeToRest(snapshot: ClusterSnapshot, cache: CandidateCache): Rest {

@@ -1,10 +1,12 @@
 import { ApiError } from '@muster/api/client';
 import type { ApiClient, FailuresBody, UnitBody } from '@muster/api/client';
+import { parseUnitName } from '@muster/core';
 import type { Command } from 'commander';
 import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
 import { exitStatus, UnitStatusError } from '../errors.ts';
 import { findMachine, machineWords } from '../find-machine.ts';
+import { groupOf } from '../group-line.ts';
 import { habits } from '../habits.ts';
 import { isAway } from '../is-away.ts';
 import { knownUnits } from '../known-units.ts';
@@ -97,6 +99,10 @@ async function askMachines(
   const statuses: number[] = selection.missing.map(() => unknownStatus(context));
   let isFirst = true;
   for (const unit of selection.units) {
+    if (parseUnitName(unit.name).isTemplate && programName === 'musterctl') {
+      statuses.push(await showGroup(context, client, unit.name));
+      continue;
+    }
     const places = place === null ? unit.machines.map((each) => each.machine) : [place];
     if (places.length === 0) {
       terminal.complain(`Unit ${unit.name} does not appear to be loaded.`);
@@ -116,6 +122,18 @@ async function askMachines(
   }
   const worst = Math.max(0, ...statuses);
   if (worst !== 0) throw new UnitStatusError(worst);
+}
+
+/** The instances of a template in one line. @returns 3 when one that is wanted is not active, else 0 */
+async function showGroup(
+  { terminal }: Context,
+  client: ApiClient,
+  template: string,
+): Promise<number> {
+  const [units, states] = await Promise.all([client.units(), client.statesAfter(0)]);
+  const { text, wanted, active } = groupOf(template, units, states);
+  terminal.print(text);
+  return active === wanted ? 0 : notActive;
 }
 
 /** What the cluster knows of a failing unit, and the machine's systemd does not. */

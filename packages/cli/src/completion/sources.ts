@@ -72,6 +72,7 @@ export const operandSources: Readonly<Record<string, readonly (readonly Source[]
   stop: [[units(({ desiredState }) => desiredState === 'launched')]],
   unload: [[units(({ desiredState }) => desiredState !== 'inactive')]],
   restart: [[units(({ desiredState }) => desiredState === 'launched')]],
+  scale: [['unit file', templates], []],
   destroy: [[units(() => true)]],
   cat: [[units(() => true)]],
   status: [[units(isPlaced)]],
@@ -114,6 +115,12 @@ async function stoppedUnits(cluster: Cluster): Promise<readonly Candidate[]> {
   const isStopped = (unit: UnitBody): boolean =>
     isIdle(unit) || unit.desiredState === 'loaded' || down.has(unit.name);
   return all.filter(isStopped).map(unitCandidate);
+}
+
+async function templates(cluster: Cluster): Promise<readonly Candidate[]> {
+  return (await cluster.units())
+    .filter(({ name }) => parseUnitName(name).isTemplate)
+    .map(unitCandidate);
 }
 
 /** The beginnings of instances of the templates that the cluster has. */
