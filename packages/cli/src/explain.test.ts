@@ -125,7 +125,7 @@ describe('start --dry-run', () => {
         'Unit web.service would stay on 1234abcd.../10.0.0.1',
       ),
       err: lines(
-        'Unit db@3.service would be on no machine: no machine can take it: 1 machine: db@1.service is there and has Conflicts=db@*; 1 more for other reasons',
+        'Unit db@3.service would be on no machine: no machine can take it: 2 machines: db@2.service is there and has Conflicts=db@*, or the like',
         'error: 1 of 4 units would be on no machine',
       ),
     });

@@ -64,8 +64,18 @@ test('the machine that has it comes first; ids in sentences are shown as elsewhe
   ]);
 });
 
-test('of many different reasons the first are shown, and how many machines are left', () => {
+test('reasons that differ only in numbers share a line as well', () => {
   const machines = many(50, 'refuses', (n) => `web@${n}.service is there`);
+  expect(lines({ machines })).toEqual([
+    'web.service is pending: no machine can take it',
+    'MACHINE      VERDICT  REASON',
+    '50 machines  refuses  web@0.service is there, or the like',
+  ]);
+});
+
+test('of many different reasons the first are shown, and how many machines are left', () => {
+  const word = (n: number): string => String.fromCharCode(97 + (n % 26), 97 + Math.floor(n / 26));
+  const machines = many(50, 'refuses', (n) => `${word(n)}.service is there`);
   const shown = lines({ machines });
   expect(shown).toHaveLength(23);
   expect(shown.at(-1)).toBe('and 30 more machines for other reasons; --full shows them');

@@ -1,5 +1,5 @@
 import type { ExplanationBody } from '@muster/api/client';
-import { groupReasons, verdicts } from '@muster/core';
+import { groupReasons, groupText, verdicts } from '@muster/core';
 import { withLegends } from './legend.ts';
 import { formatTable } from './table.ts';
 import type { Cell } from './table.ts';
@@ -25,11 +25,12 @@ export function explanationLines(
   const said = [`${unit} is ${is}: ${reason}`, ...notes.map((note) => `  note: ${note}`)];
   const rows = verdicts.flatMap((verdict) => {
     const groups = groupReasons(machines.filter((each) => each.verdict === verdict));
-    return groups.flatMap(({ reason: why, items }): Row[] => {
-      if (items.length > mostNamed && !full) {
-        return [{ cells: [`${items.length} machines`, verdict, why], machines: items.length }];
+    return groups.flatMap((group): Row[] => {
+      const { length } = group.items;
+      if (length > mostNamed && !full) {
+        return [{ cells: [`${length} machines`, verdict, groupText(group)], machines: length }];
       }
-      return items.map(({ machine }) => {
+      return group.items.map(({ machine, reason: why }) => {
         return { cells: [machineOf(machine), verdict, why], machines: 1 };
       });
     });

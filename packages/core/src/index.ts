@@ -103,7 +103,7 @@ export { ReconcileLoop } from './reconcile-loop.ts';
 export type { Pass, ReconcileLoopOptions } from './reconcile-loop.ts';
 export { checkUnitFile } from './check-unit-file.ts';
 export type { UnitFileCheck } from './check-unit-file.ts';
-export { groupReasons, refusalsInShort } from './group-reasons.ts';
+export { groupReasons, groupText, refusalsInShort } from './group-reasons.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
 export type { Inspector, JournalQuery } from './inspector.ts';
