@@ -10,8 +10,8 @@ import { previewUnits } from './preview.ts';
 interface Made {
   readonly candidates: CandidateCache;
   readonly revision: number;
-  /** Of that revision; null: nobody has asked for it yet. */
-  foresight: Foresight | null;
+  /** Of that revision, as long as the memory is not needed; null: nobody has asked for it yet. */
+  foresight: WeakRef<Foresight> | null;
   pending: readonly PendingUnit[] | null;
 }
 
@@ -29,8 +29,11 @@ export function createExplainer(): Explainer {
   };
   const foresightOf = (snapshot: ClusterSnapshot): Foresight => {
     const it = of(snapshot);
-    it.foresight ??= foresee(snapshot, it.candidates);
-    return it.foresight;
+    const known = it.foresight?.deref();
+    if (known !== undefined) return known;
+    const fresh = foresee(snapshot, it.candidates);
+    it.foresight = new WeakRef(fresh);
+    return fresh;
   };
   return {
     explain: (snapshot, unit) => explainUnit(foresightOf(snapshot), snapshot, unit),
