@@ -70,6 +70,7 @@ export type {
   AgentRegistry,
   AgentSnapshot,
   ByUnitAndMachine,
+  ChangedRecords,
   Campaign,
   Clock,
   ClusterSnapshot,

@@ -152,7 +152,28 @@ export interface ClusterView {
   /** Reads everything anew; resolves when that is done. @throws {StoreUnavailableError} after `timeoutMs` */
   refresh(timeoutMs: number): Promise<void>;
   onChange(listener: () => void): Unsubscribe;
+  /**
+   * Which records of a snapshot taken now may differ from what they were when this was asked before.
+   * What the first answer says is that all of them may.
+   */
+  changed(): ChangedRecords;
   close(): Promise<void>;
+}
+
+/** Records that may have changed, been made or been removed. */
+export interface ChangedRecords {
+  /** Any may have: the sets say nothing. */
+  readonly isAll: boolean;
+  /** Names of units: their wish, or where they are placed. */
+  readonly units: ReadonlySet<string>;
+  /** Ids of machines: their presence, or what an operator set. */
+  readonly machines: ReadonlySet<string>;
+  /** Hashes of unit files. */
+  readonly files: ReadonlySet<string>;
+  /** unit → machines */
+  readonly assignments: ReadonlyMap<string, ReadonlySet<string>>;
+  /** unit → machines */
+  readonly states: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** What is to be written for one unit, all or nothing, if nothing it was decided from has changed. */

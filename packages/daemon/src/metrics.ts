@@ -136,6 +136,12 @@ function schedulerMetrics(make: MetricMaker): Omit<SchedulerObserver, 'passed'> 
     ['result'],
   );
   for (const result of ['committed', 'conflict', 'not-leader']) changes.inc({ result }, 0);
+  const checks = make.counter(
+    'muster_scheduler_plan_checks_total',
+    'Plans that were compared with one that thinks of every unit anew, by what came of it.',
+    ['result'],
+  );
+  for (const result of ['same', 'different']) checks.inc({ result }, 0);
   const counts: { last: PlanCounts | null } = { last: null };
   make.looked(
     'muster_scheduler_units',
@@ -174,6 +180,7 @@ function schedulerMetrics(make: MetricMaker): Omit<SchedulerObserver, 'passed'> 
     committed: (results) => {
       for (const result of results) changes.inc({ result });
     },
+    checked: (result) => checks.inc({ result }),
   };
 }
 

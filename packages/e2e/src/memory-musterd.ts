@@ -11,6 +11,7 @@ import type {
 } from '@muster/core';
 import type { Registry } from '@muster/registry';
 import { Scheduler } from '@muster/scheduler';
+import type { SchedulerObserver } from '@muster/scheduler';
 
 /** What `machine.ttl` is by default. */
 const ttlSeconds = 8;
@@ -28,6 +29,8 @@ export interface MusterdParts {
   readonly refusal: { bootId: string | null };
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each plan of a leader whether one that thinks of every unit anew is the same. */
+  readonly planned?: (isRight: boolean) => void;
   readonly machine: { readonly id: string; readonly bootId: string; readonly metadata: Metadata };
 }
 
@@ -69,7 +72,7 @@ export async function runMusterd(parts: MusterdParts, signal: AbortSignal): Prom
   await Promise.all([...loops, registered]);
 }
 
-function schedulerOf({ registry, clock, log, machine }: MusterdParts): Scheduler {
+function schedulerOf({ registry, clock, log, machine, planned }: MusterdParts): Scheduler {
   return new Scheduler({
     campaign: registry.campaign({
       machine: machine.id,
@@ -83,7 +86,19 @@ function schedulerOf({ registry, clock, log, machine }: MusterdParts): Scheduler
     log,
     machineTtlMs: ttlSeconds * 1000,
     compactMs: null,
+    ...(planned === undefined ? {} : { checkMs: 0, observer: observerOf(planned) }),
   });
+}
+
+function observerOf(planned: (isRight: boolean) => void): SchedulerObserver {
+  const nothing = (): void => undefined;
+  return {
+    passed: nothing,
+    leads: nothing,
+    planned: nothing,
+    committed: nothing,
+    checked: (result) => planned(result === 'same'),
+  };
 }
 
 function register({ registry, leaseStore, machine }: MusterdParts): Promise<void> {

@@ -39,6 +39,7 @@ class Stage {
         asked: (_, unit, job) => this.asked.push(`${id} ${job} ${unit}`),
         noted: () => undefined,
         ran: () => undefined,
+        misplanned: (machine) => this.asked.push(`${machine.id} misplanned`),
       },
     });
   });

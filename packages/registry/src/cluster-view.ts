@@ -1,5 +1,6 @@
 import { StoreUnavailableError } from '@muster/core';
 import type { Clock, ClusterSnapshot, ClusterView, Log, Revision, Unsubscribe } from '@muster/core';
+import { ChangedKeys } from './changed-keys.ts';
 import { ClusterModel } from './cluster-model.ts';
 import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
@@ -36,6 +37,8 @@ interface Picture {
 export class SharedView {
   readonly #options: SharedViewOptions;
   readonly #changed = new Listeners();
+  /** Of views whose owners ask for it. */
+  readonly #collectors = new Set<ChangedKeys>();
   readonly #over = new AbortController();
   #picture: Picture | null = null;
   #lastUse = 0;
@@ -53,6 +56,7 @@ export class SharedView {
   async open(): Promise<ClusterView> {
     await this.#atLeast(1, openMs);
     const mine = new Set<Unsubscribe>();
+    let collector: ChangedKeys | null = null;
     return {
       snapshot: () => this.#snapshot(),
       atLeast: (revision, timeoutMs) => this.#atLeast(revision, timeoutMs),
@@ -62,8 +66,13 @@ export class SharedView {
         mine.add(unsubscribe);
         return unsubscribe;
       },
+      changed: () => {
+        if (collector === null) this.#collectors.add((collector = new ChangedKeys()));
+        return collector.take();
+      },
       close: () => {
         for (const unsubscribe of mine) unsubscribe();
+        if (collector !== null) this.#collectors.delete(collector);
         return Promise.resolve();
       },
     };
@@ -108,11 +117,15 @@ export class SharedView {
     if (this.#over.signal.aborted) throw new StoreUnavailableError('the registry is closed');
     const { keys, log } = this.#options;
     const model = new ClusterModel(keys);
+    for (const collector of this.#collectors) collector.addAll();
     const keyspace = new Keyspace({
       ...this.#options,
       ranges: [keys.all],
       clusterKey: keys.cluster,
       apply: (changes) => {
+        for (const collector of this.#collectors) {
+          for (const { key } of changes) collector.add(keys.path(key));
+        }
         for (const { key, problem } of model.apply(changes)) {
           log.warn({ key, problem }, 'a record in etcd does not parse; it is left alone');
         }

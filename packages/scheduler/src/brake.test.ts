@@ -9,7 +9,7 @@ import {
   seeLosses,
 } from './brake.ts';
 import type { BrakeSight } from './brake.ts';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import { PlannedCluster as Cluster } from './testing/planned-cluster.ts';
 
 const names = (count: number, from = 1): string[] =>

@@ -86,34 +86,41 @@ export function seeLosses(model: Model, absentSince: Absences): BrakeSight {
   if (absentSince.size === 0) {
     return { lost: new Set(), accepted: new Set(), present, others: [] };
   }
-  const movable = machinesWithMovables(model);
-  const lost = new Set([...absentSince.keys()].filter((id) => movable.has(id) && !losses.has(id)));
+  const lost = new Set(
+    [...absentSince.keys()].filter((id) => holdsMovables(model, id) && !losses.has(id)),
+  );
   const isThere = (id: string): boolean => machines.has(id) || model.obscure.has(id);
   const braked = brake?.isOn === true ? brake.machines : [];
   const accepted = new Set(braked.filter((id) => !isThere(id) && !lost.has(id)));
   const others = [...machines.values()]
     // Nobody renews the lease of a machine whose musterd was stopped in order.
-    .filter(({ id, awaySince }) => awaySince === null && movable.has(id))
+    .filter(({ id, awaySince }) => awaySince === null && holdsMovables(model, id))
     .map(({ id }) => id);
   return { lost, accepted, present, others: others.sort() };
 }
 
 /**
- * Machines that hold units which would be placed elsewhere if they were absent. A global or pinned
+ * Whether a machine holds units which would be placed elsewhere if it were absent. A global or pinned
  * unit stays where it is: a machine that holds nothing else makes no difference.
  */
-function machinesWithMovables({ snapshot, candidates, untouchable }: Model): Set<string> {
-  const machines = new Set<string>();
-  for (const [name, byMachine] of snapshot.assignments) {
-    const requirements = candidates.get(name)?.requirements;
-    const isWanted = (snapshot.units.get(name)?.desiredState ?? 'inactive') !== 'inactive';
-    if (requirements === undefined || untouchable.has(name) || !isWanted) continue;
-    if (requirements.isGlobal || requirements.machineId !== null) continue;
-    for (const assignment of byMachine.values()) {
-      if (holdsPlace(assignment)) machines.add(assignment.machine);
-    }
+function holdsMovables(model: Model, machine: string): boolean {
+  for (const name of model.assigned.get(machine) ?? []) {
+    if (isMovableFrom(model, name, machine)) return true;
   }
-  return machines;
+  return false;
+}
+
+function isMovableFrom(
+  { snapshot, candidates, untouchable }: Model,
+  name: string,
+  machine: string,
+): boolean {
+  const requirements = candidates.get(name)?.requirements;
+  const isWanted = (snapshot.units.get(name)?.desiredState ?? 'inactive') !== 'inactive';
+  if (requirements === undefined || untouchable.has(name) || !isWanted) return false;
+  if (requirements.isGlobal || requirements.machineId !== null) return false;
+  const assignment = snapshot.assignments.get(name)?.get(machine);
+  return assignment !== undefined && holdsPlace(assignment);
 }
 
 /**
@@ -159,13 +166,10 @@ function whyOff(
 }
 
 /** Losses that are over: the machine is present again, or nothing is assigned to it any more. */
-export function endedLosses({ snapshot, obscure }: Model): Loss[] {
-  const { losses, machines, assignments } = snapshot;
-  if (losses.size === 0) return [];
-  const isAssigned = (id: string): boolean =>
-    [...assignments.values()].some((byMachine) => byMachine.has(id));
+export function endedLosses({ snapshot, obscure, assigned }: Model): Loss[] {
+  const { losses, machines } = snapshot;
   return [...losses.values()].filter(
-    ({ machine: id }) => machines.has(id) || (!obscure.has(id) && !isAssigned(id)),
+    ({ machine: id }) => machines.has(id) || (!obscure.has(id) && !assigned.has(id)),
   );
 }
 

@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly forgotten?: ReadonlySet<string>;
   /** Of the plan before. A leader that knows none of it decides no less rightly. */
   readonly underway?: ReadonlyMap<string, Underway>;
+  /** How many machines are asked at most why they cannot take a unit; absent: all. */
+  readonly mostReasons?: number;
   /** Of the plan before; absent: this leader has seen nothing yet. */
   readonly sightings?: Sightings;
 }

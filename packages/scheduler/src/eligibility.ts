@@ -1,9 +1,10 @@
 import { metadataMismatch } from '@muster/core';
 import type { Glob, Metadata, Requirements } from '@muster/core';
+import type { HostIndex } from './host-index.ts';
 import type { Replacements } from './replacements.ts';
-import type { Tallies } from './tallies.ts';
 import { book, portPhrase, portTaken, shortage, unbook } from './resources.ts';
 import type { Ledger } from './resources.ts';
+import type { Tallies } from './tallies.ts';
 
 /** What a unit asks of the machine it is placed on, with its name and age. */
 export interface Candidate {
@@ -15,13 +16,22 @@ export interface Candidate {
   readonly conflicts: readonly Glob[];
   /** `requirements.replaces`, compiled. */
   readonly replaces: readonly Glob[];
-  /** It runs once, on any machine, beside anything. */
-  readonly isUndemanding: boolean;
+  /** What it asks of the machine itself (see `mismatch`): units that ask the same have the same. */
+  readonly demand: string;
+}
+
+/** For `Candidate.demand`: everything that `mismatch` looks at. */
+export function demandOf({ machineId, metadata, metadataTests }: Requirements): string {
+  return JSON.stringify([machineId, [...metadata], metadataTests]);
 }
 
 /** A machine as placement sees it. What it holds changes while a plan is made. */
 export interface Host {
   readonly id: string;
+  /** Of all machines together; told what this one holds. */
+  readonly index: HostIndex;
+  /** Its number among the hosts that take new units, by id; -1: it takes none. */
+  rank: number;
   /** The machine's own metadata with the operator's settings laid over it. */
   readonly metadata: Metadata;
   /** Units that hold a place here, by name. */
@@ -77,45 +87,62 @@ export function conflictOn(
   host: Host,
   counts: (other: Candidate) => boolean = () => true,
 ): string | null {
-  for (const other of host.picky.values()) {
-    if (other.name === unit.name || !counts(other)) continue;
-    const glob = other.conflicts.find((g) => g.matches(unit.name));
-    if (glob !== undefined) return `${other.name} is there and has Conflicts=${glob.pattern}`;
+  const minds = ({ name }: Candidate, by: Candidate): Glob | undefined =>
+    by.conflicts.find((glob) => glob.matches(name));
+  const owner = firstByName(host.picky.keys(), (name) => {
+    const other = host.picky.get(name);
+    return (
+      other !== undefined && name !== unit.name && counts(other) && minds(unit, other) !== undefined
+    );
+  });
+  const other = owner === undefined ? undefined : host.picky.get(owner);
+  if (other !== undefined) {
+    return `${other.name} is there and has Conflicts=${minds(unit, other)?.pattern ?? ''}`;
   }
   for (const glob of unit.conflicts) {
-    const others = glob.literal === null ? host.residents.values() : lookUp(host, glob.literal);
-    for (const other of others) {
-      if (other.name !== unit.name && counts(other) && glob.matches(other.name)) {
-        return `${other.name} is there and matches Conflicts=${glob.pattern}`;
-      }
-    }
+    // Only real globs need to walk the residents.
+    const names = glob.literal === null ? host.residents.keys() : [glob.literal];
+    const matching = firstByName(names, (name) => {
+      const resident = host.residents.get(name);
+      return resident !== undefined && name !== unit.name && counts(resident) && glob.matches(name);
+    });
+    if (matching !== undefined) return `${matching} is there and matches Conflicts=${glob.pattern}`;
   }
   return null;
 }
 
-/** Only real globs need to walk the residents. */
-function lookUp(host: Host, name: string): readonly Candidate[] {
-  const resident = host.residents.get(name);
-  return resident === undefined ? [] : [resident];
+/** The first by name that passes: of several reasons always the same is said, whatever came first. */
+export function firstByName(
+  names: Iterable<string>,
+  passes: (name: string) => boolean,
+): string | undefined {
+  let first: string | undefined;
+  for (const name of names) {
+    if ((first === undefined || name < first) && passes(name)) first = name;
+  }
+  return first;
 }
 
 /** A unit that has still to end here before this one may be placed; null: there is none. */
 export function conflictEndingOn(unit: Candidate, host: Host): string | null {
-  for (const [name, other] of host.lingeringPicky) {
-    if (name === unit.name || host.residents.has(name)) continue;
-    const theirs = other.conflicts.find((glob) => glob.matches(unit.name));
-    if (theirs !== undefined) return `${name} runs there still and has Conflicts=${theirs.pattern}`;
+  const minds = (by: Candidate | undefined): Glob | undefined =>
+    by?.conflicts.find((glob) => glob.matches(unit.name));
+  const owner = firstByName(host.lingeringPicky.keys(), (name) => {
+    if (name === unit.name || host.residents.has(name)) return false;
+    return minds(host.lingeringPicky.get(name)) !== undefined;
+  });
+  if (owner !== undefined) {
+    const pattern = minds(host.lingeringPicky.get(owner))?.pattern ?? '';
+    return `${owner} runs there still and has Conflicts=${pattern}`;
   }
   for (const glob of unit.conflicts) {
-    for (const name of lingeringMatches(host, glob)) {
-      if (name !== unit.name)
-        return `${name} runs there still and matches Conflicts=${glob.pattern}`;
-    }
+    const name = firstByName(lingeringMatches(host, glob), (each) => each !== unit.name);
+    if (name !== undefined) return `${name} runs there still and matches Conflicts=${glob.pattern}`;
   }
   return null;
 }
 
-/** Units that match and run here though they have no place here any more. */
+/** Units that match and run here though they have no place here any more, in no order. */
 export function lingeringMatches(host: Host, glob: Glob): string[] {
   const names = glob.literal === null ? host.lingering.keys() : [glob.literal];
   return [...names].filter(
@@ -148,33 +175,80 @@ export function isOlder(a: Aged, b: Aged): boolean {
 /** Adds a unit to what the machine holds. */
 export function settle(host: Host, unit: Candidate): void {
   const before = host.residents.get(unit.name);
-  if (before !== undefined) host.tallies.vacated(host, before);
-  host.tallies.settled(host, unit);
-  host.residents.set(unit.name, unit);
-  if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
-  book(host.ledger, 'placed', unit);
-}
-
-/** Notes that a unit runs here without having a place here. */
-export function linger(host: Host, name: string, unit: Candidate | null): void {
-  host.lingering.set(name, unit);
-  if (unit !== null && unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
-  if (unit === null) unbook(host.ledger, 'lingering', name);
-  else book(host.ledger, 'lingering', unit);
+  if (before === unit) return;
+  if (before !== undefined) remove(host, before);
+  add(host, unit);
+  if (!host.index.remembers) return;
+  host.index.onUndo(() => {
+    remove(host, unit);
+    if (before !== undefined) add(host, before);
+  });
 }
 
 /** Takes a unit away from what the machine holds. */
 export function vacate(host: Host, name: string): void {
   const unit = host.residents.get(name);
-  if (unit !== undefined) host.tallies.vacated(host, unit);
-  host.residents.delete(name);
-  host.picky.delete(name);
-  host.expected.delete(name);
-  unbook(host.ledger, 'placed', name);
+  if (unit === undefined) return;
+  const wasExpected = host.expected.delete(name);
+  remove(host, unit);
+  if (!host.index.remembers) return;
+  host.index.onUndo(() => {
+    add(host, unit);
+    if (wasExpected) host.expected.add(name);
+  });
+}
+
+/** Notes that a unit runs here without having a place here. */
+export function linger(host: Host, name: string, unit: Candidate | null): void {
+  const before = host.lingering.get(name);
+  if (before === unit) return;
+  setLingering(host, name, unit);
+  if (!host.index.remembers) return;
+  host.index.onUndo(() => {
+    if (before === undefined) endLingering(host, name);
+    else setLingering(host, name, before);
+  });
+}
+
+/** It does not run here any more, or has a place here now. */
+export function endLingering(host: Host, name: string): void {
+  host.lingering.delete(name);
+  host.lingeringPicky.delete(name);
+  unbook(host.ledger, 'lingering', name);
 }
 
 /** A unit loses its place here, and keeps what it takes until it has ended. */
 export function depart(host: Host, name: string, unit: Candidate | null): void {
   linger(host, name, unit);
   vacate(host, name);
+}
+
+/** Marks a resident as one that has still to end on another machine. */
+export function expect(host: Host, name: string): void {
+  host.expected.add(name);
+  if (host.index.remembers) host.index.onUndo(() => host.expected.delete(name));
+}
+
+function add(host: Host, unit: Candidate): void {
+  host.residents.set(unit.name, unit);
+  if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
+  host.index.settled(host, unit);
+  host.tallies.settled(host, unit);
+  book(host.ledger, 'placed', unit);
+}
+
+function remove(host: Host, unit: Candidate): void {
+  host.residents.delete(unit.name);
+  host.picky.delete(unit.name);
+  host.index.vacated(host, unit);
+  host.tallies.vacated(host, unit);
+  unbook(host.ledger, 'placed', unit.name);
+}
+
+function setLingering(host: Host, name: string, unit: Candidate | null): void {
+  host.lingering.set(name, unit);
+  if (unit !== null && unit.conflicts.length > 0) host.lingeringPicky.set(name, unit);
+  else host.lingeringPicky.delete(name);
+  if (unit === null) unbook(host.ledger, 'lingering', name);
+  else book(host.ledger, 'lingering', unit);
 }

@@ -4,6 +4,8 @@ import type { Draft } from './draft.ts';
 import { conflictOn, depart, isOlder, mismatch } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { roomAmongResidents } from './make-room.ts';
+import { holdsPlace } from './model.ts';
+import type { Model } from './model.ts';
 import { moveOutgrown } from './outgrown.ts';
 import { giveWay } from './place.ts';
 
@@ -25,8 +27,8 @@ export function evictUnfit(draft: Draft, units: readonly Unit[]): void {
         depart(host, unit.name, candidate);
         continue;
       }
-      if (isAway(draft, host)) continue;
-      const reason = unfitReason(draft, candidate, host);
+      if (isAway(draft.model, host)) continue;
+      const reason = unfitReason(draft.model, candidate, host);
       if (reason === null) moveOutgrown(draft, { unit: candidate, host, stored });
       else leave(draft, { unit: candidate, host, reason });
     }
@@ -50,7 +52,7 @@ export function makeRoomWhereItIs(draft: Draft, { name }: Unit): void {
   if (unit === undefined || unit.replaces.length === 0 || draft.model.untouchable.has(name)) return;
   for (const { machine } of assignmentsOf(draft, name)) {
     const host = draft.model.hosts.get(machine);
-    if (host?.residents.has(name) !== true || isAway(draft, host)) continue;
+    if (host?.residents.has(name) !== true || isAway(draft.model, host)) continue;
     const room = roomAmongResidents(draft, unit, host);
     if (room.type === 'occupied')
       giveWay(draft, { to: unit, host, moves: room.moves, absent: null });
@@ -59,30 +61,24 @@ export function makeRoomWhereItIs(draft: Draft, { name }: Unit): void {
 }
 
 /** musterd was stopped there in order: nobody watches its units, nobody could stop them. */
-function isAway({ model }: Draft, host: Host): boolean {
-  return model.snapshot.machines.get(host.id)?.awaySince !== null;
+function isAway({ snapshot }: Model, host: Host): boolean {
+  return snapshot.machines.get(host.id)?.awaySince !== null;
 }
 
 /** Why a unit that is on a machine may not stay there; null: it stays. */
-function unfitReason(draft: Draft, unit: Candidate, host: Host): string | null {
-  const strayed = unit.requirements.machineOf.find((peer) => {
-    const places = placesOf(draft, peer);
-    return places.length > 0 && !places.includes(host.id);
-  });
+export function unfitReason(model: Model, unit: Candidate, host: Host): string | null {
+  if (isAway(model, host)) return null;
+  const strayed = unit.requirements.machineOf.find((peer) => isElsewhere(model, peer, host));
   if (strayed !== undefined) return `MachineOf=${strayed} is on another machine`;
   return mismatch(unit, host) ?? conflictOn(unit, host, (other) => isOlder(other, unit));
 }
 
-/** Machines that hold a unit in this draft. */
-function placesOf(draft: Draft, name: string): string[] {
-  const places: string[] = [];
-  for (const assignment of assignmentsOf(draft, name)) {
-    if (assignment.role === 'released' || assignment.isLeaving === true) continue;
-    const host = draft.model.hosts.get(assignment.machine);
-    if (host === undefined || host.residents.has(name)) places.push(assignment.machine);
-  }
-  for (const host of draft.model.hosts.values()) {
-    if (host.residents.has(name) && !places.includes(host.id)) places.push(host.id);
-  }
-  return places;
+/** Whether a unit has a place, and none on this machine. */
+function isElsewhere({ index, hosts, snapshot }: Model, name: string, host: Host): boolean {
+  const holders = index.whereIs(name);
+  if (holders.has(host)) return false;
+  if (holders.size > 0) return true;
+  return [...(snapshot.assignments.get(name)?.values() ?? [])].some(
+    (assignment) => holdsPlace(assignment) && !hosts.has(assignment.machine),
+  );
 }

@@ -1,7 +1,7 @@
 import type { ClusterSnapshot, PlacementChange } from '@muster/core';
 import { forgottenMachines } from './brake.ts';
 import type { Unplaced } from './draft.ts';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import type { CandidateCache, Model } from './model.ts';
 import { planPlacements } from './plan.ts';
 import type { Plan } from './plan.ts';

@@ -68,6 +68,9 @@ test('what is compacted follows how long revisions are to be kept, also when tha
       refresh: () => Promise.reject(new Error('not asked for')),
       atLeast: () => Promise.reject(new Error('not asked for')),
       onChange: () => () => undefined,
+      changed: () => {
+        throw new Error('not asked for');
+      },
       close: () => Promise.resolve(),
     },
     leadership: {

@@ -2,7 +2,7 @@ import { StoreUnavailableError } from '@muster/core';
 import type { LeaseAge } from '@muster/core';
 import { VirtualClock } from '../../core/src/testing/virtual-clock.ts';
 import { Lookout } from './lookout.ts';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import { PlannedCluster } from './testing/planned-cluster.ts';
 
 const ttlMs = 8_000;

@@ -1,7 +1,7 @@
 import { lingeringMatches, settle, shortfall, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Draft } from './draft.ts';
-import { groupRefusal } from './refusal.ts';
+import { groupRefusal, hostsFor } from './refusal.ts';
 import { bestOf, scorerFor } from './score.ts';
 
 /** A unit that has to leave, and the machine that is free for it. */
@@ -178,10 +178,11 @@ function areTied(a: Candidate, b: Candidate): boolean {
 function hostFor(draft: Draft, group: readonly Candidate[], from: Host): Host | null {
   const [unit] = group;
   if (unit === undefined) return null;
-  const able = draft.model.open.filter(
+  return bestOf(
+    [hostsFor(draft, group)],
+    scorerFor(draft.model, { unit }),
     (host) => host !== from && groupRefusal(draft, group, host) === null,
   );
-  return bestOf(able, scorerFor(draft.model, { unit }));
 }
 
 function byName(a: Candidate, b: Candidate): number {

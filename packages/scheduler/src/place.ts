@@ -1,5 +1,5 @@
 import type { Assignment } from '@muster/core';
-import { lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
+import { expect, lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { assignmentsOf, failuresToStore, isForgotten, leave } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
@@ -7,9 +7,9 @@ import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
 import { holdsPlace } from './model.ts';
-import { groupRefusal, refusal } from './refusal.ts';
+import { groupRefusal, hostsFor, refusal } from './refusal.ts';
 import { bestOf, compareScores, scorerFor, whyBest } from './score.ts';
-import type { Score } from './score.ts';
+import type { Score, Scorer } from './score.ts';
 
 /** A unit that has no place, or whose machine is gone. */
 export interface Homeless {
@@ -176,7 +176,7 @@ export function leaveFor(
 function promise(draft: Draft, unit: Candidate, host: Host): void {
   if (host.residents.has(unit.name)) return;
   settle(host, unit);
-  host.expected.add(unit.name);
+  expect(host, unit.name);
   draft.promises.set(unit.name, host);
 }
 
@@ -197,36 +197,67 @@ interface Choice {
  * @param endingOn - machines on which it has still to end
  */
 function choose(draft: Draft, homeless: Homeless, endingOn: readonly string[]): Choice {
-  const { unit } = homeless;
+  const { unit, wanted } = homeless;
   const companions = companionsOf(draft, unit);
-  const group = companions.length === 0 ? null : [unit, ...companions];
+  const group = [unit, ...companions];
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
   const justFailedOn = endingOn.filter((machine) => failedOn.includes(machine));
-  const refusals: Unplaced['machines'][number][] = [];
-  const able: Host[] = [];
-  for (const host of draft.model.open) {
-    const reason =
-      endsElsewhere(draft, endingOn, host) ??
-      (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null) ??
-      (group === null ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
-    if (reason === null) able.push(host);
-    else refusals.push({ machine: host.id, reason });
+  const refuse = (host: Host): string | null =>
+    endsElsewhere(draft, endingOn, host) ??
+    (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null) ??
+    (companions.length === 0 ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
+  const footing = { footholdOn: footholds(draft, homeless), leastFoothold: 0 as const };
+  if (unit.replaces.length > 0) {
+    return chooseWithRoom(draft, unit, {
+      refuse,
+      scorer: scorerFor(draft.model, { unit, failedOn, ...footing }),
+    });
   }
-  const footholdOn = footholds(draft, homeless);
-  const score = scorerFor(draft.model, { unit, failedOn, footholdOn });
-  if (unit.replaces.length > 0) return firstWithRoom(draft, unit, { hosts: able, score, refusals });
-  const best = bestOf(able, score);
-  return best === null ? { best: null, refusals } : freeAt(best, refusals);
+  const released = [...openHosts(draft, releasedOn(wanted))];
+  const others = endingOn.length === 0 ? hostsFor(draft, group) : openHosts(draft, endingOn);
+  const best = bestOf(
+    [released, others],
+    scorerFor(draft.model, { unit, failedOn, ...(released.length === 0 ? {} : footing) }),
+    (host) => refuse(host) === null,
+  );
+  return best === null ? { best, refusals: refusalsOf(draft, refuse) } : freeAt(best);
 }
 
+type Refuse = (host: Host) => string | null;
+
 /** Where a copy of it runs on, and where others make room for it. */
-function footholds(draft: Draft, { unit, wanted }: Homeless): (host: Host) => number {
+function footholds(draft: Draft, { unit, wanted }: Homeless): (host: Host) => Score['foothold'] {
   const replaces = unit.replaces.length > 0;
   return (host) => {
     if (wanted.get(host.id)?.role === 'released') return 0;
     return replaces && isMakingRoom(draft, unit, host) ? 1 : 2;
   };
+}
+
+/** What machines say, by id: of many only some are asked, lest the answers be more than the units. */
+function refusalsOf({ model, options }: Draft, refuse: Refuse): Unplaced['machines'] {
+  const refusals: Unplaced['machines'][number][] = [];
+  for (const host of model.open) {
+    if (refusals.length === (options.mostReasons ?? Infinity)) break;
+    const reason = refuse(host);
+    if (reason !== null) refusals.push({ machine: host.id, reason });
+  }
+  return refusals;
+}
+
+/** Those of these machines that take new units, the least loaded first. */
+function openHosts(
+  { model: { hosts, index } }: Draft,
+  machines: readonly string[],
+): Iterable<Host> {
+  const found = machines.flatMap((machine) => hosts.get(machine) ?? []);
+  return index.inOrder(found.filter(({ rank }) => rank >= 0));
+}
+
+function releasedOn(wanted: Wanted): string[] {
+  const released = [...wanted.values()].filter(({ role }) => role === 'released');
+  return released.map(({ machine }) => machine);
 }
 
 function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): string | null {
@@ -238,8 +269,8 @@ function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): s
     : `it may still run on ${elsewhere}, which is absent`;
 }
 
-function freeAt(host: Host, refusals: Choice['refusals']): Choice {
-  return { best: { host, room: { type: 'free' } }, refusals };
+function freeAt(host: Host): Choice {
+  return { best: { host, room: { type: 'free' } }, refusals: [] };
 }
 
 /** Whether units end there, or just did, to make room for this one: that is not to be in vain. */
@@ -254,27 +285,21 @@ function isMakingRoom({ model, underway }: Draft, unit: Candidate, host: Host): 
     });
 }
 
-function firstWithRoom(
+/** The best of the machines that would take the unit and on which those that it replaces can give way. */
+function chooseWithRoom(
   draft: Draft,
   unit: Candidate,
-  {
-    hosts,
-    score,
-    refusals,
-  }: {
-    hosts: readonly Host[];
-    score: (host: Host) => Score;
-    refusals: Choice['refusals'];
-  },
+  { refuse, scorer }: { refuse: Refuse; scorer: Scorer },
 ): Choice {
-  const crowded: Unplaced['machines'][number][] = [];
-  for (const { host } of hosts.map(score).sort(compareScores)) {
+  const hosts = draft.model.open.filter((host) => refuse(host) === null);
+  const crowded = new Map<Host, string>();
+  for (const { host } of hosts.map(scorer.of).sort(compareScores)) {
     const room = findRoom(draft, unit, host);
-    if (room.type !== 'refused') return { best: { host, room }, refusals };
-    crowded.push({ machine: host.id, reason: room.reason });
+    if (room.type !== 'refused') return { best: { host, room }, refusals: [] };
+    crowded.set(host, room.reason);
   }
-  const all = [...refusals, ...crowded].sort((a, b) => (a.machine < b.machine ? -1 : 1));
-  return { best: null, refusals: all };
+  const refusals = refusalsOf(draft, (host) => crowded.get(host) ?? refuse(host));
+  return { best: null, refusals };
 }
 
 /**
@@ -294,8 +319,9 @@ function companionsOf(draft: Draft, unit: Candidate): Candidate[] {
 }
 
 /** Also on a machine that is absent and does not count as gone yet. */
-function isPlaced({ model: { hosts, snapshot }, options }: Draft, name: string): boolean {
-  for (const host of hosts.values()) if (host.residents.has(name)) return true;
+function isPlaced({ model, options }: Draft, name: string): boolean {
+  const { hosts, snapshot, index } = model;
+  if (index.whereIs(name).size > 0) return true;
   const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
   return assignments.some(
     (stored) =>

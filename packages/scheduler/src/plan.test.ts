@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import type { Plan } from './plan.ts';
 import { PlannedCluster as Cluster, isAccepted } from './testing/planned-cluster.ts';
 

@@ -1,6 +1,7 @@
 import {
   conflictEndingOn,
   conflictOn,
+  firstByName,
   lingeringMatches,
   mismatch,
   replacedOn,
@@ -29,6 +30,22 @@ export function refusal(
   return mismatch(unit, host) ?? contention(draft, unit, host);
 }
 
+/**
+ * Machines that may take these units together, the least loaded first; whether they do has to be
+ * asked. Nothing may be placed meanwhile that is not taken back.
+ */
+export function hostsFor(
+  { model }: Pick<Draft, 'model'>,
+  group: readonly Candidate[],
+): Iterable<Host> {
+  const [unit] = group;
+  if (unit === undefined) return [];
+  const follows = unit.requirements.machineOf.filter(
+    (peer) => !group.some(({ name }) => name === peer),
+  );
+  return model.index.mayTake(unit, follows);
+}
+
 /** What others leave of the machine, and who of them keeps the unit away; null: there is room. */
 export function contention(
   draft: Pick<Draft, 'model'>,
@@ -39,7 +56,7 @@ export function contention(
   const missing = unit.replaces.length === 0 ? shortfall(unit, host) : null;
   if (missing !== null) return missing;
   // Most machines hold nobody who minds, and are asked about most often.
-  const isCalm = host.picky.size === 0 && host.lingering.size === 0;
+  const isCalm = host.picky.size === 0 && host.lingeringPicky.size === 0;
   if (!isCalm || unit.conflicts.length > 0) {
     const conflict = conflictOn(unit, host) ?? conflictEndingOn(unit, host);
     if (conflict !== null) return conflict;
@@ -70,10 +87,10 @@ export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Ho
 /** What keeps a unit with Replaces= away when nobody leaves for it. */
 function ownObstacle(draft: Draft, unit: Candidate, host: Host): string | null {
   if (unit.replaces.length === 0) return null;
-  const replaced = [
-    ...host.residents.keys(),
-    ...unit.replaces.flatMap((glob) => lingeringMatches(host, glob)),
-  ].find((name) => draft.model.replacements.patternFor(unit, name) !== null);
+  const replaced = firstByName(
+    [...host.residents.keys(), ...unit.replaces.flatMap((glob) => lingeringMatches(host, glob))],
+    (name) => draft.model.replacements.patternFor(unit, name) !== null,
+  );
   if (replaced !== undefined) return `${replaced} is there and would have to leave`;
   return shortfall(unit, host);
 }

@@ -48,7 +48,8 @@ function canTakeBack(draft: Draft, unit: Candidate, machine: string): boolean {
 }
 
 function openHost({ model }: Draft, machine: string): Host | null {
-  return model.open.find(({ id }) => id === machine) ?? null;
+  const host = model.hosts.get(machine);
+  return host === undefined || host.rank < 0 ? null : host;
 }
 
 /** A copy that runs is better than one that does not: it is the holder again. */

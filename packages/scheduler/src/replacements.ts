@@ -50,6 +50,11 @@ export class Replacements {
     return found;
   }
 
+  /** The unit is gone. */
+  forget(unit: string): void {
+    this.#replacersOf.delete(unit);
+  }
+
   #findReplacersOf(unit: string): readonly Candidate[] {
     const found = new Set(this.#byName.get(unit));
     for (const { glob, users } of this.#byGlob.values()) {

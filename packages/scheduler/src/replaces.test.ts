@@ -1,6 +1,6 @@
 import { globMatches } from '@muster/core';
 import fc from 'fast-check';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import type { Model } from './model.ts';
 import type { Plan } from './plan.ts';
 import { PlannedCluster, isAccepted } from './testing/planned-cluster.ts';

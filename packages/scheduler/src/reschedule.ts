@@ -50,19 +50,19 @@ export function planReschedules(
   const forgiven = new Set<string>();
   const givenUp: { unit: string; machine: string }[] = [];
   const deadlines: number[] = [];
-  for (const [name, { requirements }] of model.candidates) {
-    const { reschedule } = requirements;
-    const copy = reschedule === null ? null : onlyCopy(model, name);
+  for (const name of model.failing) {
+    const reschedule = model.candidates.get(name)?.requirements.reschedule ?? null;
+    const copy = onlyCopy(model, name);
     if (reschedule === null || copy === null) continue;
     const { assignment, state } = copy;
     const condition = conditionOf(state);
-    if (condition === null) continue;
+    const failures = failuresOf(model, name);
+    if (condition === null || (condition === 'up' && failures === null)) continue;
     const of = `${assignment.machine} ${assignment.modRevision} ${state.invocationId ?? ''}`;
     const seen = before.get(name);
     const isSame = seen?.condition === condition && seen.of === of;
     const sighting = isSame ? seen : { condition, of, since: now };
     sightings.set(name, sighting);
-    const failures = failuresOf(model, name);
     const due = dueAt(reschedule, sighting, failures);
     if (due === null) {
       const { machine } = copy.assignment;
@@ -73,6 +73,14 @@ export function planReschedules(
   }
   givenUp.sort((a, b) => (a.unit < b.unit ? -1 : 1));
   return { sightings, moves, forgiven, givenUp, deadlines };
+}
+
+/** Whether planReschedules has a word to say about the unit, now or later. */
+export function isFailing(model: Model, name: string): boolean {
+  if (model.candidates.get(name)?.requirements.reschedule == null) return false;
+  const copy = onlyCopy(model, name);
+  const condition = copy && conditionOf(copy.state);
+  return condition === 'failed' || (condition === 'up' && failuresOf(model, name) !== null);
 }
 
 /** What is stored of a unit's failures, and still holds; null: nothing. */

@@ -1,6 +1,7 @@
 import type { ClusterView, CommitResult, Leadership } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import { Scheduler } from './scheduler.ts';
+import { ChangeFinder } from './testing/change-finder.ts';
 import { PlannedCluster } from './testing/planned-cluster.ts';
 
 /** How etcd answers what is decided of the one unit that there is, and how the picture is then asked for. */
@@ -8,6 +9,7 @@ async function leadFor(ms: number, answer: (commit: number) => CommitResult): Pr
   const clock = new VirtualClock();
   const cluster = new PlannedCluster().machine('m1').unit('a.service');
   const asked: string[] = [];
+  const finder = new ChangeFinder(() => cluster.snapshot());
   const view: ClusterView = {
     snapshot: () => cluster.snapshot(),
     atLeast: (revision) => {
@@ -16,6 +18,7 @@ async function leadFor(ms: number, answer: (commit: number) => CommitResult): Pr
     },
     refresh: () => Promise.resolve(void asked.push('anew')),
     onChange: () => () => undefined,
+    changed: () => finder.changed(),
     close: () => Promise.resolve(),
   };
   const stop = new AbortController();

@@ -18,10 +18,11 @@ import { brakeRecord, endedLosses, forgottenMachines } from './brake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { absenceMarginMs, Lookout } from './lookout.ts';
 import type { Outlook } from './lookout.ts';
-import { buildModel } from './model.ts';
-import type { CandidateCache } from './model.ts';
-import { planPlacements } from './plan.ts';
+import type { PlanOptions } from './draft.ts';
+import type { CandidateCache, Model } from './model.ts';
 import type { Plan } from './plan.ts';
+import { PlanCheck } from './plan-check.ts';
+import { Planner } from './planner.ts';
 
 export interface SchedulerOptions {
   readonly campaign: Campaign;
@@ -36,6 +37,11 @@ export interface SchedulerOptions {
   readonly machineTtlMs: number;
   /** How long etcd keeps old revisions; null: compaction is somebody else's business. */
   readonly compactMs: number | null;
+  /**
+   * How often a plan is compared with one that thinks of every unit anew, in ms; default: every five
+   * minutes. More seldom where that takes long.
+   */
+  readonly checkMs?: number;
   readonly observer?: SchedulerObserver;
 }
 
@@ -57,6 +63,8 @@ export interface SchedulerObserver {
   /** What the last pass saw, and how many units it could place nowhere. */
   readonly planned: (counts: PlanCounts) => void;
   readonly committed: (results: readonly CommitResult[]) => void;
+  /** A plan was compared with one that thinks of every unit anew. What differs is a defect. */
+  readonly checked: (result: 'same' | 'different') => void;
 }
 
 const resyncMs = 30_000;
@@ -64,6 +72,8 @@ const minRestMs = 5;
 const maxRestMs = 200;
 const catchUpMs = 2_000;
 const seenEveryMs = 5;
+/** Of each unit that cannot be placed it is said why so many machines do not take it. */
+const mostReasons = 10;
 /** What one pass came to. */
 interface Decided {
   readonly plan: Plan;
@@ -76,7 +86,7 @@ interface Decided {
 }
 
 /**
- * Places units while this daemon leads. Who decides: planPlacements, from one snapshot. Who acts:
+ * Places units while this daemon leads. Who decides: Planner, from one snapshot. Who acts:
  * commit, fenced with the leadership, so that a scheduler that lost it unknowingly writes nothing.
  * Run twice on the same snapshot it writes nothing the second time; without a snapshot there is no
  * plan.
@@ -125,11 +135,22 @@ export class Scheduler {
     this.#sightings = new Map();
     this.#refusals = new Map();
     const lookout = new Lookout(this.#options);
+    const check = new PlanCheck(this.#options);
     if (view !== null) {
+      const planner = new Planner(view, this.#candidates);
       const loop = new ReconcileLoop({
         clock,
         pass: (s) =>
-          this.#pass({ view, lookout, leadership, signal: s, again: () => loop.kick(), alarm }),
+          this.#pass({
+            view,
+            planner,
+            check,
+            lookout,
+            leadership,
+            signal: s,
+            again: () => loop.kick(),
+            alarm,
+          }),
         resyncMs,
         restMs: (passMs) => Math.min(maxRestMs, Math.max(minRestMs, 4 * passMs)),
         maxBackoffMs: 2_000,
@@ -171,6 +192,8 @@ export class Scheduler {
 
   async #pass({
     view,
+    planner,
+    check,
     lookout,
     leadership,
     signal,
@@ -178,6 +201,8 @@ export class Scheduler {
     alarm,
   }: {
     view: ClusterView;
+    planner: Planner;
+    check: PlanCheck;
     lookout: Lookout;
     leadership: Leadership;
     signal: AbortSignal;
@@ -186,8 +211,9 @@ export class Scheduler {
   }): Promise<void> {
     const { observer } = this.#options;
     const { plan, revision, ...rest } = await lookout.look(
-      () => buildModel(view.snapshot(), this.#candidates),
-      (outlook) => this.#decide(outlook),
+      () => planner.read(),
+      (outlook) =>
+        this.#decide(outlook, (model, options) => check.checked(planner, { model, options })),
     );
     alarm.set(plan.lookAgainAt);
     this.#report(plan);
@@ -222,17 +248,18 @@ export class Scheduler {
     }
   }
 
-  #decide(outlook: Outlook): Decided {
+  #decide(outlook: Outlook, planOf: (model: Model, options: PlanOptions) => Plan): Decided {
     const { model, now, absentSince, brake, lookAgainAt } = outlook;
     const { snapshot } = model;
     const forgotten = forgottenMachines(model);
-    const plan = planPlacements(model, {
+    const plan = planOf(model, {
       now,
       absentSince,
       certainAfterMs: this.#options.machineTtlMs + absenceMarginMs,
       forgotten,
       underway: this.#underway,
       sightings: this.#sightings,
+      mostReasons,
     });
     this.#underway = plan.underway;
     this.#sightings = plan.sightings;

@@ -29,30 +29,58 @@ export interface Scored {
   /** Machines on which it has failed, the latest last. */
   readonly failedOn?: readonly string[];
   readonly footholdOn?: (host: Host) => Score['foothold'];
+  /** The least that `footholdOn` may answer. */
+  readonly leastFoothold?: Score['foothold'];
 }
 
-/** How to score machines for a unit, as they are when each is asked about. */
+export interface Scorer {
+  /** As the machine is when it is asked about. */
+  readonly of: (host: Host) => Score;
+  /** No machine is better than this but for its load and id, as long as nothing is placed. */
+  readonly least: Omit<Score, 'host' | 'load'>;
+}
+
+/** How to score machines for a unit. */
 export function scorerFor(
-  { tallies, snapshot }: Pick<Model, 'tallies' | 'snapshot'>,
-  { unit, failedOn = [], footholdOn = () => 2 }: Scored,
-): (host: Host) => Score {
+  { tallies, index, snapshot }: Pick<Model, 'tallies' | 'index' | 'snapshot'>,
+  { unit, failedOn = [], footholdOn = () => 2, leastFoothold = 2 }: Scored,
+): Scorer {
   const { preferences } = unit.requirements;
-  const sign = isPacked(snapshot) ? -1 : 1;
-  const spreadOn = spreadScorer(unit, preferences?.spread ?? null, tallies);
+  const loadOf = loadScorer(snapshot);
+  const spread = spreadScorer(unit, preferences?.spread ?? null, { tallies, index });
   const avoided = avoidedUnits(preferences, tallies);
-  return (host) => ({
-    host,
-    failedOn: failedOn.indexOf(host.id),
-    foothold: footholdOn(host),
-    preference: preferences === null ? 0 : unmet(preferences, host),
-    neighbours: avoided === null ? 0 : avoided.on(host),
-    spread: spreadOn === null ? 0 : spreadOn(host),
-    load: sign * host.residents.size,
-  });
+  return {
+    of: (host) => ({
+      host,
+      failedOn: failedOn.indexOf(host.id),
+      foothold: footholdOn(host),
+      preference: preferences === null ? 0 : unmet(preferences, host),
+      neighbours: avoided === null ? 0 : avoided.on(host),
+      spread: spread === null ? 0 : spread.on(host),
+      load: loadOf(host),
+    }),
+    least: {
+      failedOn: -1,
+      foothold: leastFoothold,
+      preference: 0,
+      neighbours: 0,
+      spread: spread === null ? 0 : spread.least(),
+    },
+  };
+}
+
+/** How `Score.load` is told; the index keeps machines in this order. */
+export function loadScorer(snapshot: Model['snapshot']): (host: Host) => number {
+  const sign = isPacked(snapshot) ? -1 : 1;
+  return ({ residents }) => sign * residents.size;
 }
 
 /** Negative: `a` is better. */
 export function compareScores(a: Score, b: Score): number {
+  return compareBeforeLoad(a, b) || a.load - b.load || (a.host.id < b.host.id ? -1 : 1);
+}
+
+function compareBeforeLoad(a: Scorer['least'], b: Scorer['least']): number {
   return (
     a.failedOn - b.failedOn ||
     a.foothold - b.foothold ||
@@ -60,17 +88,29 @@ export function compareScores(a: Score, b: Score): number {
     a.neighbours - b.neighbours ||
     // Two that are infinite differ by NaN, which decides nothing.
     a.spread - b.spread ||
-    a.load - b.load ||
-    (a.host.id < b.host.id ? -1 : 1)
+    0
   );
 }
 
-/** The best of these machines; null: there are none. */
-export function bestOf(hosts: Iterable<Host>, score: (host: Host) => Score): Host | null {
+/**
+ * The best of these machines; null: there are none that take it.
+ * @param hosts - in the order of their load in each of these; those with a better foothold come first
+ * @param takes - is asked of machines that would be the best so far
+ */
+export function bestOf(
+  hosts: readonly Iterable<Host>[],
+  { of, least }: Scorer,
+  takes: (host: Host) => boolean,
+): Host | null {
   let best: Score | null = null;
-  for (const host of hosts) {
-    const other = score(host);
-    if (best === null || compareScores(other, best) < 0) best = other;
+  for (const some of hosts) {
+    for (const host of some) {
+      const score = of(host);
+      if (best !== null && compareScores(score, best) >= 0) continue;
+      if (!takes(host)) continue;
+      if (compareBeforeLoad(score, least) <= 0) return host;
+      best = score;
+    }
   }
   return best?.host ?? null;
 }
@@ -104,8 +144,8 @@ function avoidedUnits(preferences: Preferences | null, tallies: Model['tallies']
 function spreadScorer(
   { name }: Candidate,
   spread: Spread | null,
-  tallies: Model['tallies'],
-): ((host: Host) => number) | null {
+  { tallies, index }: Pick<Model, 'tallies' | 'index'>,
+): { readonly on: (host: Host) => number; readonly least: () => number } | null {
   if (spread === null) return null;
   const template = templateOf(name);
   if (spread.units.length === 0 && template === null) return null;
@@ -114,8 +154,17 @@ function spreadScorer(
       ? tallies.ofPatterns(spread.units)
       : tallies.ofTemplate(template);
   const counts = tally.by(spread.key);
-  return (host) => {
-    const value = metadataValue(host.metadata, spread.key);
-    return value === undefined ? Infinity : (counts.get(value) ?? 0);
+  return {
+    on: (host) => {
+      const value = metadataValue(host.metadata, spread.key);
+      return value === undefined ? Infinity : (counts.get(value) ?? 0);
+    },
+    least: () => {
+      let least = Infinity;
+      for (const value of index.valuesOf(spread.key)) {
+        least = Math.min(least, counts.get(value) ?? 0);
+      }
+      return least;
+    },
   };
 }

@@ -28,6 +28,11 @@ export class Tally {
     return counts;
   }
 
+  /** Counts by key are made anew when they are asked for. */
+  forgetKeys(): void {
+    this.#byKey.clear();
+  }
+
   change(host: Host, by: number): void {
     change(this.#byHost, host, by);
     for (const [key, counts] of this.#byKey) {
@@ -87,6 +92,12 @@ export class Tallies {
     this.#patterns.set(key, { tally, matches });
     this.#memberships = new WeakMap();
     return tally;
+  }
+
+  /** What machines have of keys may be another now. */
+  metadataChanged(): void {
+    for (const tally of this.#templates?.values() ?? []) tally.forgetKeys();
+    for (const { tally } of this.#patterns.values()) tally.forgetKeys();
   }
 
   settled(host: Host, unit: Candidate): void {

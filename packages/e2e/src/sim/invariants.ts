@@ -19,6 +19,7 @@ export const invariants = {
   I9: 'an agent goes back to an older assignment, or follows one that was withdrawn long ago',
   I10: 'something is left of a unit that was destroyed',
   E1: 'a unit is started twice in one boot without a cause',
+  P1: 'a plan of what has changed differs from one that thinks of every unit anew',
   R1: 'something is written though nothing happens',
   S1: 'a state in the store is not what the machine has',
 } as const;

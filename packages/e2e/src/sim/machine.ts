@@ -23,6 +23,8 @@ interface MachineObserver {
   readonly noted: (machine: SimMachine, note: UnitNote) => void;
   /** A process began (true) or ended; it ends also when its machine does. */
   readonly ran: (machine: SimMachine, isBegin: boolean) => void;
+  /** A leader's plan was not what one that thinks of every unit anew comes to. */
+  readonly misplanned: (machine: SimMachine) => void;
 }
 
 export interface SimMachineOptions {
@@ -139,6 +141,9 @@ export class SimMachine {
         refusal: this.#refusal,
         clock: ownClock,
         log,
+        planned: (isRight) => {
+          if (!isRight) observer.misplanned(this);
+        },
         machine: { id, bootId: this.bootId, metadata: this.#options.metadata },
       },
       stop.signal,

@@ -122,6 +122,7 @@ class Simulation {
           },
           noted: (machine, note) => checker.noted(machine.id, note),
           ran: () => undefined,
+          misplanned: ({ id }) => checker.report('P1', [id], `${id} planned otherwise`),
         },
       });
     });

@@ -17,9 +17,13 @@ import type {
 import { noteAbsences } from '../absence.ts';
 import type { Absences } from '../absence.ts';
 import { forgottenMachines } from '../brake.ts';
-import { buildModel } from '../model.ts';
+import { difference, planOfAll } from '../check-plan.ts';
+import type { PlanOptions } from '../draft.ts';
+import { buildModel } from '../model-keeper.ts';
 import { planPlacements } from '../plan.ts';
 import type { Plan } from '../plan.ts';
+import { Planner } from '../planner.ts';
+import { ChangeFinder } from './change-finder.ts';
 
 /** Whether the API would store such a unit. */
 export function isAccepted(name: string, fleet: string): boolean {
@@ -47,6 +51,7 @@ export class PlannedCluster {
   /** Boot-clock ms of the leader, whose contact with the store is old enough. */
   now = 0;
   #absentSince: Absences = new Map();
+  readonly #planner = new Planner(new ChangeFinder(() => this.snapshot()), new Map());
   readonly #boots = new Map<string, number>();
 
   machine(
@@ -122,7 +127,7 @@ export class PlannedCluster {
       placements,
       assignments,
       states,
-      corrupt,
+      corrupt: [...corrupt],
       clusterId: 'test',
       fileRevisions: new Map(),
       settings: new Map(),
@@ -133,16 +138,21 @@ export class PlannedCluster {
     };
   }
 
+  /** Of a planner that was told all along what has changed; and that thinks of every unit anew. */
   plan(mayDeclareAbsent = true): Plan {
-    const model = buildModel(this.snapshot(), new Map());
-    return planPlacements(model, {
+    const model = this.#planner.read();
+    const options: PlanOptions = {
       now: this.now,
       certainAfterMs: 10_000,
       absentSince: mayDeclareAbsent ? this.#absences() : new Map(),
       forgotten: forgottenMachines(model),
       underway: this.underway,
       sightings: this.sightings,
-    });
+    };
+    const plan = this.#planner.plan(model, options);
+    const found = difference(plan, planOfAll(model.snapshot, options, new Map()));
+    if (found === null) return plan;
+    throw new Error(`${found.part}: planned ${found.had}, and of all ${found.wanted}`);
   }
 
   /** Machines that are absent and when they were seen to be so first. */

@@ -1,0 +1,129 @@
+import type { Glob } from '@muster/core';
+import type { Candidate, Host } from './eligibility.ts';
+
+type Counts = Map<Host, number>;
+
+/** A pattern with wildcards in Conflicts=. */
+interface Use {
+  readonly glob: Glob;
+  /** How many residents have it. */
+  readonly owners: Counts;
+  /** How many residents match it. */
+  readonly matched: Counts;
+}
+
+/** Patterns that no resident has are forgotten when there are more, and more than twice what is left. */
+const fewUses = 1024;
+
+/** Which machines hold a unit that another one is kept away from by Conflicts=, by whose word ever. */
+export class ConflictIndex {
+  readonly #whereIs: (name: string) => ReadonlySet<Host>;
+  readonly #names: () => Iterable<string>;
+  /** By pattern. */
+  readonly #uses = new Map<string, Use>();
+  /** By what they begin with before the first wildcard. */
+  readonly #byStart = new Map<string, Set<Use>>();
+  /** Length of such a beginning → how many there are. */
+  readonly #lengths = new Map<number, number>();
+  #mostUses = fewUses;
+  /** name → machines that hold units with Conflicts= of exactly that name */
+  readonly #ownersByName = new Map<string, Counts>();
+
+  /** @param names - of all units that some machine holds */
+  constructor(whereIs: (name: string) => ReadonlySet<Host>, names: () => Iterable<string>) {
+    this.#whereIs = whereIs;
+    this.#names = names;
+  }
+
+  /** Tells of a machine whether it holds such a unit; null: none does. */
+  against(unit: Candidate): ((host: Host) => boolean) | null {
+    const walls: Pick<Counts, 'has' | 'size'>[] = unit.conflicts.map((glob) =>
+      glob.literal === null ? this.#use(glob).matched : this.#whereIs(glob.literal),
+    );
+    for (const use of this.#matching(unit.name)) walls.push(use.owners);
+    const owners = this.#ownersByName.get(unit.name);
+    if (owners !== undefined) walls.push(owners);
+    const standing = walls.filter(({ size }) => size > 0);
+    const [only] = standing;
+    if (only === undefined) return null;
+    if (standing.length === 1) return (host) => only.has(host);
+    return (host) => standing.some((wall) => wall.has(host));
+  }
+
+  settled(host: Host, unit: Candidate): void {
+    for (const use of this.#matching(unit.name)) count(use.matched, host, 1);
+    for (const glob of unit.conflicts) count(this.#ownersOf(glob), host, 1);
+  }
+
+  vacated(host: Host, unit: Candidate): void {
+    for (const use of this.#matching(unit.name)) count(use.matched, host, -1);
+    for (const glob of unit.conflicts) {
+      const owners = this.#ownersOf(glob);
+      count(owners, host, -1);
+      if (owners.size === 0 && glob.literal !== null) this.#ownersByName.delete(glob.literal);
+    }
+  }
+
+  #ownersOf(glob: Glob): Counts {
+    if (glob.literal === null) return this.#use(glob).owners;
+    const known = this.#ownersByName.get(glob.literal) ?? new Map<Host, number>();
+    this.#ownersByName.set(glob.literal, known);
+    return known;
+  }
+
+  #matching(name: string): Use[] {
+    if (this.#lengths.size === 0) return [];
+    const found: Use[] = [];
+    for (const length of this.#lengths.keys()) {
+      for (const use of this.#byStart.get(name.slice(0, length)) ?? []) {
+        if (use.glob.matches(name)) found.push(use);
+      }
+    }
+    return found;
+  }
+
+  #use(glob: Glob): Use {
+    const known = this.#uses.get(glob.pattern);
+    if (known !== undefined) return known;
+    if (this.#uses.size >= this.#mostUses) this.#forgetIdle();
+    const use: Use = { glob, owners: new Map(), matched: new Map() };
+    const start = startOf(glob);
+    for (const name of this.#names()) {
+      if (!name.startsWith(start) || !glob.matches(name)) continue;
+      for (const host of this.#whereIs(name)) count(use.matched, host, 1);
+    }
+    this.#uses.set(glob.pattern, use);
+    const others = this.#byStart.get(start);
+    if (others === undefined) {
+      this.#byStart.set(start, new Set([use]));
+      count(this.#lengths, start.length, 1);
+    } else others.add(use);
+    return use;
+  }
+
+  #forgetIdle(): void {
+    for (const [pattern, use] of this.#uses) {
+      if (use.owners.size > 0) continue;
+      this.#uses.delete(pattern);
+      const start = startOf(use.glob);
+      const others = this.#byStart.get(start);
+      others?.delete(use);
+      if (others?.size !== 0) continue;
+      this.#byStart.delete(start);
+      count(this.#lengths, start.length, -1);
+    }
+    this.#mostUses = Math.max(fewUses, 2 * this.#uses.size);
+  }
+}
+
+/** With what every name that matches begins. */
+function startOf({ pattern }: Glob): string {
+  const wildcard = pattern.search(/[*?[\\]/);
+  return wildcard === -1 ? pattern : pattern.slice(0, wildcard);
+}
+
+function count<T>(counts: Map<T, number>, of: T, by: 1 | -1): void {
+  const now = (counts.get(of) ?? 0) + by;
+  if (now === 0) counts.delete(of);
+  else counts.set(of, now);
+}

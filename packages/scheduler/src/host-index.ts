@@ -1,0 +1,155 @@
+import { metadataValue } from '@muster/core';
+import { mismatch } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
+import { ConflictIndex } from './conflict-index.ts';
+import { LoadOrder } from './load-order.ts';
+
+/** More kinds of demands than that are not remembered: each costs a byte for each machine. */
+const mostKinds = 1024;
+
+/**
+ * What is known of all machines together, so that a unit need not ask each of them: who holds which
+ * unit, who takes new units in the order of their load, who is kept away from whom. Kept current by
+ * `settle` and `vacate`.
+ */
+export class HostIndex {
+  readonly conflicts = new ConflictIndex(
+    (name) => this.whereIs(name),
+    () => this.#whereabouts.keys(),
+  );
+  #open: readonly Host[] = [];
+  #order = new LoadOrder([], () => 0);
+  readonly #whereabouts = new Map<string, Set<Host>>();
+  /** What a unit asks of the machine itself → for each rank whether it has that. */
+  readonly #suitable = new Map<string, Uint8Array>();
+  /** Of open hosts, by metadata key. */
+  readonly #values = new Map<string, ReadonlySet<string>>();
+  readonly #byId = new Map<string, Host[]>();
+  #undo: (() => void)[] | null = null;
+
+  /** Hosts that take new units, sorted by id. */
+  get open(): readonly Host[] {
+    return this.#open;
+  }
+
+  /**
+   * To be told whenever one of them, its metadata or what counts as load has changed.
+   * @param open - sorted by id
+   */
+  setOpen(open: readonly Host[], loadOf: (host: Host) => number): void {
+    this.#open = open;
+    this.#order = new LoadOrder(open, loadOf);
+    this.#suitable.clear();
+    this.#values.clear();
+    this.#byId.clear();
+    for (const host of open) {
+      for (const id of new Set([host.id, host.id.slice(0, 8)])) {
+        const known = this.#byId.get(id);
+        if (known === undefined) this.#byId.set(id, [host]);
+        else known.push(host);
+      }
+    }
+  }
+
+  /** Machines that hold the unit, in no order. */
+  whereIs(name: string): ReadonlySet<Host> {
+    return this.#whereabouts.get(name) ?? nowhere;
+  }
+
+  /**
+   * Open hosts that may take the unit, in the order of their load and of equals by id: all that do, and
+   * some that do not.
+   * @param follows - units that have to be there already
+   */
+  *mayTake(unit: Candidate, follows: readonly string[]): Generator<Host> {
+    const { machineId } = unit.requirements;
+    const few = this.#fewFor(machineId, follows);
+    if (few !== null) {
+      yield* this.#order.sort(few);
+      return;
+    }
+    const suitable = this.#suitableFor(unit);
+    if (suitable === null) return;
+    // A unit is no neighbour of itself, and counts do not tell it from another.
+    const isKeptAway = this.whereIs(unit.name).size > 0 ? null : this.conflicts.against(unit);
+    for (const host of this.#order) {
+      if (suitable[host.rank] === 1 && isKeptAway?.(host) !== true) yield host;
+    }
+  }
+
+  /** These open hosts in the order in which they are asked. */
+  inOrder(hosts: readonly Host[]): readonly Host[] {
+    return this.#order.sort(hosts);
+  }
+
+  /** What open hosts have as that metadata key. */
+  valuesOf(key: string): ReadonlySet<string> {
+    const known = this.#values.get(key);
+    if (known !== undefined) return known;
+    const values = new Set(
+      this.#open.flatMap(({ metadata }) => metadataValue(metadata, key) ?? []),
+    );
+    if (this.#values.size >= mostKinds) this.#values.clear();
+    this.#values.set(key, values);
+    return values;
+  }
+
+  /** null: it may be any. */
+  #fewFor(machineId: string | null, follows: readonly string[]): readonly Host[] | null {
+    if (machineId !== null) return this.#byId.get(machineId) ?? [];
+    if (follows.length === 0) return null;
+    const [fewest] = follows.map((peer) => this.whereIs(peer)).sort((a, b) => a.size - b.size);
+    return [...(fewest ?? nowhere)].filter(({ rank }) => rank >= 0);
+  }
+
+  /** null: no machine has what it asks for. */
+  #suitableFor(unit: Candidate): Uint8Array | null {
+    const { demand } = unit;
+    const known = this.#suitable.get(demand);
+    if (known !== undefined) return known.length === 0 ? null : known;
+    const suitable = Uint8Array.from(this.#open, (host) => (mismatch(unit, host) === null ? 1 : 0));
+    const found = suitable.includes(1) ? suitable : new Uint8Array(0);
+    if (this.#suitable.size >= mostKinds) this.#suitable.clear();
+    this.#suitable.set(demand, found);
+    return found.length === 0 ? null : found;
+  }
+
+  settled(host: Host, unit: Candidate): void {
+    const known = this.#whereabouts.get(unit.name);
+    if (known === undefined) this.#whereabouts.set(unit.name, new Set([host]));
+    else known.add(host);
+    this.conflicts.settled(host, unit);
+    if (host.rank >= 0) this.#order.moved(host);
+  }
+
+  vacated(host: Host, unit: Candidate): void {
+    const known = this.#whereabouts.get(unit.name);
+    known?.delete(host);
+    if (known?.size === 0) this.#whereabouts.delete(unit.name);
+    this.conflicts.vacated(host, unit);
+    if (host.rank >= 0) this.#order.moved(host);
+  }
+
+  /** From now on what is done to hosts can be taken back. */
+  remember(): void {
+    this.#undo = [];
+  }
+
+  /** Of what was done just now. */
+  onUndo(undo: () => void): void {
+    this.#undo?.push(undo);
+  }
+
+  get remembers(): boolean {
+    return this.#undo !== null;
+  }
+
+  /** Hosts are as they were at `remember`. */
+  takeBack(): void {
+    const undo = this.#undo ?? [];
+    this.#undo = null;
+    for (let i = undo.length - 1; i >= 0; i -= 1) undo[i]?.();
+  }
+}
+
+const nowhere: ReadonlySet<Host> = new Set();
