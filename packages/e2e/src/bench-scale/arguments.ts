@@ -29,6 +29,8 @@ export interface Arguments {
   readonly processes: number;
   /** What a start takes the simulated systemd, on average. */
   readonly startMs: number;
+  /** Of the leases of machines. */
+  readonly ttlSeconds: number;
   /** Fewer samples and one small size: figures for a first look, which are not kept. */
   readonly isQuick: boolean;
   /** All cases, at the sizes that targets are set for: the figures are kept. */
@@ -40,7 +42,7 @@ export interface Arguments {
 const unitsPerMachine = 20;
 
 export const usage = `npm run bench:scale -- [--only CASE,…] [--machines N] [--units N] [--quick]
-                    [--processes N] [--start-ms N] [--profile DIRECTORY]
+                    [--processes N] [--start-ms N] [--ttl SECONDS] [--profile DIRECTORY]
 
 Simulated machines over a real registry, a real etcd and a real musterd that leads. Default: 1000
 machines and 20 units for each, after a tenth and a hundredth of both. Cases:
@@ -56,6 +58,7 @@ export function readArguments(args: readonly string[]): Arguments {
       units: { type: 'string' },
       processes: { type: 'string', default: '2' },
       'start-ms': { type: 'string', default: '100' },
+      ttl: { type: 'string', default: '8' },
       quick: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
@@ -68,6 +71,7 @@ export function readArguments(args: readonly string[]): Arguments {
     units: count('--units', values.units ?? String(unitsPerMachine * machines)),
     processes: Math.min(machines, count('--processes', values.processes)),
     startMs: count('--start-ms', values['start-ms']),
+    ttlSeconds: count('--ttl', values.ttl),
     isQuick,
     isComplete: !isQuick && values.only.length === 0 && values.machines === undefined,
     profileIn: values.profile === undefined ? null : resolve(values.profile),

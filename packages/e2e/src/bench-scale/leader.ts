@@ -18,6 +18,8 @@ export interface LeaderOptions {
   readonly directory: string;
   readonly endpoint: string;
   readonly prefix: string;
+  /** Of the machines it leads. */
+  readonly ttlSeconds: number;
   /** A directory for a profile of what it did; null: none is made. */
   readonly profileIn: string | null;
 }
@@ -40,12 +42,19 @@ export class Leader {
   }
 
   /** Resolves when it leads. */
-  static async start({ directory, endpoint, prefix, profileIn }: LeaderOptions): Promise<Leader> {
+  static async start({
+    directory,
+    endpoint,
+    prefix,
+    ttlSeconds,
+    profileIn,
+  }: LeaderOptions): Promise<Leader> {
     mkdirSync(directory, { recursive: true });
     const config = join(directory, 'musterd.yaml');
     const logFile = join(directory, 'musterd.log');
     const lines = [
       `etcd: { endpoints: ["${endpoint}"], prefix: ${prefix} }`,
+      `machine: { ttl: ${ttlSeconds}s }`,
       'agent: { enabled: false }',
       'log: { level: warn }',
       `state: ${directory}/state`,

@@ -38,13 +38,14 @@ export async function measureSize(
   options: Arguments,
   say: (text: string) => void,
 ): Promise<Measured> {
-  const { processes, startMs } = options;
+  const { processes, startMs, ttlSeconds } = options;
   const { machines } = size;
   const label = `${size.units} units, ${machines} machines`;
   say(`${machines} machines in ${Math.min(processes, machines)} processes`);
   const cluster = await SimulatedCluster.up({
     machines,
     processes: Math.min(processes, machines),
+    ttlSeconds,
     behaviour: { startMs, failing: 0 },
     profileIn: options.profileIn,
   });
@@ -190,7 +191,8 @@ class Run {
   async #disturbed(): Promise<void> {
     if (this.#has('churn')) await this.#churn();
     if (this.#has('unschedulable')) await this.#unschedulable();
-    if (this.#has('failover')) this.#add(await failoverRow(this.#cluster));
+    if (this.#has('failover'))
+      this.#add(await failoverRow(this.#cluster, this.#options.options.ttlSeconds));
   }
 
   async #churn(): Promise<void> {

@@ -5,6 +5,7 @@ import { startEtcd } from '@muster/registry/testing';
 import type { TestEtcd } from '@muster/registry/testing';
 import type { UnitRequest, WaitTarget } from '@muster/api/client';
 import { waitFor } from '../lab.ts';
+import { Endings } from './endings.ts';
 import { Leader } from './leader.ts';
 import { SimulatorProcess } from './processes.ts';
 import { fetchMetrics } from './prometheus.ts';
@@ -14,6 +15,8 @@ import type { Behaviour } from './simulated-systemd.ts';
 export interface ClusterSize {
   readonly machines: number;
   readonly processes: number;
+  /** Of the leases of machines. */
+  readonly ttlSeconds: number;
   readonly behaviour: Behaviour;
   /** A directory for profiles of what the processes did; null: none are made. */
   readonly profileIn: string | null;
@@ -25,20 +28,15 @@ const unitsPerRequest = 500;
 /** How long units may take to get somewhere, on a machine that has other things to do as well. */
 const patienceMs = (units: number): number => 60_000 + 50 * units;
 
-/** What has to be ended, the last one first. */
-type Endings = (() => Promise<void> | void)[];
-
-/** Of all clusters in this process. */
-const standing = new Set<Endings>();
+/** Clusters in this process; the promise is settled when one is up, or never will be. */
+const standing = new Map<Endings, Promise<unknown>>();
 
 /** Ends every cluster in this process, also those that are not up yet. */
 export async function endAllClusters(): Promise<void> {
-  for (const endings of standing) await endAll(endings);
-}
-
-async function endAll(endings: Endings): Promise<void> {
-  standing.delete(endings);
-  for (const end of endings.splice(0).toReversed()) await end();
+  for (const [endings, beginning] of standing) {
+    await endings.endAll();
+    await beginning.catch(() => undefined);
+  }
 }
 
 interface ClusterParts {
@@ -67,20 +65,24 @@ export class SimulatedCluster {
 
   /** Resolves when every machine is registered and the leader knows it. */
   static async up(size: ClusterSize): Promise<SimulatedCluster> {
-    const endings: Endings = [];
-    standing.add(endings);
+    const endings = new Endings();
+    const beginning = begin(size, endings);
+    standing.set(endings, beginning);
     try {
-      const cluster = new SimulatedCluster(await begin(size, endings));
+      const cluster = new SimulatedCluster(await beginning);
       await cluster.#untilAllAreKnown();
       return cluster;
     } catch (error) {
-      await endAll(endings);
+      await endings.endAll();
+      standing.delete(endings);
       throw error;
     }
   }
 
   async down(): Promise<void> {
-    await endAll(this.#parts.endings);
+    const { endings } = this.#parts;
+    await endings.endAll();
+    standing.delete(endings);
   }
 
   /** etcd's own. */
@@ -168,21 +170,28 @@ export class SimulatedCluster {
 }
 
 async function begin(size: ClusterSize, endings: Endings): Promise<ClusterParts> {
-  const { machines, processes, behaviour, profileIn } = size;
+  const { machines, processes, ttlSeconds, behaviour, profileIn } = size;
   const directory = mkdtempSync(join(tmpdir(), 'muster-scale-'));
-  endings.push(() => rmSync(directory, { recursive: true, force: true }));
+  await endings.add(() => rmSync(directory, { recursive: true, force: true }));
   const etcd = await startEtcd({ fsync: true });
-  endings.push(() => etcd.stop());
+  await endings.add(() => etcd.stop());
   const { endpoint } = etcd;
-  const leader = await Leader.start({ directory, endpoint, prefix, profileIn });
-  endings.push(() => leader.stop());
+  const leader = await Leader.start({ directory, endpoint, prefix, ttlSeconds, profileIn });
+  await endings.add(() => leader.stop());
   const simulators = Array.from({ length: processes }, () => new SimulatorProcess(profileIn));
-  for (const simulator of simulators) endings.push(() => simulator.stop());
+  for (const simulator of simulators) await endings.add(() => simulator.stop());
   const numbers = Array.from({ length: machines }, (_, i) => i);
   await Promise.all(
     simulators.map((simulator, i) => {
       const mine = numbers.filter((number) => number % processes === i);
-      return simulator.tell({ type: 'begin', endpoint, prefix, machines: mine, behaviour });
+      return simulator.tell({
+        type: 'begin',
+        endpoint,
+        prefix,
+        machines: mine,
+        ttlSeconds,
+        behaviour,
+      });
     }),
   );
   return { etcd, leader, simulators, machines, endings };

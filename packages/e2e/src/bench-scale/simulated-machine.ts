@@ -11,8 +11,7 @@ import { MemoryNoteStore } from '@muster/systemd';
 import { SimulatedSystemd } from './simulated-systemd.ts';
 import type { SimulatedSystemdOptions } from './simulated-systemd.ts';
 
-/** What `machine.ttl` and `agent.poll` are by default. */
-const ttlSeconds = 8;
+/** What `agent.poll` is by default. */
 const pollMs = 1000;
 
 const quiet = (): void => undefined;
@@ -22,6 +21,8 @@ export interface SimulatedMachineOptions extends SimulatedSystemdOptions {
   readonly number: number;
   readonly endpoint: string;
   readonly prefix: string;
+  /** Its `machine.ttl`. */
+  readonly ttlSeconds: number;
 }
 
 /** The id of the machine with a number, 0 or more. */
@@ -69,7 +70,7 @@ export class SimulatedMachine {
       log: noLog,
       knownStore: new MemoryKnownStore(),
     });
-    this.#done = this.#run(facts, clock);
+    this.#done = this.#run(facts, clock, options.ttlSeconds);
   }
 
   isRegistered(): boolean {
@@ -84,7 +85,7 @@ export class SimulatedMachine {
     await this.#done;
   }
 
-  #run(facts: MachineFacts, clock: Clock): Promise<unknown> {
+  #run(facts: MachineFacts, clock: Clock, ttlSeconds: number): Promise<unknown> {
     const { agent: registry, presence } = this.#registry;
     const common = { registry, clock, log: noLog };
     const agent = new Agent({

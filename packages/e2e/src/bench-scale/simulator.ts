@@ -12,6 +12,7 @@ export type Order =
       readonly prefix: string;
       /** Numbers of the machines. */
       readonly machines: readonly number[];
+      readonly ttlSeconds: number;
       readonly behaviour: Behaviour;
     }
   | { readonly type: 'behave'; readonly behaviour: Behaviour }
@@ -78,13 +79,14 @@ class Simulator {
     endpoint,
     prefix,
     machines,
+    ttlSeconds,
     behaviour,
   }: Extract<Order, { type: 'begin' }>): Promise<void> {
     Object.assign(this.#behaviour, behaviour);
     for (let i = 0; i < machines.length; i += atOnce) {
       const some = machines.slice(i, i + atOnce).map((number) => {
-        const random = new Random(number);
-        const options = { number, endpoint, prefix, clock, random, behaviour: this.#behaviour };
+        const common = { endpoint, prefix, ttlSeconds, clock, behaviour: this.#behaviour };
+        const options = { ...common, number, random: new Random(number) };
         const machine = new SimulatedMachine(options);
         this.#machines.set(number, machine);
         return machine;
