@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 // The limit of a run, for machines that have other things to do as well.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const program = join(__dirname, '../../dist/bench-scale/main.js');
 const run = (...args: readonly string[]) =>

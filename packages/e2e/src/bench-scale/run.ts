@@ -163,7 +163,7 @@ class Run {
 
   async #latency(label: string): Promise<{ latencyP50Ms: number; latencyP99Ms: number }> {
     const { options, size } = this.#options;
-    const samples = await latencies(this.#cluster, options.isQuick ? 20 : 100);
+    const samples = await latencies(this.#cluster, options.isQuick ? 10 : 100);
     const targetMs = size.isLargest ? latencyTargetMs : null;
     const what = `one more unit, ${label}`;
     this.#add(
@@ -210,7 +210,7 @@ class Run {
     const { size, options } = this.#options;
     const units = unschedulable(Math.max(10, Math.floor(size.units / 20)));
     await this.#cluster.put(units);
-    const samples = await latencies(this.#cluster, options.isQuick ? 10 : 50);
+    const samples = await latencies(this.#cluster, options.isQuick ? 5 : 50);
     const what = `unschedulable: one more unit beside ${units.length} that no machine may have`;
     this.#add(
       latencyRow(samples, 0.5, { what, targetMs: null }),
