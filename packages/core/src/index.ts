@@ -32,6 +32,7 @@ export type {
   LeaseStore,
   NotedAssignments,
 } from './machine-records.ts';
+export { linkSignals } from './linked-signal.ts';
 export type { LeaseAge, MachineLeases } from './machine-leases.ts';
 export { desiredStates, roles } from './model.ts';
 export type {
