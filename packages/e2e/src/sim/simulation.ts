@@ -121,11 +121,17 @@ class Simulation {
             checker.asked(machine.id, unit, job);
           },
           noted: (machine, note) => checker.noted(machine.id, note),
+          refused: (process, keys) => {
+            if (world.leader === process) return;
+            const isLeaders = keys.some((key) => key.startsWith(`${prefix}assignment/`));
+            if (isLeaders) this.#count('refused writes of former leaders');
+          },
           ran: () => undefined,
         },
       });
     });
-    this.#scene = { clock, store, network, machines, world, trouble, checker, say };
+    const count = (what: string): void => this.#count(what);
+    this.#scene = { clock, store, network, machines, world, trouble, checker, say, count };
   }
 
   async run(): Promise<Outcome> {

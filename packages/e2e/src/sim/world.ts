@@ -1,3 +1,4 @@
+import { keyOf } from '@muster/registry';
 import type { KeyEvent } from '@muster/registry';
 import type { Repertoire, Spec } from './specs.ts';
 
@@ -60,6 +61,7 @@ export class World {
   leader: string | null = null;
   /** Group, or machine for its settings → when a client last changed something. */
   readonly #askedAt = new Map<string, number>();
+  readonly #listeners = new Set<(paths: readonly string[]) => void>();
 
   constructor(options: Changes) {
     this.#options = options;
@@ -137,11 +139,24 @@ export class World {
       .sort((a, b) => (a.machine < b.machine ? -1 : 1));
   }
 
+  /** Tells the paths that a transaction changes, after it was taken over. @returns ends that */
+  onChange(listener: (paths: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Takes over one transaction. @returns what it did to assignments */
   commit(events: readonly KeyEvent[], by: string | null): AssignmentChange[] {
+    const changes = this.#takeOver(events, by);
+    const paths = events.map((event) => keyOf(event).slice(this.#options.prefix.length));
+    for (const listener of Array.from(this.#listeners)) listener(paths);
+    return changes;
+  }
+
+  #takeOver(events: readonly KeyEvent[], by: string | null): AssignmentChange[] {
     const changes: AssignmentChange[] = [];
     for (const event of events) {
-      const key = event.type === 'put' ? event.stored.key : event.key;
+      const key = keyOf(event);
       if (!key.startsWith(this.#options.prefix)) continue;
       const [kind = '', ...rest] = key.slice(this.#options.prefix.length).split('/');
       const name = rest.join('/');
