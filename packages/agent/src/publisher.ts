@@ -16,7 +16,10 @@ export interface PublisherOptions {
 
 /** What happens while a job is this young is not worth a write: its end follows. */
 const youngJobMs = 1_000;
-/** A write that was not answered may still arrive, after later ones; so long afterwards it does not. */
+/**
+ * A write of which no answer came, of an earlier run too, may still arrive. Where later ones followed
+ * it is refused; not so the first state of a unit that is gone by then.
+ */
 const lateMs = 30_000;
 
 /**
@@ -30,8 +33,8 @@ export class Publisher {
   #told = new Map<string, Told>();
   /** States that the store may still hold of units nobody here knows of. */
   #leftover = new Set<string>();
-  /** When everything is to be told anew, as a write may have arrived late (boot clock); null: no need. */
-  #tellAgainAt: number | null = null;
+  /** When to look for what arrived late (boot clock); null: no need. */
+  #lookAgainAt: number | null = null;
   readonly #observed: ObservedStates;
 
   constructor(options: PublisherOptions) {
@@ -49,18 +52,21 @@ export class Publisher {
     const session = registry.session();
     if (session === null) return false;
     try {
-      const isDue = this.#tellAgainAt !== null && clock.monotonic() >= this.#tellAgainAt;
-      if (session !== this.#session || isDue) await this.#begin(session);
+      if (session !== this.#session) await this.#begin(session);
+      else if (this.#lookAgainAt !== null && clock.monotonic() >= this.#lookAgainAt) {
+        await this.#look();
+      }
       const now = clock.monotonic();
       const { changes, later } = this.#changes(since, now);
       if (changes.size > 0) {
         await registry.publishStates(new Map([...changes].map(([u, t]) => [u, t?.report ?? null])));
       }
       this.#remember(changes);
-      const isSure = this.#tellAgainAt === null;
+      const isSure = this.#lookAgainAt === null;
       return isSure && later === 0 && this.#observed.flapping().length === 0;
     } catch (err) {
-      this.#tellAgainAt = clock.monotonic() + lateMs;
+      // What the store holds is not known any more.
+      this.#session = null;
       log.debug({ err }, 'cannot publish states now');
       return false;
     }
@@ -81,10 +87,15 @@ export class Publisher {
 
   /** Everything is told anew; what an earlier musterd told of units that are gone is taken back. */
   async #begin(session: string): Promise<void> {
-    this.#leftover = new Set(await this.#options.registry.publishedUnits());
+    await this.#look();
     this.#told = new Map();
     this.#session = session;
-    this.#tellAgainAt = null;
+    this.#lookAgainAt = this.#options.clock.monotonic() + lateMs;
+  }
+
+  async #look(): Promise<void> {
+    this.#leftover = new Set(await this.#options.registry.publishedUnits());
+    this.#lookAgainAt = null;
   }
 
   /** What is to be told now, and how many units are to be told later. */

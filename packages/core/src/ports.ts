@@ -93,7 +93,8 @@ export interface AgentRegistry {
    */
   publishedUnits(): Promise<readonly string[]>;
   /**
-   * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless.
+   * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless. One
+   * that was not answered and arrives after a later one of its unit is refused.
    * @throws {StoreUnavailableError} also when the session is gone
    */
   publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void>;
@@ -297,6 +298,8 @@ export interface UnitNote {
   readonly starts?: number;
   /** Set before a job is asked for, cleared after systemd accepted it. */
   readonly pending: 'start' | 'stop' | 'restart' | null;
+  /** What the pending job is to make of the unit. Absent: not known. */
+  readonly begins?: { readonly hash: string; readonly restarts: number };
   /** A start or restart was accepted in this boot. */
   readonly wasStarted: boolean;
   /** How the last job ended (see JobEnd); null: none was asked for, or it has not ended yet. */

@@ -10,7 +10,7 @@ import type {
   StateReport,
   Unsubscribe,
 } from '@muster/core';
-import { encodeState, parseAssignment, parseSettings } from './codec.ts';
+import { parseAssignment, parseSettings } from './codec.ts';
 import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
@@ -18,8 +18,9 @@ import { Keyspace } from './keyspace.ts';
 import type { Change } from './difference.ts';
 import { Listeners } from './listeners.ts';
 import type { Presence } from './presence.ts';
-import { get, LeaseGoneError, oneKey } from './store.ts';
-import type { Delete, Put, Store, StoredKey } from './store.ts';
+import { StateWriter } from './state-writer.ts';
+import { get, oneKey } from './store.ts';
+import type { Store, StoredKey } from './store.ts';
 
 export interface AgentRegistryOptions {
   readonly store: Store;
@@ -34,7 +35,6 @@ export interface AgentRegistryOptions {
   readonly onRead?: () => void;
 }
 
-const statesPerTxn = 100;
 const filesPerTxn = 50;
 
 /** The agent's side of the store: its own assignments and settings, watched; states, written. */
@@ -47,12 +47,14 @@ export class StoreAgentRegistry implements AgentRegistry {
   #settings: MachineSettings | null = null;
   #snapshot: AgentSnapshot | null = null;
   #term: LeaseTerm | null = null;
+  readonly #states: StateWriter;
   /** The reading of the keyspace before which its picture may be older than our absence. */
   #needed = 0;
 
   constructor(options: AgentRegistryOptions) {
     this.#options = options;
     const { keys, machineId, guard, presence } = options;
+    this.#states = new StateWriter(options);
     this.#keyspace = new Keyspace({
       ...options,
       ranges: [
@@ -136,44 +138,13 @@ export class StoreAgentRegistry implements AgentRegistry {
     return this.#options.presence.listeners.beforeLease(listener);
   }
 
-  async publishedUnits(): Promise<readonly string[]> {
-    const { store, keys, machineId } = this.#options;
-    const { gets } = await store.txn({ success: [get(keys.statesOf(machineId))] });
-    return (gets[0]?.keys ?? []).flatMap(({ key }) => {
-      const path = keys.path(key);
-      return path.type === 'state' ? [path.unit] : [];
-    });
+  publishedUnits(): Promise<readonly string[]> {
+    return this.#states.units();
   }
 
   async publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void> {
-    const { store, keys, machineId, presence, guard } = this.#options;
-    guard.assertTrusted();
-    const lease = presence.session();
-    if (lease === null) {
-      throw new StoreUnavailableError('this machine is not registered in etcd now');
-    }
-    const ops = [...reports].map(([unit, report]): Put | Delete => {
-      const key = keys.state(machineId, unit);
-      if (report === null) return { type: 'delete', key };
-      return { type: 'put', key, value: encodeState(report), lease };
-    });
-    for (let i = 0; i < ops.length; i += statesPerTxn) {
-      const succeeded = await store
-        .txn({
-          compare: [{ target: 'lease', key: keys.machine(machineId), equals: lease }],
-          success: ops.slice(i, i + statesPerTxn),
-        })
-        .then(
-          (result) => result.succeeded,
-          (error: unknown) => {
-            if (error instanceof LeaseGoneError) return false;
-            throw error;
-          },
-        );
-      if (succeeded) continue;
-      presence.doubt();
-      throw new StoreUnavailableError(`the presence of ${machineId} in etcd is no longer ours`);
-    }
+    this.#options.guard.assertTrusted();
+    await this.#states.write(reports);
   }
 
   /** A watch may bring one by one what was told while nobody renewed the lease. */
