@@ -339,6 +339,20 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
     },
   ],
   [
+    'a musterd that comes back restarts what it had started',
+    ['I2'],
+    (p) => {
+      p.wish(plain);
+      p.give('m1', plain);
+      p.now += 3;
+      p.trouble.begin('m1', 'crash');
+      p.checker.asked('m1', plain, 'start');
+      p.checker.state('m1', plain, 'active');
+      p.now += 1_000;
+      p.checker.asked('m1', plain, 'restart');
+    },
+  ],
+  [
     'a start that was never noted is asked for again by a musterd that did not crash',
     ['E1'],
     (p) => {

@@ -131,7 +131,7 @@ export class Checker {
       isNoted: false,
       isDownByItself: false,
       isTroubled: this.#options.trouble.isIn(machine),
-      isBehind: this.#isBehind(machine, unit),
+      isBehind: this.#isBehind(machine, unit) && !this.#isFirst(key),
     });
   }
 
@@ -230,7 +230,8 @@ export class Checker {
     const given = world.given.get(key);
     const edge = this.#edges.get(key);
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
-    const isChanged = given !== undefined && given.changedAt > since - flightMs;
+    const isChanged =
+      given !== undefined && given.changedAt > since - (this.#isFirst(key) ? 0 : flightMs);
     // Asked for and not yet noted: after a crash in between it is asked for again.
     const isRepeated =
       edge !== undefined && isToRepeat(edge) && (edge.job === job || edge.isBehind);
@@ -253,6 +254,14 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const changedAt = world.given.get(key)?.changedAt ?? world.takenAt.get(key) ?? Infinity;
     return trouble.wasIn(machine, noticeMs) && trouble.lastIn(machine) >= changedAt;
+  }
+
+  /** Whether what is given there is all that there was for a long while: who follows any, follows it. */
+  #isFirst(key: string): boolean {
+    const { world } = this.#options;
+    const given = world.given.get(key);
+    if (given === undefined || given.changedAt !== given.madeAt) return false;
+    return (world.takenAt.get(key) ?? -Infinity) < given.madeAt - noticeMs;
   }
 
   /** I9: what was withdrawn long ago is not started, whatever the machine went through meanwhile. */

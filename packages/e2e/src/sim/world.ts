@@ -13,6 +13,8 @@ export interface Given {
   /** It has to end there before it is taken away. */
   readonly isLeaving: boolean;
   readonly revision: number;
+  /** When the machine got it. */
+  readonly madeAt: number;
   /** When it was made, or became a holder's. */
   readonly heldSince: number;
   /** When it last asked for something else than before. */
@@ -241,6 +243,7 @@ export class World {
       ...asked,
       role,
       revision,
+      madeAt: before?.madeAt ?? now,
       heldSince: before !== null && before.role === role ? before.heldSince : now,
       changedAt: isSame ? before.changedAt : now,
       renewedAt: isRenewed ? now : last.renewedAt,
