@@ -23,7 +23,14 @@ export const machineFaults = [
 type MachineFault = (typeof machineFaults)[number] | LinkFault;
 
 /** Of a machine whose way to etcd leads through the proxy. */
-export const linkFaults = ['link-slow', 'link-halting', 'link-stall', 'link-half-open'] as const;
+export const linkFaults = [
+  'link-slow',
+  'link-halting',
+  'link-stall',
+  'link-half-open',
+  /** It hears everything; what it sends arrives when the link is mended, whoever leads by then. */
+  'link-late',
+] as const;
 type LinkFault = (typeof linkFaults)[number];
 
 /** Of one machine, and over by itself. */
@@ -86,6 +93,7 @@ export function silences(fault: Fault): readonly number[] {
     case 'musterd-hang-compaction':
     case 'link-stall':
     case 'link-half-open':
+    case 'link-late':
       // Heard of last up to a renewal's interval (a third of the ttl) before.
       return fault.forMs >= ttlMs / 2 ? machinesOf(fault) : [];
     case 'power-cut':

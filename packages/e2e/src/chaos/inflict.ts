@@ -54,6 +54,8 @@ export async function inflict(tools: Tools, fault: Fault): Promise<void> {
       return badLink(tools, fault, { hold: 'both' });
     case 'link-half-open':
       return badLink(tools, fault, { hold: 'down' });
+    case 'link-late':
+      return badLink(tools, fault, { hold: 'up' });
     case 'etcd-kill':
       return killMembers(tools, [fault.member], fault.forMs);
     case 'etcd-leader-kill':
