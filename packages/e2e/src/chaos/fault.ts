@@ -34,7 +34,12 @@ export const linkFaults = [
 type LinkFault = (typeof linkFaults)[number];
 
 /** Of one machine, and over by itself. */
-export const singleFaults = ['musterd-kill', 'reboot'] as const;
+export const singleFaults = [
+  'musterd-kill',
+  'reboot',
+  /** etcd ends the machine's lease before its time. */
+  'lease-lost',
+] as const;
 type SingleFault = (typeof singleFaults)[number];
 
 /** Of one member of etcd. */
@@ -80,8 +85,8 @@ export function machinesOf(fault: Fault): readonly number[] {
 const ttlMs = 8000;
 
 /**
- * Machines that others may have to take for gone while this lasts: nothing is heard of them for
- * as long as their lease, although they may be running.
+ * Machines that others may have to take for gone while this lasts: their lease ends, although they
+ * may be running.
  */
 export function silences(fault: Fault): readonly number[] {
   switch (fault.kind) {
@@ -96,6 +101,8 @@ export function silences(fault: Fault): readonly number[] {
     case 'link-late':
       // Heard of last up to a renewal's interval (a third of the ttl) before.
       return fault.forMs >= ttlMs / 2 ? machinesOf(fault) : [];
+    case 'lease-lost':
+      return machinesOf(fault);
     case 'power-cut':
     case 'musterd-stop':
     case 'link-slow':

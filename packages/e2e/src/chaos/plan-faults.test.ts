@@ -35,7 +35,7 @@ test('in a few hundred rounds every kind of fault comes up', () => {
       faults.map(({ fault }) => fault.kind),
     ),
   );
-  expect(kinds.size).toBe(24);
+  expect(kinds.size).toBe(25);
 });
 
 test('what a schedule asks of machines and members that there are not is said', () => {
