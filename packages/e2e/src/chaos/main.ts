@@ -88,10 +88,17 @@ async function main(): Promise<number> {
   return chaos(options);
 }
 
+/** What a run that was killed has left would be taken for this run's. */
+async function emptyLab(): Promise<Lab> {
+  const lab = new Lab('chaos');
+  await lab.down();
+  return lab;
+}
+
 async function chaos(options: Options): Promise<number> {
   const { seed, minutes } = options;
   const asked = options.schedule?.requests;
-  const lab = new Lab('chaos');
+  const lab = await emptyLab();
   const end = monotonicMs() + minutes * 60_000;
   const rounds: (readonly TimedFault[])[] = [];
   say(`seed ${seed}; npm run chaos -- --seed ${seed} --print shows what is going to happen`);
@@ -121,7 +128,7 @@ async function stand(name: string, minutes: number): Promise<number> {
   const scenario = scenarios.find((each) => each === name);
   if (scenario === undefined)
     throw new Error(`--scenario takes ${scenarios.join(' or ')}, not "${name}"`);
-  const touched = await runScenario({ lab: new Lab('chaos'), scenario, minutes, say });
+  const touched = await runScenario({ lab: await emptyLab(), scenario, minutes, say });
   for (const line of touched) say(line);
   say(touched.length === 0 ? 'no unit was touched' : 'units were touched');
   return touched.length === 0 ? 0 : 1;
