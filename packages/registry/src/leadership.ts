@@ -256,7 +256,7 @@ function toChange(
   const whole = { expect, ops, nonce };
   if (change.withdraw.length === 0) return whole;
   const audit = change.withdraw.map((withdrawal): AuditEntry => {
-    return { type: 'withdrawn', unit, ...withdrawal, at };
+    return { type: 'withdrawn', unit, ...withdrawal, at, fence };
   });
   return { ...whole, audit };
 }

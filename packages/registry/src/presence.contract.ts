@@ -346,6 +346,7 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
             machine,
             reason: `because of ${machine}`,
             at: expect.any(Number),
+            fence: leadership.fence,
           })),
         );
         removed.push(...gone);
