@@ -284,7 +284,7 @@ export class Presence {
       const sentAt = await this.#renew(session);
       // Counted from when the last was sent: behind a slow link renewals must not become rarer.
       const tookMs = clock.monotonic() - (sentAt ?? beganAt);
-      const everyMs = sentAt === null ? retryMs : renewEveryMs(session.ttlMs, tookMs);
+      const everyMs = sentAt === null ? retryMs : renewEveryMs(session.ttlMs);
       const pauseMs = Math.max(0, everyMs - tookMs);
       if (this.#session === session) {
         await sleepUnless(clock, pauseMs, [signal, this.#ended.signal]);
