@@ -50,7 +50,7 @@ export function holdWrite(options: HoldOptions): End {
 function drawOccasion({ random, statesOf }: HoldOptions): Occasion {
   return statesOf === null
     ? random.weighted({ 'another-leads': 5, rewritten: 5, 'the-end': 1 })
-    : random.weighted({ presence: 8, 'the-end': 1 });
+    : random.weighted({ presence: 5, rewritten: 4, 'the-end': 1 });
 }
 
 function isMeant({ statesOf }: HoldOptions, machine: string, paths: readonly string[]): boolean {
@@ -106,11 +106,11 @@ function arises(
     case 'presence':
       return (changed) => changed.includes(`machine/${machine}`);
     case 'rewritten': {
-      const units = new Set(paths.flatMap(unitOf));
+      const meant = new Set(paths.flatMap(subjectOf));
       // Its own passing is the first time.
       let timesLeft = 1 + random.below(3) + (isCopy ? 1 : 0);
       return (changed) => {
-        if (changed.flatMap(unitOf).some((unit) => units.has(unit))) timesLeft -= 1;
+        if (changed.flatMap(subjectOf).some((subject) => meant.has(subject))) timesLeft -= 1;
         return timesLeft <= 0;
       };
     }
@@ -119,9 +119,10 @@ function arises(
   }
 }
 
-/** Unit of an assignment; none: it is another path. */
-function unitOf(path: string): string[] {
+/** What a path is about: the unit of an assignment, a unit's state on a machine, or nothing of these. */
+function subjectOf(path: string): string[] {
   const { machine: kind, name } = split(path);
+  if (kind === 'state') return [path];
   return kind === 'assignment' ? [split(name).name] : [];
 }
 
