@@ -16,11 +16,6 @@ export interface PublisherOptions {
 
 /** What happens while a job is this young is not worth a write: its end follows. */
 const youngJobMs = 1_000;
-/**
- * A write of which no answer came, of an earlier run too, may still arrive. Where later ones followed
- * it is refused; not so the first state of a unit that is gone by then.
- */
-const lateMs = 30_000;
 
 /**
  * Tells the store what became of this machine's units: only what changed, noisy units damped,
@@ -28,13 +23,12 @@ const lateMs = 30_000;
  */
 export class Publisher {
   readonly #options: PublisherOptions;
+  /** Under which everything was told; null: it is to be told anew. */
   #session: string | null = null;
   /** What the store holds. */
   #told = new Map<string, Told>();
   /** States that the store may still hold of units nobody here knows of. */
   #leftover = new Set<string>();
-  /** When to look for what arrived late (boot clock); null: no need. */
-  #lookAgainAt: number | null = null;
   readonly #observed: ObservedStates;
 
   constructor(options: PublisherOptions) {
@@ -53,19 +47,15 @@ export class Publisher {
     if (session === null) return false;
     try {
       if (session !== this.#session) await this.#begin(session);
-      else if (this.#lookAgainAt !== null && clock.monotonic() >= this.#lookAgainAt) {
-        await this.#look();
-      }
       const now = clock.monotonic();
       const { changes, later } = this.#changes(since, now);
       if (changes.size > 0) {
         await registry.publishStates(new Map([...changes].map(([u, t]) => [u, t?.report ?? null])));
       }
       this.#remember(changes);
-      const isSure = this.#lookAgainAt === null;
-      return isSure && later === 0 && this.#observed.flapping().length === 0;
+      return later === 0 && this.#observed.flapping().length === 0;
     } catch (err) {
-      // What the store holds is not known any more.
+      // Whether what was not answered is there is not known.
       this.#session = null;
       log.debug({ err }, 'cannot publish states now');
       return false;
@@ -87,15 +77,9 @@ export class Publisher {
 
   /** Everything is told anew; what an earlier musterd told of units that are gone is taken back. */
   async #begin(session: string): Promise<void> {
-    await this.#look();
+    this.#leftover = new Set(await this.#options.registry.publishedUnits());
     this.#told = new Map();
     this.#session = session;
-    this.#lookAgainAt = this.#options.clock.monotonic() + lateMs;
-  }
-
-  async #look(): Promise<void> {
-    this.#leftover = new Set(await this.#options.registry.publishedUnits());
-    this.#lookAgainAt = null;
   }
 
   /** What is to be told now, and how many units are to be told later. */

@@ -88,13 +88,14 @@ export interface AgentRegistry {
    */
   beforeLease(listener: (term: LeaseTerm) => Promise<void>): Unsubscribe;
   /**
-   * Units that the store has a state of from this machine, whoever published it.
-   * @throws {StoreUnavailableError}
+   * Units that the store has a state of from this machine, whoever published it. What was published
+   * before, and had no answer, is among it or refused from now on.
+   * @throws {StoreUnavailableError} also when the session is gone
    */
   publishedUnits(): Promise<readonly string[]>;
   /**
-   * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless. One
-   * that was not answered and arrives after a later one of its unit is refused.
+   * Puts (or, with null, removes) states, in batches, in the order of the calls also when one had no
+   * answer. After an error only `publishedUnits` says what the store has.
    * @throws {StoreUnavailableError} also when the session is gone
    */
   publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void>;

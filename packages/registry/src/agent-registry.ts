@@ -41,20 +41,20 @@ const filesPerTxn = 50;
 export class StoreAgentRegistry implements AgentRegistry {
   readonly #options: AgentRegistryOptions;
   readonly #keyspace: Keyspace;
+  readonly #states: StateWriter;
   readonly #changed = new Listeners();
   readonly #assignments = new Map<string, Assignment>();
   readonly #unreadable = new Set<string>();
   #settings: MachineSettings | null = null;
   #snapshot: AgentSnapshot | null = null;
   #term: LeaseTerm | null = null;
-  readonly #states: StateWriter;
   /** The reading of the keyspace before which its picture may be older than our absence. */
   #needed = 0;
 
   constructor(options: AgentRegistryOptions) {
     this.#options = options;
-    const { keys, machineId, guard, presence } = options;
     this.#states = new StateWriter(options);
+    const { keys, machineId, guard, presence } = options;
     this.#keyspace = new Keyspace({
       ...options,
       ranges: [
@@ -138,13 +138,14 @@ export class StoreAgentRegistry implements AgentRegistry {
     return this.#options.presence.listeners.beforeLease(listener);
   }
 
-  publishedUnits(): Promise<readonly string[]> {
+  async publishedUnits(): Promise<readonly string[]> {
+    this.#options.guard.assertTrusted();
     return this.#states.units();
   }
 
   async publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void> {
     this.#options.guard.assertTrusted();
-    await this.#states.write(reports);
+    await this.#states.publish(reports);
   }
 
   /** A watch may bring one by one what was told while nobody renewed the lease. */

@@ -114,6 +114,7 @@ export class ClusterModel {
         return this.#putBrake(stored);
       case 'cluster':
       case 'audit':
+      case 'told':
       case 'unknown':
         return null;
     }

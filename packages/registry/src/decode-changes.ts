@@ -111,6 +111,7 @@ function decode(keys: Keys, changed: Changed): RecordChange | null {
     case 'placement':
     case 'file':
     case 'cluster':
+    case 'told':
     case 'unknown':
       return null;
   }

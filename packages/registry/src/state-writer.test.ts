@@ -1,5 +1,4 @@
 import { StoreUnavailableError } from '@muster/core';
-import type { StateReport } from '@muster/core';
 import { keysOf } from './keys.ts';
 import { MemoryStore } from './memory-store.ts';
 import { StateWriter } from './state-writer.ts';
@@ -7,77 +6,84 @@ import type { Store, Txn } from './store.ts';
 import { report } from './testing/ground.ts';
 
 const keys = keysOf('/muster');
-const unit = 'x.service';
+const x = keys.state('a', 'x.service');
 
-/** A machine that is registered, and whose next write is held back when it is told so. */
-async function setUp() {
+/** What becomes of the next write of states. */
+type Fate = 'held' | 'answer lost';
+
+/** A machine that is registered, and a link on which one write of its states is late. */
+async function machine(): Promise<{
+  writer: StateWriter;
+  memory: MemoryStore;
+  next: (fate: Fate) => void;
+  /** What was held arrives. */
+  letGo: () => Promise<void>;
+}> {
   const memory = new MemoryStore();
   const store = memory.connect('a');
+  const { lease } = await store.grantLease(8);
+  const key = keys.machine('a');
+  await store.txn({ success: [{ type: 'put', key, value: '{}', lease }] });
+  let fate: Fate | null = null;
   const held: Txn[] = [];
-  let isHolding = false;
-  const way: Store = {
-    ...store,
-    txn: async (txn) => {
-      if (!isHolding || txn.success.every(({ type }) => type === 'get')) return store.txn(txn);
-      isHolding = false;
-      held.push(txn);
-      throw new StoreUnavailableError('no answer');
-    },
+  const txn: Store['txn'] = async (asked) => {
+    const isOfStates = asked.success.some((op) => op.type !== 'get' && op.key === x);
+    if (fate === null || !isOfStates) return store.txn(asked);
+    if (fate === 'held') held.push(asked);
+    else await store.txn(asked);
+    fate = null;
+    throw new StoreUnavailableError('no answer');
   };
-  const { lease } = await store.grantLease(10);
-  await store.txn({ success: [{ type: 'put', key: keys.machine('a'), value: '{}', lease }] });
-  const presence = { session: () => lease, doubt: jest.fn() };
-  const writer = new StateWriter({ store: way, keys, machineId: 'a', presence });
+  const presence = { session: () => lease, doubt: () => undefined };
   return {
-    writer,
+    writer: new StateWriter({ store: { ...store, txn }, keys, machineId: 'a', presence }),
     memory,
-    presence,
-    hold: () => {
-      isHolding = true;
+    next: (what) => {
+      fate = what;
     },
-    arrive: async () => Promise.all(held.splice(0).map((txn) => store.txn(txn))),
-    stored: () => memory.value(keys.state('a', unit)),
+    letGo: async () => {
+      for (const asked of held) await store.txn(asked);
+    },
   };
 }
 
-type States = ReadonlyMap<string, StateReport | null>;
-const active: States = new Map([[unit, report(unit)]]);
-const failed: States = new Map([[unit, { ...report(unit), activeState: 'failed' }]]);
-const gone: States = new Map([[unit, null]]);
+const told = (answers: number) => new Map([['x.service', report('x.service', { answers })]]);
+const gone = new Map([['x.service', null]]);
+const answerOf = (memory: MemoryStore): unknown => JSON.parse(memory.value(x) ?? '{}').answers;
 
-test.each<[string, States, string | null]>([
-  ['a later one', active, 'active'],
-  ['the state was removed', gone, null],
-])('a write without an answer that arrives after %s changes nothing', async (_, last, expected) => {
-  const { writer, presence, hold, arrive, stored } = await setUp();
-  await writer.write(active);
-  hold();
-  await expect(writer.write(failed)).rejects.toThrow('no answer');
-  await writer.write(last);
-  const before = stored();
-  expect(before === null ? null : JSON.parse(before).activeState).toBe(expected);
-  expect(await arrive()).toMatchObject([{ succeeded: false }]);
-  expect(stored()).toBe(before);
-  expect(presence.doubt).not.toHaveBeenCalled();
+test('a write that arrives after a later one is refused', async () => {
+  const { writer, memory, next, letGo } = await machine();
+  await writer.publish(told(1));
+  next('held');
+  await expect(writer.publish(told(2))).rejects.toThrow('no answer');
+  await writer.publish(told(3));
+  await letGo();
+  expect(answerOf(memory)).toBe(3);
 });
 
-test('a state that was written by somebody else is overwritten only after it was read', async () => {
-  const { writer, memory, presence, stored } = await setUp();
-  await writer.write(active);
-  memory.put(keys.state('a', unit), 'another');
-  await expect(writer.write(failed)).rejects.toThrow('are not those it wrote last');
-  expect(stored()).toBe('another');
-  expect(presence.doubt).not.toHaveBeenCalled();
-  await writer.write(failed);
-  expect(stored()).toContain('failed');
+test('also when the later one removed what it wrote', async () => {
+  const { writer, memory, next, letGo } = await machine();
+  next('held');
+  await expect(writer.publish(told(1))).rejects.toThrow('no answer');
+  await writer.publish(gone);
+  await letGo();
+  expect(memory.value(x)).toBeNull();
 });
 
-test('a machine whose presence is on another lease writes nothing, and looks', async () => {
-  const { writer, memory, presence, stored } = await setUp();
-  await writer.write(active);
-  const before = stored();
-  memory.put(keys.machine('a'), '{}');
-  await expect(writer.write(failed)).rejects.toThrow('no longer ours');
-  expect(stored()).toBe(before);
-  expect(presence.doubt).toHaveBeenCalled();
+test('also when it was looked at alone what the store has', async () => {
+  const { writer, memory, next, letGo } = await machine();
+  next('held');
+  await expect(writer.publish(told(1))).rejects.toThrow('no answer');
+  expect(await writer.units()).toEqual([]);
+  await letGo();
+  expect(memory.value(x)).toBeNull();
+});
+
+test('one whose answer was lost is seen, and followed', async () => {
+  const { writer, memory, next } = await machine();
+  next('answer lost');
+  await expect(writer.publish(told(1))).rejects.toThrow('no answer');
+  expect(await writer.units()).toEqual(['x.service']);
+  await writer.publish(told(2));
+  expect(answerOf(memory)).toBe(2);
 });

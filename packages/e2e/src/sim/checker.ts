@@ -176,7 +176,9 @@ export class Checker {
     const [kind, machine = '', unit = ''] = path.split('/');
     if (kind !== 'state' || !world.parked.has(machine)) return;
     // It may have been cut short.
-    const wasCutShort = [machine, 'store'].some((at) => trouble.hadWorseThanStop(at, noticeMs));
+    const wasCutShort = [machine, 'store', 'way'].some((at) =>
+      trouble.hadWorseThanStop(at, noticeMs),
+    );
     if (wasCutShort) return;
     this.#check('S1', world.goneSince.get(machine) !== null, [machine, unit], () => {
       return `the state of ${unit} on ${machine} ended, though ${machine} is away in order`;

@@ -206,7 +206,7 @@ export class WritesAtRest {
 
   /** A transaction was applied; leases that are renewed make none. */
   committed(keys: readonly string[]): void {
-    const counted = keys.filter((key) => !this.#world.changesAtRest(key));
+    const counted = this.#world.changedAtRest(keys);
     if (counted.length > 0) this.#written.push(counted.join(' '));
   }
 

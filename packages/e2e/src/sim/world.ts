@@ -121,14 +121,27 @@ export class World {
     );
   }
 
+  /** Keys of one transaction that must not change while nothing happens. */
+  changedAtRest(keys: readonly string[]): readonly string[] {
+    const changed = keys.filter((key) => !this.#mayChangeAtRest(key));
+    // What orders the writes of states changes with each of them, and not by itself.
+    const isOfStates =
+      keys.length > 1 && changed.every((key) => this.#path(key).startsWith('told/'));
+    return isOfStates ? [] : changed;
+  }
+
   /**
-   * Whether a key may change although nothing happens: unit files that nothing refers to are removed
-   * in their own time, and a unit that was restarted again and again stops being one that is.
+   * Unit files that nothing refers to are removed in their own time, and a unit that was restarted
+   * again and again stops being one that is.
    */
-  changesAtRest(key: string): boolean {
-    const path = key.slice(this.#options.prefix.length);
+  #mayChangeAtRest(key: string): boolean {
+    const path = this.#path(key);
     if (path.startsWith('file/')) return true;
     return path.startsWith('state/') && this.states.get(path.slice(6))?.['flapping'] !== undefined;
+  }
+
+  #path(key: string): string {
+    return key.slice(this.#options.prefix.length);
   }
 
   /** Machines that hold the unit, with role; sorted. */
