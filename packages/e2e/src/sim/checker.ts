@@ -383,7 +383,9 @@ export class Checker {
     const { world, trouble, now } = this.#options;
     const asked = world.lastAskedAround(unit);
     const isFresh = asked >= now() - aftermathMs || trouble.lastAnywhere() >= now() - aftermathMs;
-    return asked > given.changedAt - aftermathMs && isFresh;
+    // A leader that lost events hears of it when it reads everything anew.
+    const isLate = trouble.mayBeBlind(world.leader?.split('.')[0] ?? '');
+    return asked > given.changedAt - aftermathMs && (isFresh || isLate);
   }
 
   /** Whether a unit that it belongs together with went elsewhere since, or has to. */
