@@ -10,6 +10,16 @@ USER_RUNTIME=${XDG_RUNTIME_DIR:-/run/user/$EUID}/muster
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'up: %s\n' "$*" >&2 && exit 1; }
+
+# no_arguments COMMAND WHAT [ARGUMENT...]: with an argument it only says what the command does.
+no_arguments() {
+  local command=$1 what=$2
+  shift 2
+  (($#)) || return 0
+  say "usage: npm run $command    $what; takes no arguments"
+  if [[ $1 == --help || $1 == -h ]]; then exit; fi
+  exit 2
+}
 ctl() { scripts/musterctl "$@"; }
 
 lab_is_there() { [[ $(scripts/lab --name "$LAB" status --json) == *'"stands":true'* ]]; }

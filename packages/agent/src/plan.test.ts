@@ -218,6 +218,22 @@ describe('musterd died between asking systemd and noting it', () => {
     expect(gist({ note: begun(fresh), loaded: loaded('active') })).toBe('reload note');
   });
 
+  test.each<[string, Partial<Assignment>, string]>([
+    ['to be restarted', { restarts: 1 }, 'reload restart note'],
+    ['to have other content', { hash: 'h2' }, 'write reload restart note'],
+    ['destroyed and submitted again', { incarnation: 9 }, 'reload restart note'],
+    ['given other words', { reason: 'another', modRevision: 11 }, 'reload note'],
+  ])('a start that happened, of a unit that is %s since', (_name, since, expected) => {
+    const changed = { note: begun(fresh), assignment: assignment(since) };
+    expect(gist({ ...changed, loaded: loaded('active') })).toBe(expected);
+  });
+
+  test('a start of an earlier version, which noted less, is adopted', () => {
+    const { begins: _, ...earlier } = begun(fresh);
+    const changed = { note: earlier, assignment: assignment({ restarts: 1 }) };
+    expect(gist({ ...changed, loaded: loaded('active') })).toBe('reload note');
+  });
+
   test('a start that did not happen, or may be of an earlier run, is asked for again', () => {
     expect(gist({ note: begun(fresh), loaded: null })).toBe('start note');
     expect(gist({ note: begun(fresh), loaded: loaded('failed') })).toBe('reload start note');

@@ -117,7 +117,7 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
   if (note === null) return wish('start', 'launched here');
   // Asked for, and musterd ended before it could note the answer: what systemd shows tells.
   const isRunning = isUp(loaded) && loaded?.activeState !== 'deactivating';
-  if (note.pending === 'start' && isRunning) return wish(null, 'adopted: it had been started');
+  if (note.pending === 'start' && isRunning) return adoptionWish(note, assignment);
   if (note.pending === 'restart') return wish('restart', 'a restart was begun');
   // One that runs on may never have been told to stop: then what it runs with counts.
   const isStopped = !isRunning || loaded?.job != null;
@@ -146,6 +146,19 @@ function launchWish(input: UnitInput, assignment: Assignment, facts: MachineFact
     return { ...wish('start', 'found inactive though Restart=always'), isHealing: true };
   }
   return nothing;
+}
+
+/** It was started; meanwhile it may have been asked to become another one. */
+function adoptionWish({ incarnation, begins }: UnitNote, assignment: Assignment): Wish {
+  if (incarnation !== assignment.incarnation) {
+    return wish('restart', 'destroyed and submitted again');
+  }
+  if (begins !== undefined && begins.hash !== assignment.hash)
+    return wish('restart', 'new content');
+  if (begins !== undefined && begins.restarts < assignment.restarts) {
+    return wish('restart', 'restart asked for');
+  }
+  return wish(null, 'adopted: it had been started');
 }
 
 function loadWish({ note, loaded }: UnitInput, assignment: Assignment): Wish {
@@ -276,15 +289,16 @@ function sameNote(a: UnitNote, b: UnitNote): boolean {
 /** What is noted before a job is asked for, so that a crash in between can be told. */
 export function noteBefore(note: UnitNote | null, task: UnitTask): UnitNote | null {
   if (task.job === null || task.note === null) return note;
-  if (note !== null && note.incarnation === task.note.incarnation)
-    return { ...note, pending: task.job };
+  const { hash, restarts } = task.note;
+  const pending = { pending: task.job, begins: { hash, restarts } };
+  if (note !== null && note.incarnation === task.note.incarnation) return { ...note, ...pending };
   // No content is noted yet: after a crash systemd must read the file again.
   return {
     ...task.note,
     answers: 0,
     hash: '',
     desiredState: 'loaded',
-    pending: task.job,
+    ...pending,
     wasStarted: false,
   };
 }

@@ -16,8 +16,6 @@ export interface PublisherOptions {
 
 /** What happens while a job is this young is not worth a write: its end follows. */
 const youngJobMs = 1_000;
-/** A write that was not answered may still arrive, after later ones; so long afterwards it does not. */
-const lateMs = 30_000;
 
 /**
  * Tells the store what became of this machine's units: only what changed, noisy units damped,
@@ -25,13 +23,12 @@ const lateMs = 30_000;
  */
 export class Publisher {
   readonly #options: PublisherOptions;
+  /** Under which everything was told; null: it is to be told anew. */
   #session: string | null = null;
   /** What the store holds. */
   #told = new Map<string, Told>();
   /** States that the store may still hold of units nobody here knows of. */
   #leftover = new Set<string>();
-  /** When everything is to be told anew, as a write may have arrived late (boot clock); null: no need. */
-  #tellAgainAt: number | null = null;
   readonly #observed: ObservedStates;
 
   constructor(options: PublisherOptions) {
@@ -49,18 +46,17 @@ export class Publisher {
     const session = registry.session();
     if (session === null) return false;
     try {
-      const isDue = this.#tellAgainAt !== null && clock.monotonic() >= this.#tellAgainAt;
-      if (session !== this.#session || isDue) await this.#begin(session);
+      if (session !== this.#session) await this.#begin(session);
       const now = clock.monotonic();
       const { changes, later } = this.#changes(since, now);
       if (changes.size > 0) {
         await registry.publishStates(new Map([...changes].map(([u, t]) => [u, t?.report ?? null])));
       }
       this.#remember(changes);
-      const isSure = this.#tellAgainAt === null;
-      return isSure && later === 0 && this.#observed.flapping().length === 0;
+      return later === 0 && this.#observed.flapping().length === 0;
     } catch (err) {
-      this.#tellAgainAt = clock.monotonic() + lateMs;
+      // Whether what was not answered is there is not known.
+      this.#session = null;
       log.debug({ err }, 'cannot publish states now');
       return false;
     }
@@ -84,7 +80,6 @@ export class Publisher {
     this.#leftover = new Set(await this.#options.registry.publishedUnits());
     this.#told = new Map();
     this.#session = session;
-    this.#tellAgainAt = null;
   }
 
   /** What is to be told now, and how many units are to be told later. */

@@ -28,6 +28,8 @@ export type AuditEntry =
       readonly reason: string;
       /** ms since the epoch. */
       readonly at: number;
+      /** The leader's: create revision of its key. Absent: by a version that did not say it. */
+      readonly fence?: Revision;
     };
 
 interface Between<T> {

@@ -43,6 +43,7 @@ export type {
   LeaseStore,
   NotedAssignments,
 } from './machine-records.ts';
+export { linkSignals } from './linked-signal.ts';
 export type { LeaseAge, MachineLeases } from './machine-leases.ts';
 export { desiredStates, packings, roles } from './model.ts';
 export type {

@@ -89,12 +89,14 @@ export interface AgentRegistry {
    */
   beforeLease(listener: (term: LeaseTerm) => Promise<void>): Unsubscribe;
   /**
-   * Units that the store has a state of from this machine, whoever published it.
-   * @throws {StoreUnavailableError}
+   * Units that the store has a state of from this machine, whoever published it. What was published
+   * before, and had no answer, is among it or refused from now on.
+   * @throws {StoreUnavailableError} also when the session is gone
    */
   publishedUnits(): Promise<readonly string[]>;
   /**
-   * Puts (or, with null, removes) states, in batches. All or an error; repeating is harmless.
+   * Puts (or, with null, removes) states, in batches, in the order of the calls also when one had no
+   * answer. After an error only `publishedUnits` says what the store has.
    * @throws {StoreUnavailableError} also when the session is gone
    */
   publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void>;
@@ -323,6 +325,8 @@ export interface UnitNote {
   readonly starts?: number;
   /** Set before a job is asked for, cleared after systemd accepted it. */
   readonly pending: 'start' | 'stop' | 'restart' | null;
+  /** What the pending job is to make of the unit. Absent: not known. */
+  readonly begins?: { readonly hash: string; readonly restarts: number };
   /** A start or restart was accepted in this boot. */
   readonly wasStarted: boolean;
   /** How the last job ended (see JobEnd); null: none was asked for, or it has not ended yet. */

@@ -42,7 +42,8 @@ function holdingBack(store: Store): { store: Store; hold: () => void; letGo: () 
   };
 }
 
-test('a state that arrives after later ones does not stay', async () => {
+/** A machine that is registered, with nothing on it. */
+async function setUp() {
   const clock = new VirtualClock();
   const memory = new MemoryStore();
   const way = holdingBack(memory.connect('m1'));
@@ -72,33 +73,70 @@ test('a state that arrives after later ones does not stay', async () => {
     stop.signal,
   );
   await clock.advance(2_000);
-  const file = parseUnitFile('[Service]\nExecStart=/bin/sleep infinity\n');
-  const content = { hash: hashUnitFile(file), file: serializeUnitFile(file) };
-  const set = {
-    ...content,
-    desiredState: 'launched',
-    restarts: 0,
-    origin: { by: 'test' },
-  } as const;
-  await registry.units.write([{ name: unit, expect: 0, set }]);
-  await clock.advance(10_000);
-  const stored = async (): Promise<string | undefined> =>
-    (await registry.units.detail(unit))?.states[0]?.activeState;
+  const launch = async (): Promise<void> => {
+    const file = parseUnitFile('[Service]\nExecStart=/bin/sleep infinity\n');
+    const content = { hash: hashUnitFile(file), file: serializeUnitFile(file) };
+    const set = {
+      ...content,
+      desiredState: 'launched',
+      restarts: 0,
+      origin: { by: 'test' },
+    } as const;
+    await registry.units.write([{ name: unit, expect: 0, set }]);
+  };
+  const destroy = async (): Promise<void> => {
+    const expect = (await registry.units.detail(unit))?.unit.modRevision ?? 0;
+    await registry.units.write([{ name: unit, expect, set: null, destroyedBy: { by: 'test' } }]);
+  };
+  const stored = (): unknown => {
+    const value = memory.value(`/muster/state/m1/${unit}`);
+    return value === null ? null : JSON.parse(value).activeState;
+  };
+  /** Nothing is written any more. */
+  const isAtRest = async (): Promise<boolean> => {
+    const { revision } = memory;
+    await clock.advance(300_000);
+    return memory.revision === revision;
+  };
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await clock.advance(10_000);
+    await registry.close();
+    await done;
+  };
+  return { clock, way, systemd, launch, destroy, stored, isAtRest, end };
+}
+
+test.each([1_000, 100_000])(
+  'a state that arrives %i ms after later ones changes nothing',
+  async (ms) => {
+    const { clock, way, systemd, launch, stored, isAtRest, end } = await setUp();
+    await launch();
+    await clock.advance(10_000);
+    way.hold();
+    systemd.exit(unit);
+    await clock.advance(1_500);
+    await systemd.startByHost(unit);
+    await clock.advance(5_000 + ms);
+    expect(stored()).toBe('active');
+    await way.letGo();
+    expect(stored()).toBe('active');
+    expect(await isAtRest()).toBe(true);
+    await end();
+  },
+);
+
+test('the first state of a unit that is gone by then changes nothing either', async () => {
+  const { clock, way, launch, destroy, stored, isAtRest, end } = await setUp();
   way.hold();
-  systemd.exit(unit);
-  await clock.advance(1_500);
-  await systemd.startByHost(unit);
+  await launch();
   await clock.advance(5_000);
-  expect(await stored()).toBe('active');
+  expect(stored()).toBe('active');
+  await destroy();
+  await clock.advance(5_000);
+  expect(stored()).toBeNull();
   await way.letGo();
-  expect(await stored()).toBe('inactive');
-  await clock.advance(40_000);
-  expect(await stored()).toBe('active');
-  const { revision } = memory;
-  await clock.advance(300_000);
-  expect(memory.revision).toBe(revision);
-  stop.abort();
-  await clock.advance(10_000);
-  await registry.close();
-  await done;
+  expect(stored()).toBeNull();
+  expect(await isAtRest()).toBe(true);
+  await end();
 });

@@ -38,6 +38,7 @@ class Stage {
         state: () => undefined,
         asked: (_, unit, job) => this.asked.push(`${id} ${job} ${unit}`),
         noted: () => undefined,
+        refused: () => undefined,
         ran: () => undefined,
         misplanned: (machine) => this.asked.push(`${machine.id} misplanned`),
       },

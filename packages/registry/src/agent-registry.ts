@@ -10,7 +10,7 @@ import type {
   StateReport,
   Unsubscribe,
 } from '@muster/core';
-import { encodeState, parseAssignment, parseSettings } from './codec.ts';
+import { parseAssignment, parseSettings } from './codec.ts';
 import type { Contact } from './contact.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
@@ -18,8 +18,9 @@ import { Keyspace } from './keyspace.ts';
 import type { Change } from './difference.ts';
 import { Listeners } from './listeners.ts';
 import type { Presence } from './presence.ts';
-import { get, LeaseGoneError, oneKey } from './store.ts';
-import type { Delete, Put, Store, StoredKey } from './store.ts';
+import { StateWriter } from './state-writer.ts';
+import { get, oneKey } from './store.ts';
+import type { Store, StoredKey } from './store.ts';
 
 export interface AgentRegistryOptions {
   readonly store: Store;
@@ -34,13 +35,13 @@ export interface AgentRegistryOptions {
   readonly onRead?: () => void;
 }
 
-const statesPerTxn = 100;
 const filesPerTxn = 50;
 
 /** The agent's side of the store: its own assignments and settings, watched; states, written. */
 export class StoreAgentRegistry implements AgentRegistry {
   readonly #options: AgentRegistryOptions;
   readonly #keyspace: Keyspace;
+  readonly #states: StateWriter;
   readonly #changed = new Listeners();
   readonly #assignments = new Map<string, Assignment>();
   readonly #unreadable = new Set<string>();
@@ -52,6 +53,7 @@ export class StoreAgentRegistry implements AgentRegistry {
 
   constructor(options: AgentRegistryOptions) {
     this.#options = options;
+    this.#states = new StateWriter(options);
     const { keys, machineId, guard, presence } = options;
     this.#keyspace = new Keyspace({
       ...options,
@@ -137,43 +139,13 @@ export class StoreAgentRegistry implements AgentRegistry {
   }
 
   async publishedUnits(): Promise<readonly string[]> {
-    const { store, keys, machineId } = this.#options;
-    const { gets } = await store.txn({ success: [get(keys.statesOf(machineId))] });
-    return (gets[0]?.keys ?? []).flatMap(({ key }) => {
-      const path = keys.path(key);
-      return path.type === 'state' ? [path.unit] : [];
-    });
+    this.#options.guard.assertTrusted();
+    return this.#states.units();
   }
 
   async publishStates(reports: ReadonlyMap<string, StateReport | null>): Promise<void> {
-    const { store, keys, machineId, presence, guard } = this.#options;
-    guard.assertTrusted();
-    const lease = presence.session();
-    if (lease === null) {
-      throw new StoreUnavailableError('this machine is not registered in etcd now');
-    }
-    const ops = [...reports].map(([unit, report]): Put | Delete => {
-      const key = keys.state(machineId, unit);
-      if (report === null) return { type: 'delete', key };
-      return { type: 'put', key, value: encodeState(report), lease };
-    });
-    for (let i = 0; i < ops.length; i += statesPerTxn) {
-      const succeeded = await store
-        .txn({
-          compare: [{ target: 'lease', key: keys.machine(machineId), equals: lease }],
-          success: ops.slice(i, i + statesPerTxn),
-        })
-        .then(
-          (result) => result.succeeded,
-          (error: unknown) => {
-            if (error instanceof LeaseGoneError) return false;
-            throw error;
-          },
-        );
-      if (succeeded) continue;
-      presence.doubt();
-      throw new StoreUnavailableError(`the presence of ${machineId} in etcd is no longer ours`);
-    }
+    this.#options.guard.assertTrusted();
+    await this.#states.publish(reports);
   }
 
   /** A watch may bring one by one what was told while nobody renewed the lease. */

@@ -1,4 +1,4 @@
-import { backoffMs, StoreUntrustedError } from '@muster/core';
+import { backoffMs, linkSignals, StoreUntrustedError } from '@muster/core';
 import type { Campaign, Clock, Leadership, Log } from '@muster/core';
 import { encodeLeader, parseLeader } from './codec.ts';
 import type { StoreGuard } from './guard.ts';
@@ -42,8 +42,16 @@ export class StoreCampaign implements Campaign {
   }
 
   async lead(stop: AbortSignal): Promise<Leadership | null> {
-    const { clock, log, over } = this.#options;
-    const signal = AbortSignal.any([stop, over]);
+    const { signal, unlink } = linkSignals([stop, this.#options.over]);
+    try {
+      return await this.#campaign(signal);
+    } finally {
+      unlink();
+    }
+  }
+
+  async #campaign(signal: AbortSignal): Promise<Leadership | null> {
+    const { clock, log } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       try {

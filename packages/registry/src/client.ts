@@ -4,7 +4,7 @@ import type { IOptions } from 'etcd3';
 import { translateEtcdError } from './etcd-errors.ts';
 import { bounds, revisionOf, toCompare, toRequest, toStoredKey } from './etcd-messages.ts';
 import { openEtcdWatch } from './etcd-watch.ts';
-import { Renewer } from './renewer.ts';
+import { Renewer, renewOnce } from './renewer.ts';
 import { CompactedError } from './store.ts';
 import type { Renewal, Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';
 
@@ -45,7 +45,7 @@ export class EtcdStore implements Store {
     this.#endpoints = options.endpoints.join(', ');
     this.#client = new Etcd3(clientOptions(options, 0));
     this.#clients = this.#clientsOfMembers();
-    this.#renewer = new Renewer(this.#clients);
+    this.#renewer = renewerBy(this.#clients);
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
@@ -75,8 +75,8 @@ export class EtcdStore implements Store {
     return { lease: granted.ID, ttlSeconds: Number(granted.TTL) };
   }
 
-  renewLease(lease: string, deadlineMs: number): Promise<Renewal> {
-    const renew = (): Promise<Renewal> => this.#renewer.renew(lease, deadlineMs);
+  renewLease(lease: string, deadlineMs: number, attempt = 0): Promise<Renewal> {
+    const renew = (): Promise<Renewal> => this.#renewer.renew(lease, deadlineMs, attempt);
     return this.#call('renew a lease', renew, deadlineMs + lateMs);
   }
 
@@ -136,7 +136,7 @@ export class EtcdStore implements Store {
     const former = new Set([hung, ...this.#clients]);
     this.#client = new Etcd3(clientOptions(this.#options, this.#generation));
     this.#clients = this.#clientsOfMembers();
-    this.#renewer = new Renewer(this.#clients);
+    this.#renewer = renewerBy(this.#clients);
     for (const client of former) client.close();
   }
 
@@ -160,6 +160,12 @@ export class EtcdStore implements Store {
       throw translateEtcdError(error, this.#endpoints, doing);
     }
   }
+}
+
+function renewerBy(clients: readonly Etcd3[]): Renewer {
+  return new Renewer(
+    clients.map((client) => (lease, deadline) => renewOnce(client, lease, deadline)),
+  );
 }
 
 /** Rejects when there is no answer after so many milliseconds, whatever becomes of the wall clock. */

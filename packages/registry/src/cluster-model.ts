@@ -120,6 +120,7 @@ export class ClusterModel {
         return this.#putPolicy(stored);
       case 'cluster':
       case 'audit':
+      case 'told':
       case 'unknown':
         return null;
     }

@@ -23,6 +23,7 @@ const auditEntries = [
   { type: 'destroyed', unit: 'x.service', origin: { by: 'root@here', at: 5, commit: 'abc' } },
   { type: 'destroyed', unit: 'y.service', origin: { by: 'root@here' } },
   { type: 'withdrawn', unit: 'z.service', machine: 'm1', reason: 'why not', at: 6 },
+  { type: 'withdrawn', unit: 'z.service', machine: 'm2', reason: 'why not', at: 6, fence: 7 },
 ] as const;
 const brake = { isOn: true, machines: ['m1', 'm2'], reason: 'many are absent', at: 5 };
 const loss = { machine: 'm1', isForgotten: true, origin: { by: 'root@here', at: 6 } };

@@ -96,8 +96,8 @@ export function encodeAudit(entries: readonly AuditEntry[]): string {
   );
   const withdrawn = entries.flatMap((entry) => {
     if (entry.type !== 'withdrawn') return [];
-    const { unit, machine, reason, at } = entry;
-    return [{ unit, machine, reason, at }];
+    const { unit, machine, reason, at, fence } = entry;
+    return [{ unit, machine, reason, at, fence }];
   });
   return JSON.stringify({ destroyed, withdrawn });
 }
@@ -108,12 +108,14 @@ export function parseAudit(stored: StoredKey): Parsed<readonly AuditEntry[]> {
       return { type: 'destroyed', unit: entry.text('unit'), origin: readOrigin(entry) };
     }),
     ...f.objects('withdrawn').map((entry): AuditEntry => {
+      const fence = entry.optionalCount('fence');
       return {
         type: 'withdrawn',
         unit: entry.text('unit'),
         machine: entry.text('machine'),
         reason: entry.text('reason'),
         at: entry.count('at'),
+        ...(fence === undefined ? {} : { fence }),
       };
     }),
   ]);

@@ -114,6 +114,7 @@ function decode(keys: Keys, changed: Changed): RecordChange | null {
     case 'placement':
     case 'file':
     case 'cluster':
+    case 'told':
     case 'unknown':
       return null;
   }

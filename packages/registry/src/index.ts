@@ -12,4 +12,4 @@ export type { MachineFacts, RegisterOptions } from './presence.ts';
 export { openRegistry, openRegistryOn } from './registry.ts';
 export type { Registry, RegistryOptions } from './registry.ts';
 export { keyOf } from './store.ts';
-export type { KeyEvent, Store, Watch, WatchListener, WatchRange } from './store.ts';
+export type { KeyEvent, Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from './store.ts';

@@ -42,6 +42,7 @@ test.each([
     '/muster/state/m1/x.service',
     { type: 'state', machine: 'm1', unit: 'x.service' },
   ],
+  ['what was told last', keys.told('m1'), '/muster/told/m1', { type: 'told', machine: 'm1' }],
 ])('%s: name and path', (_, key, name, path) => {
   expect(key).toBe(name);
   expect(keys.path(key)).toEqual(path);

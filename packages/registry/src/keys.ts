@@ -20,6 +20,7 @@ export interface Keys {
   assignmentsOf(machine: string): KeyRange;
   state(machine: string, unit: string): string;
   statesOf(machine: string): KeyRange;
+  told(machine: string): string;
   /** What a key is about; `unknown` for keys outside the prefix or of a kind this version lacks. */
   path(key: string): KeyPath;
 }
@@ -28,7 +29,7 @@ export type KeyPath =
   | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'policy' | 'unknown' }
   | { readonly type: 'file'; readonly hash: string }
   | { readonly type: 'unit' | 'placement'; readonly unit: string }
-  | { readonly type: 'machine' | 'settings' | 'loss'; readonly machine: string }
+  | { readonly type: 'machine' | 'settings' | 'loss' | 'told'; readonly machine: string }
   | { readonly type: 'assignment' | 'state'; readonly machine: string; readonly unit: string };
 
 /** @throws {InvalidInputError} when the prefix is not like `/muster` */
@@ -56,6 +57,7 @@ export function keysOf(prefix: string): Keys {
     assignmentsOf: (machine) => keysUnder(`${under}assignment/${machine}/`),
     state: (machine, unit) => `${under}state/${machine}/${unit}`,
     statesOf: (machine) => keysUnder(`${under}state/${machine}/`),
+    told: (machine) => `${under}told/${machine}`,
     path: (key) =>
       key.startsWith(under) ? parsePath(key.slice(under.length)) : { type: 'unknown' },
   };
@@ -89,6 +91,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'settings', machine: first };
     case 'loss:1':
       return { type: 'loss', machine: first };
+    case 'told:1':
+      return { type: 'told', machine: first };
     case 'assignment:2':
       return { type: 'assignment', machine: first, unit: second };
     case 'state:2':

@@ -197,9 +197,9 @@ export class StoreLeadership implements Leadership {
       if (signal.aborted) return;
       const sentAt = clock.monotonic();
       try {
-        const { ttlSeconds } = await store.renewLease(lease, ttlMs / 3);
+        const { ttlSeconds, sentAfterMs } = await store.renewLease(lease, ttlMs / 3);
         if (ttlSeconds === 0) return this.#lose('its lease is gone');
-        this.#renewedAt = sentAt;
+        this.#renewedAt = sentAt + sentAfterMs;
         pauseMs = ttlMs / 3;
       } catch (error) {
         log.debug({ err: error }, 'could not renew leadership');
@@ -256,7 +256,7 @@ function toChange(
   const whole = { expect, ops, nonce };
   if (change.withdraw.length === 0) return whole;
   const audit = change.withdraw.map((withdrawal): AuditEntry => {
-    return { type: 'withdrawn', unit, ...withdrawal, at };
+    return { type: 'withdrawn', unit, ...withdrawal, at, fence };
   });
   return { ...whole, audit };
 }

@@ -80,6 +80,7 @@ export class MemoryStore {
         this.#answer(owner, () => ({
           ttlSeconds: this.#leases.renew(lease),
           revision: this.#revision,
+          sentAfterMs: 0,
         })),
       leaseLeft: (lease) => this.#answer(owner, () => this.#leases.left(lease)),
       revokeLease: (lease) => this.#answer(owner, () => this.#endLeases([lease])),

@@ -37,7 +37,8 @@ export function observed(observer: RegistryObserver, store: Store): Store {
   return {
     txn: (txn) => call(isRead(txn) ? 'read' : 'write', () => store.txn(txn)),
     grantLease: (ttlSeconds) => call('lease-grant', () => store.grantLease(ttlSeconds)),
-    renewLease: (lease, ms) => call('lease-renew', () => store.renewLease(lease, ms)),
+    renewLease: (lease, ms, attempt) =>
+      call('lease-renew', () => store.renewLease(lease, ms, attempt)),
     leaseLeft: (lease) => call('lease-left', () => store.leaseLeft(lease)),
     revokeLease: (lease) => call('lease-revoke', () => store.revokeLease(lease)),
     compact: (revision) => call('compact', () => store.compact(revision)),

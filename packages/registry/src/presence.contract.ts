@@ -56,6 +56,18 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
       await until('250 states', () => view.snapshot().states.size === 250);
     });
 
+    test('states are not written over what somebody else wrote of them, before that was looked at', async () => {
+      await a.presence.register(facts('a'), options());
+      await a.agent.publishStates(new Map([['x.service', report('x.service')]]));
+      // As a write does that had no answer, and arrives now.
+      await ground.put('told/a', '{}');
+      const next = new Map([['y.service', report('y.service')]]);
+      await expect(a.agent.publishStates(next)).rejects.toThrow(StoreUnavailableError);
+      expect(await a.agent.publishedUnits()).toEqual(['x.service']);
+      await a.agent.publishStates(next);
+      expect(await a.agent.publishedUnits()).toEqual(['x.service', 'y.service']);
+    });
+
     test('listeners of the agent hear that the session ended and began', async () => {
       const sessions: (string | null)[] = [];
       a.agent.onChange(() => sessions.push(a.agent.session()));
@@ -346,6 +358,7 @@ export function describePresenceContract(name: string, make: () => Promise<Groun
             machine,
             reason: `because of ${machine}`,
             at: expect.any(Number),
+            fence: leadership.fence,
           })),
         );
         removed.push(...gone);

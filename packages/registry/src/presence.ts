@@ -15,14 +15,16 @@ import type {
 } from '@muster/core';
 import { assertAlone } from './assert-alone.ts';
 import type { Present } from './assert-alone.ts';
-import { encodePresence, parsePresence } from './codec.ts';
+import { encodePresence } from './codec.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
 import { LeaseListeners } from './lease-listeners.ts';
 import { Listeners } from './listeners.ts';
 import { newNonce } from './nonce.ts';
 import type { RegistryObserver } from './observed.ts';
+import { OwnRecord } from './own-record.ts';
 import { parkRecords } from './park.ts';
+import { renewalDeadlineMs, renewEveryMs } from './renewal-times.ts';
 import { sleepUnless } from './sleep.ts';
 import { get, oneKey } from './store.ts';
 import type { Store } from './store.ts';
@@ -62,7 +64,6 @@ interface Session {
   readonly registeredAt: Revision;
 }
 
-const maxRenewEveryMs = 2000;
 const retryMs = 500;
 const maxRetryMs = 5000;
 /** How often the record itself is looked at, in case somebody removed or took it. */
@@ -74,18 +75,23 @@ const lookEveryMs = 30_000;
  */
 export class Presence {
   readonly #options: PresenceOptions;
+  readonly #record: OwnRecord;
   readonly #changed = new Listeners();
   readonly #listeners = new LeaseListeners();
   readonly #over = new AbortController();
+  /** Whoever looks at the record does it now. */
   #wake = new AbortController();
+  /** Whoever renews the lease sees that it has ended. */
+  #ended = new AbortController();
   #facts: MachineFacts | null = null;
   #session: Session | null = null;
   #mustLook = false;
   #term: LeaseTerm | null = null;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.#record = new OwnRecord(options);
   }
 
   /** Id of the lease that records of this machine live on; null: not registered now. */
@@ -122,7 +128,7 @@ export class Presence {
   async register(machine: MachineFacts, options: RegisterOptions): Promise<void> {
     this.#facts = machine;
     await this.#enter(options);
-    this.#running = this.#keep(options);
+    this.#running = Promise.all([this.#keep(options), this.#lookAfter()]);
   }
 
   /**
@@ -134,7 +140,7 @@ export class Presence {
     this.#facts = machine;
     const session = this.#session;
     try {
-      if (session !== null && (await this.#put(session, null))) return true;
+      if (session !== null && (await this.#record.write(session, machine, null))) return true;
     } catch (err) {
       this.#options.log.debug({ err }, 'could not publish what changed of this machine');
     }
@@ -202,21 +208,22 @@ export class Presence {
     const facts = this.#known();
     const saved = await leaseStore.load();
     if (saved === null || saved.bootId !== facts.bootId) return null;
-    const present = await this.#read();
+    const present = await this.#record.read();
     if (present?.stored.lease !== saved.leaseId || present.record?.token !== saved.token)
       return null;
     if (present.record.machine.awaySince !== null) return null;
     const sentAt = clock.monotonic();
-    const granted = await store.renewLease(saved.leaseId, ttlSeconds * 1000);
-    if (granted.ttlSeconds !== ttlSeconds) return null;
+    const ttlMs = ttlSeconds * 1000;
+    const renewal = await store.renewLease(saved.leaseId, renewalDeadlineMs(ttlMs));
+    if (renewal.ttlSeconds !== ttlSeconds) return null;
     const session = {
       lease: saved.leaseId,
       token: saved.token,
-      ttlMs: granted.ttlSeconds * 1000,
-      sentAt,
+      ttlMs,
+      sentAt: sentAt + renewal.sentAfterMs,
       registeredAt: present.stored.modRevision,
     };
-    if (!(await this.#put(session, present))) return null;
+    if (!(await this.#record.write(session, facts, present))) return null;
     log.info({ lease: session.lease }, 'took up the lease of the last run');
     return session;
   }
@@ -226,7 +233,7 @@ export class Presence {
     const { store, guard, keys, machineId, clock, log } = this.#options;
     await guard.verify();
     const facts = this.#known();
-    const present = await this.#read();
+    const present = await this.#record.read();
     const { bootId } = facts;
     await assertAlone({ store, clock, log, present, bootId, ttlSeconds, over: this.#over.signal });
     const sentAt = clock.monotonic();
@@ -263,62 +270,76 @@ export class Presence {
     });
   }
 
+  /** Renews for ever, and waits for nothing else. */
   async #keep(options: RegisterOptions): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#over;
-    let lookedAt = clock.monotonic();
-    let pauseMs = 0;
     while (!signal.aborted) {
       const session = this.#session;
       if (session === null) {
-        if (!(await this.#enterAgain(options))) return;
+        await this.#enterAgain(options);
         continue;
       }
-      this.#wake = new AbortController();
-      if (!this.#mustLook) await sleepUnless(clock, pauseMs, [signal, this.#wake.signal]);
-      if (signal.aborted) return;
-      const sentAt = clock.monotonic();
-      const isAlive = await this.#renew(session);
+      const beganAt = clock.monotonic();
+      const sentAt = await this.#renew(session);
       // Counted from when the last was sent: behind a slow link renewals must not become rarer.
-      const tookMs = clock.monotonic() - sentAt;
-      const everyMs = Math.min(session.ttlMs / 3, maxRenewEveryMs);
-      pauseMs = isAlive ? Math.max(0, everyMs - tookMs) : retryMs;
-      const isDue = this.#mustLook || clock.monotonic() - lookedAt >= lookEveryMs;
-      if (isAlive && isDue && (await this.#look(session))) {
-        lookedAt = clock.monotonic();
+      const tookMs = clock.monotonic() - (sentAt ?? beganAt);
+      const everyMs = sentAt === null ? retryMs : renewEveryMs(session.ttlMs);
+      const pauseMs = Math.max(0, everyMs - tookMs);
+      if (this.#session === session) {
+        await sleepUnless(clock, pauseMs, [signal, this.#ended.signal]);
+      }
+    }
+  }
+
+  /** Looks at the record now and then, and at once when it is in doubt. */
+  async #lookAfter(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      if (!this.#mustLook) await sleepUnless(clock, lookEveryMs, [signal, this.#wake.signal]);
+      const session = this.#session;
+      if (session !== null && !signal.aborted) {
         this.#mustLook = false;
+        if (!(await this.#look(session))) this.#mustLook = true;
       }
       // A look that failed is made again, but not in a hurry.
       if (this.#mustLook) await clock.sleep(retryMs, signal);
     }
   }
 
-  /** One renewal. @returns false: no answer. When the lease is gone, the session ends. */
-  async #renew(session: Session): Promise<boolean> {
+  /**
+   * One renewal. When the lease is gone, the session ends.
+   * @returns boot-clock ms at which what was answered was sent; null: no answer
+   */
+  async #renew(session: Session): Promise<number | null> {
     const { store, clock, log, onRenewal } = this.#options;
     const { lease, ttlMs } = session;
-    const sentAt = clock.monotonic();
+    const beganAt = clock.monotonic();
     try {
-      const deadlineMs = Math.max(500, Math.min(ttlMs / 4, 2000));
-      const { ttlSeconds } = await store.renewLease(lease, deadlineMs);
+      const { ttlSeconds, sentAfterMs } = await store.renewLease(lease, renewalDeadlineMs(ttlMs));
+      const sentAt = beganAt + sentAfterMs;
       onRenewal?.(ttlSeconds === 0 ? 'gone' : 'renewed');
-      if (ttlSeconds === 0) this.#end('its lease is gone');
-      else this.#hold(session, sentAt);
-      return true;
+      if (ttlSeconds === 0) this.#end(session, 'its lease is gone');
+      else if (this.#session === session) this.#hold(session, sentAt);
+      return sentAt;
     } catch (error) {
       onRenewal?.('unanswered');
       log.debug({ err: error }, 'could not renew the presence of this machine');
-      return false;
+      return null;
     }
   }
 
-  /** Looks whether the record is still ours, and says what we say. @returns false: no answer */
+  /** Looks whether the record is still ours, and says what we say. @returns false: look again */
   async #look(session: Session): Promise<boolean> {
     try {
-      const present = await this.#read();
-      if (present?.stored.lease === session.lease) await this.#put(session, present);
-      else this.#end('its record was removed or taken over');
-      return true;
+      const present = await this.#record.read();
+      if (present?.stored.lease !== session.lease) {
+        this.#end(session, 'its record was removed or taken over');
+        return true;
+      }
+      return await this.#record.write(session, this.#known(), present);
     } catch (error) {
       this.#options.log.debug({ err: error }, 'could not look at the presence of this machine');
       return false;
@@ -331,58 +352,25 @@ export class Presence {
     this.#listeners.tell(term);
   }
 
-  #end(reason: string): void {
+  #end(session: Session, reason: string): void {
+    if (this.#session !== session) return;
     this.#options.log.warn({ reason }, 'this machine is no longer registered');
     this.#setSession(null);
+    this.#ended.abort();
   }
 
-  /** @returns false: another machine is alive under our id, or closed meanwhile */
-  async #enterAgain(options: RegisterOptions): Promise<boolean> {
+  /** Registration is over for good when another machine is alive under our id. */
+  async #enterAgain(options: RegisterOptions): Promise<void> {
     try {
       // What is doubted from now on is looked at afterwards.
       this.#mustLook = false;
       await this.#enter(options);
-      return true;
     } catch (error) {
-      if (error instanceof DuplicateMachineError) {
-        this.#options.log.error({ err: error }, 'this machine is refused');
-        options.onRefused?.(error);
-      }
-      return false;
+      if (!(error instanceof DuplicateMachineError)) return;
+      this.#over.abort();
+      this.#options.log.error({ err: error }, 'this machine is refused');
+      options.onRefused?.(error);
     }
-  }
-
-  /**
-   * Writes the record under a session that has it.
-   * @param seen — what is stored; null: not known
-   * @returns false: the record is not on this session's lease
-   */
-  async #put({ lease, token }: Session, seen: Present | null): Promise<boolean> {
-    const { store, keys, machineId, clock } = this.#options;
-    const key = keys.machine(machineId);
-    const present = seen ?? (await this.#read());
-    const at = present?.record?.machine.at;
-    const facts = { ...this.#known(), awaySince: null };
-    const unchanged = encodePresence({ ...facts, ...(at === undefined ? {} : { at }) }, token);
-    if (present?.stored.value === unchanged) return true;
-    const value = encodePresence({ ...facts, at: clock.now() }, token);
-    const { succeeded } = await store.txn({
-      compare: [{ target: 'lease', key, equals: lease }],
-      success: [{ type: 'put', key, value, lease }],
-    });
-    return succeeded;
-  }
-
-  async #read(): Promise<Present | null> {
-    const { store, keys, machineId, log } = this.#options;
-    const key = keys.machine(machineId);
-    const { gets } = await store.txn({ success: [get(oneKey(key))] });
-    const stored = gets[0]?.keys[0];
-    if (stored === undefined) return null;
-    const parsed = parsePresence(machineId, stored);
-    if (parsed.type === 'parsed') return { stored, record: parsed.record };
-    log.warn({ key, problem: parsed.problem }, 'the record of this machine does not parse');
-    return { stored, record: null };
   }
 
   #known(): MachineFacts {
@@ -391,7 +379,10 @@ export class Presence {
   }
 
   #setSession(session: Session | null): void {
-    if (session !== null) this.#hold(session, session.sentAt);
+    if (session !== null) {
+      this.#hold(session, session.sentAt);
+      this.#ended = new AbortController();
+    }
     this.#session = session;
     this.#changed.call();
   }

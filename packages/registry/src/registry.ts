@@ -25,6 +25,7 @@ import { newNonce } from './nonce.ts';
 import { observed } from './observed.ts';
 import type { RegistryObserver } from './observed.ts';
 import { Presence } from './presence.ts';
+import { renewing } from './renewing.ts';
 import type { Store } from './store.ts';
 import { StoreUnitRegistry } from './unit-registry.ts';
 
@@ -65,8 +66,11 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const { clock, log, machineId, knownStore, observer } = options;
   const keys = keysOf(options.prefix);
   const contact = new Contact(clock, observer?.contact);
+  const over = new AbortController();
+  // Each reading of history listens to it.
+  setMaxListeners(0, over.signal);
   const seen = observer === undefined ? bare : observed(observer, bare);
-  const store = noting(contact, seen);
+  const store = noting(contact, renewing(clock, seen, over.signal));
   const guard = new StoreGuard({ store, keys, knownStore, clock, log, newId: newNonce });
   const common = { store, guard, keys, contact, clock, log };
   const reads = observer === undefined ? {} : { onRead: observer.fullRead };
@@ -74,9 +78,6 @@ export function openRegistryOn(bare: Store, options: RegistryOptions): Registry 
   const presence = new Presence({ ...common, machineId, ...renewals });
   const agent = new StoreAgentRegistry({ ...common, machineId, presence, ...reads });
   const view = new SharedView({ ...common, ...reads });
-  const over = new AbortController();
-  // Each reading of history listens to it.
-  setMaxListeners(0, over.signal);
   // Who reads history must have no say in whether this machine is in contact with the store.
   const history = new StoreHistory({ ...common, store: seen, over: over.signal });
   agent.start();

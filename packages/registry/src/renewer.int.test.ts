@@ -3,6 +3,8 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { once } from 'node:events';
 import { EtcdStore } from './client.ts';
+import { realClock } from './fake.ts';
+import { renewing } from './renewing.ts';
 import { startEtcd } from './testing/etcd.ts';
 import type { TestEtcd } from './testing/etcd.ts';
 
@@ -31,7 +33,8 @@ test('with two members of three that hang, no renewal fails', async () => {
     return `http://127.0.0.1:${address.port}`;
   });
   const direct = new EtcdStore({ endpoints: [etcd.endpoint] });
-  const store = new EtcdStore({ endpoints: [...deaf, etcd.endpoint] });
+  const bare = new EtcdStore({ endpoints: [...deaf, etcd.endpoint] });
+  const store = renewing(realClock(), bare, new AbortController().signal);
   try {
     const { lease } = await direct.grantLease(60);
     for (let i = 0; i < 20; i += 1) {

@@ -16,8 +16,11 @@ export interface Store {
   txn(txn: Txn): Promise<TxnResult>;
   /** @param ttlSeconds — etcd may grant more (it has a minimum of about 2) */
   grantLease(ttlSeconds: number): Promise<{ readonly lease: string; readonly ttlSeconds: number }>;
-  /** One keepalive. */
-  renewLease(lease: string, deadlineMs: number): Promise<Renewal>;
+  /**
+   * One keepalive. @param attempt — how many before it have no answer yet (default 0): it goes by
+   * way of another member than these, if there is one
+   */
+  renewLease(lease: string, deadlineMs: number, attempt?: number): Promise<Renewal>;
   /** Seconds a lease has left and was granted for; null: there is no such lease. */
   leaseLeft(
     lease: string,
@@ -36,6 +39,8 @@ export interface Renewal {
   readonly ttlSeconds: number;
   /** Of the member that answered, which may lag behind. */
   readonly revision: Revision;
+  /** What was answered was sent so long after it was asked for: from then on the lease is proven. */
+  readonly sentAfterMs: number;
 }
 
 /** `end: null`: this key alone; else all keys in [key, end). */

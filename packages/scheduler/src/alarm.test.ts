@@ -29,5 +29,7 @@ test('it does not ring when it was called off, or when everything is over', asyn
   alarm.set(1_500);
   over.abort();
   await clock.advance(1_000);
+  alarm.set(4_000);
+  await clock.advance(4_000);
   expect(rings).toEqual([]);
 });

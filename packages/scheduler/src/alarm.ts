@@ -13,6 +13,7 @@ export class Alarm {
     this.#clock = clock;
     this.#ring = ring;
     this.#over = over;
+    over.addEventListener('abort', () => this.#cancel.abort(), { once: true });
   }
 
   /** @param at - boot-clock ms, in place of what was set before; null: never */
@@ -20,12 +21,12 @@ export class Alarm {
     if (at === this.#at) return;
     this.#cancel.abort();
     this.#at = at;
-    if (at !== null) void this.#ringAt(at);
+    if (at !== null && !this.#over.aborted) void this.#ringAt(at);
   }
 
   async #ringAt(at: number): Promise<void> {
     this.#cancel = new AbortController();
-    const signal = AbortSignal.any([this.#over, this.#cancel.signal]);
+    const { signal } = this.#cancel;
     // A sleep may be shorter than asked for.
     for (let left = at - this.#clock.monotonic(); left > 0 && !signal.aborted;) {
       await this.#clock.sleep(left, signal);

@@ -1,4 +1,4 @@
-import { ReconcileLoop } from '@muster/core';
+import { linkSignals, ReconcileLoop } from '@muster/core';
 import type {
   Campaign,
   Clock,
@@ -121,7 +121,9 @@ export class Scheduler {
       if (leadership === null) return;
       log.info({ fence: leadership.fence }, 'leading: placing units');
       observer?.leads(true);
-      await this.#lead(leadership, AbortSignal.any([signal, leadership.signal]));
+      const ending = linkSignals([signal, leadership.signal]);
+      await this.#lead(leadership, ending.signal);
+      ending.unlink();
       observer?.leads(false);
       log.info({ fence: leadership.fence }, 'no longer leading');
     }

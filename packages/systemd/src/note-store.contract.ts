@@ -43,6 +43,13 @@ export function describeNoteStoreContract(name: string, make: () => NoteStore): 
       expect((await store.load()).get('a.service')).toMatchObject(counts);
     });
 
+    test('what a pending job is to make of a unit is kept', async () => {
+      const store = make();
+      const begun = note('a.service', { pending: 'start', begins: { hash: 'h1', restarts: 2 } });
+      await store.save(begun);
+      expect((await store.load()).get('a.service')).toEqual(begun);
+    });
+
     test('the last of several is kept, and one that is removed is gone', async () => {
       const store = make();
       await store.save(note('a.service', { pending: 'start' }));

@@ -95,6 +95,7 @@ function parseNote(text: string): UnitNote | string {
   const stay = field('stay');
   const desiredState = field('desiredState');
   const pending = field('pending');
+  const begins = parseBegins(field('begins'));
   const wasStarted = field('wasStarted');
   const jobResult = field('jobResult');
   if (typeof unit !== 'string' || unit === '') return 'unit is missing';
@@ -109,6 +110,7 @@ function parseNote(text: string): UnitNote | string {
   if (pending !== null && pending !== 'start' && pending !== 'stop' && pending !== 'restart') {
     return 'pending is unknown';
   }
+  if (typeof begins === 'string') return begins;
   if (typeof wasStarted !== 'boolean') return 'wasStarted is missing';
   if (jobResult !== null && typeof jobResult !== 'string') return 'jobResult is missing';
   return {
@@ -122,9 +124,19 @@ function parseNote(text: string): UnitNote | string {
     ...(starts === undefined ? {} : { starts }),
     ...(stay === undefined ? {} : { stay }),
     pending,
+    ...(begins === undefined ? {} : { begins }),
     wasStarted,
     jobResult,
   };
+}
+
+/** Or what is wrong with it. */
+function parseBegins(value: unknown): UnitNote['begins'] | string {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) return 'begins is not an object';
+  const [hash, restarts] = [Reflect.get(value, 'hash'), Reflect.get(value, 'restarts')];
+  const isRight = typeof hash === 'string' && isCount(restarts);
+  return isRight ? { hash, restarts } : 'begins has no hash or restarts';
 }
 
 function isCount(value: unknown): value is number {

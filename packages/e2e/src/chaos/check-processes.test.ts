@@ -20,6 +20,13 @@ describe('I1: copies', () => {
       { faults: [cut], processes: [ran(1, [0, 35]), ran(2, [20, null])] },
     ],
     [
+      'a second one after the lease of the first one ended early',
+      {
+        faults: [during(19, 19.1, { kind: 'lease-lost', machine: 1 })],
+        processes: [ran(1, [0, 35]), ran(2, [20, null])],
+      },
+    ],
+    [
       'a global unit is everywhere',
       { cast: [unit({ kind: 'everywhere' })], processes: [ran(1, [0, null]), ran(2, [0, null])] },
     ],
@@ -35,6 +42,14 @@ describe('I1: copies', () => {
   test.each<[string, Partial<Evidence>]>([
     ['nothing went wrong', { processes: twice }],
     ['an exclusive one, whatever went wrong', { cast: exclusive, faults: [cut], processes: twice }],
+    [
+      'an exclusive one whose lease ended early',
+      {
+        cast: exclusive,
+        faults: [during(19, 19.1, { kind: 'lease-lost', machine: 1 })],
+        processes: twice,
+      },
+    ],
     [
       'the fault was about another machine',
       { faults: [during(10, 30, { kind: 'cut', machine: 3, forMs: 20_000 })], processes: twice },

@@ -91,6 +91,24 @@ describe('I5: the fence', () => {
     expect(checkFence(history({ changes }))).toEqual([]);
   });
 
+  const removing = (fence: number): StoreChange[] => [
+    wrote(5, 'assignment/id1/a.service', null),
+    wrote(5, 'audit', { withdrawn: [{ unit: 'a.service', machine: 'id1', fence }] }),
+  ];
+
+  test('the leader removes: good', () => {
+    expect(checkFence(history({ changes: [leader, ...removing(2)] }))).toEqual([]);
+  });
+
+  test('somebody else removes: a violation', () => {
+    expect(checkFence(history({ changes: [leader, ...removing(1)] }))).toEqual([
+      {
+        invariant: 'I5',
+        text: 'at revision 5 assignment/id1/a.service was removed by the leader since revision 1, while the leader since revision 2 led',
+      },
+    ]);
+  });
+
   test.each<[string, StoreChange[]]>([
     ['another leads by now', [wrote(3, 'leader', null), wrote(4, 'leader', { machine: 'id2' })]],
     ['nobody leads any more', [wrote(3, 'leader', null)]],

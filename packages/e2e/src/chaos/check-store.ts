@@ -107,11 +107,11 @@ export function checkFence({ changes }: Evidence): Violation[] {
   for (const { revision, changed, ledBy } of replay(changes)) {
     for (const { key, record } of changed) {
       if (!key.startsWith('assignment/') && !key.startsWith('placement/')) continue;
-      if (record === null) continue;
-      const fence = fenceOf(record);
-      if (ledBy !== null && fence === ledBy.createRevision) continue;
+      const fence = record === null ? fenceOfRemoval(key, changed) : fenceOf(record);
+      if (fence === null || (ledBy !== null && fence === ledBy.createRevision)) continue;
       const leads = ledBy === null ? 'nobody' : `the leader since revision ${ledBy.createRevision}`;
-      const text = `at revision ${revision} ${key} was written by the leader since revision ${fence}, while ${leads} led`;
+      const done = record === null ? 'removed' : 'written';
+      const text = `at revision ${revision} ${key} was ${done} by the leader since revision ${fence}, while ${leads} led`;
       found.push({ invariant: 'I5', text });
     }
   }
@@ -121,6 +121,16 @@ export function checkFence({ changes }: Evidence): Violation[] {
 /** Create revision of the leader's key under which a record was written. */
 function fenceOf({ nonce }: Readonly<Record<string, unknown>>): number {
   return Number(String(nonce).split('.')[0]);
+}
+
+/** The same of an assignment that is gone: the audit record of the transaction says it; null: it does not. */
+function fenceOfRemoval(key: string, changed: readonly StoreChange[]): number | null {
+  const withdrawn = changed.find((change) => change.key === 'audit')?.record?.['withdrawn'];
+  const entries: readonly Record<string, unknown>[] = Array.isArray(withdrawn) ? withdrawn : [];
+  const entry = entries.find(
+    ({ machine, unit }) => key === ['assignment', machine, unit].join('/'),
+  );
+  return typeof entry?.['fence'] === 'number' ? entry['fence'] : null;
 }
 
 /** I9: what a machine says it has carried out never goes back, in one boot. */

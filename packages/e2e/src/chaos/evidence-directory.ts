@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import type { Lab } from '../lab.ts';
 import type { Evidence } from './evidence.ts';
 import type { TimedFault } from './fault.ts';
+import type { TimedWish } from './plan-requests.ts';
 import type { Outcome } from './run.ts';
 
 /** Faults of rounds 1, 2, …, and the seed of the requests. */
 export interface Schedule {
   readonly seed: number;
   readonly rounds: readonly (readonly TimedFault[])[];
+  /** What one client asks for in rounds 1, 2, …, instead of what follows from the seed. */
+  readonly requests?: readonly (readonly TimedWish[])[];
 }
 
 /** Writes down everything about a run whose promises were broken, while its lab still stands. */

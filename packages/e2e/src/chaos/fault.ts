@@ -23,11 +23,23 @@ export const machineFaults = [
 type MachineFault = (typeof machineFaults)[number] | LinkFault;
 
 /** Of a machine whose way to etcd leads through the proxy. */
-export const linkFaults = ['link-slow', 'link-halting', 'link-stall', 'link-half-open'] as const;
+export const linkFaults = [
+  'link-slow',
+  'link-halting',
+  'link-stall',
+  'link-half-open',
+  /** It hears everything; what it sends arrives when the link is mended, whoever leads by then. */
+  'link-late',
+] as const;
 type LinkFault = (typeof linkFaults)[number];
 
 /** Of one machine, and over by itself. */
-export const singleFaults = ['musterd-kill', 'reboot'] as const;
+export const singleFaults = [
+  'musterd-kill',
+  'reboot',
+  /** etcd ends the machine's lease before its time. */
+  'lease-lost',
+] as const;
 type SingleFault = (typeof singleFaults)[number];
 
 /** Of one member of etcd. */
@@ -73,8 +85,8 @@ export function machinesOf(fault: Fault): readonly number[] {
 const ttlMs = 8000;
 
 /**
- * Machines that others may have to take for gone while this lasts: nothing is heard of them for
- * as long as their lease, although they may be running.
+ * Machines that others may have to take for gone while this lasts: their lease ends, although they
+ * may be running.
  */
 export function silences(fault: Fault): readonly number[] {
   switch (fault.kind) {
@@ -86,8 +98,11 @@ export function silences(fault: Fault): readonly number[] {
     case 'musterd-hang-compaction':
     case 'link-stall':
     case 'link-half-open':
+    case 'link-late':
       // Heard of last up to a renewal's interval (a third of the ttl) before.
       return fault.forMs >= ttlMs / 2 ? machinesOf(fault) : [];
+    case 'lease-lost':
+      return machinesOf(fault);
     case 'power-cut':
     case 'musterd-stop':
     case 'link-slow':

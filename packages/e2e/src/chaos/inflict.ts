@@ -35,6 +35,8 @@ export async function inflict(tools: Tools, fault: Fault): Promise<void> {
       });
     case 'crowd-cut':
       return cutCables(tools, { machines: fault.machines, way: undefined, forMs: fault.forMs });
+    case 'lease-lost':
+      return loseLease(tools, fault.machine);
     case 'musterd-kill':
       return tellMusterd(cluster, fault.machine, 'KILL');
     case 'musterd-hang':
@@ -54,6 +56,8 @@ export async function inflict(tools: Tools, fault: Fault): Promise<void> {
       return badLink(tools, fault, { hold: 'both' });
     case 'link-half-open':
       return badLink(tools, fault, { hold: 'down' });
+    case 'link-late':
+      return badLink(tools, fault, { hold: 'up' });
     case 'etcd-kill':
       return killMembers(tools, [fault.member], fault.forMs);
     case 'etcd-leader-kill':
@@ -115,6 +119,16 @@ async function reboot({ lab }: Cluster, machine: number): Promise<void> {
 /** A musterd that is not there is left alone: systemd is about to start it again. */
 async function tellMusterd({ lab }: Cluster, machine: number, signal: string): Promise<void> {
   await lab.sh(machine, `systemctl kill -s ${signal} --kill-who=main musterd || true`);
+}
+
+/** A machine that has none just then has lost nothing, and so has one while etcd is away. */
+async function loseLease({ cluster, store }: Tools, machine: number): Promise<void> {
+  const { id } = await cluster.lab.machine(machine);
+  try {
+    await store.endLease(`machine/${id}`);
+  } catch {
+    // No member of etcd takes it.
+  }
 }
 
 async function hangMusterd(

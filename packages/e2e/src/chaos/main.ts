@@ -5,13 +5,16 @@ import { Lab } from '../lab.ts';
 import { checkEvidence } from './check.ts';
 import { countsOf } from './counts.ts';
 import { keepEvidence, readKeptEvidence, readSchedule } from './evidence-directory.ts';
+import type { Schedule } from './evidence-directory.ts';
 import { monotonicMs } from './evidence.ts';
 import type { Violation } from './evidence.ts';
 import { describeFault } from './fault.ts';
 import type { TimedFault } from './fault.ts';
 import { misfits, planFaults } from './plan-faults.ts';
+import { misfitsAsked } from './plan-requests.ts';
 import { runChaos, world } from './run.ts';
 import { runScenario, scenarios } from './scenarios.ts';
+import { makeCast } from './units.ts';
 
 const usage = `usage: npm run chaos -- [OPTION…]
 
@@ -33,8 +36,8 @@ interface Options {
   readonly seed: number;
   /** null: as many as fit. */
   readonly rounds: number | null;
-  /** null: they follow from the seed. */
-  readonly schedule: readonly (readonly TimedFault[])[] | null;
+  /** null: everything follows from the seed. */
+  readonly schedule: Schedule | null;
 }
 
 const began = monotonicMs();
@@ -70,7 +73,7 @@ async function main(): Promise<number> {
     return stand(values.scenario, amount('--minutes', values.minutes));
   }
   const file = values.schedule === undefined ? null : readSchedule(values.schedule);
-  const problems = (file?.rounds ?? []).flatMap((faults) => misfits(faults, world));
+  const problems = file === null ? [] : misfitsOf(file);
   if (problems.length > 0) throw new Error(`${values.schedule}: ${problems.join('; ')}`);
   const options: Options = {
     minutes: amount('--minutes', values.minutes),
@@ -79,15 +82,23 @@ async function main(): Promise<number> {
         ? (file?.seed ?? Date.now() % 1_000_000)
         : amount('--seed', values.seed),
     rounds: values.rounds === undefined ? null : amount('--rounds', values.rounds),
-    schedule: file?.rounds ?? null,
+    schedule: file,
   };
   if (values.print) return print(options);
   return chaos(options);
 }
 
+/** What a run that was killed has left would be taken for this run's. */
+async function emptyLab(): Promise<Lab> {
+  const lab = new Lab('chaos');
+  await lab.down();
+  return lab;
+}
+
 async function chaos(options: Options): Promise<number> {
   const { seed, minutes } = options;
-  const lab = new Lab('chaos');
+  const asked = options.schedule?.requests;
+  const lab = await emptyLab();
   const end = monotonicMs() + minutes * 60_000;
   const rounds: (readonly TimedFault[])[] = [];
   say(`seed ${seed}; npm run chaos -- --seed ${seed} --print shows what is going to happen`);
@@ -101,11 +112,13 @@ async function chaos(options: Options): Promise<number> {
       if (faults !== null) rounds.push(faults);
       return faults;
     },
+    requestsOf: (round) => (asked === undefined ? null : [asked[round - 1] ?? []]),
   });
   for (const line of countsOf(outcome.evidence)) say(line);
   if (outcome.violations.length === 0) return verdict([]);
   const directory = join(tmpdir(), `muster-chaos-${seed}-${process.pid}`);
-  await keepEvidence(directory, { outcome, schedule: { seed, rounds }, lab });
+  const schedule = { seed, rounds, ...(asked === undefined ? {} : { requests: asked }) };
+  await keepEvidence(directory, { outcome, schedule, lab });
   say(`the evidence is in ${directory}`);
   say(`again: npm run chaos -- --schedule ${directory}/schedule.json --rounds ${rounds.length}`);
   return verdict(outcome.violations);
@@ -115,7 +128,7 @@ async function stand(name: string, minutes: number): Promise<number> {
   const scenario = scenarios.find((each) => each === name);
   if (scenario === undefined)
     throw new Error(`--scenario takes ${scenarios.join(' or ')}, not "${name}"`);
-  const touched = await runScenario({ lab: new Lab('chaos'), scenario, minutes, say });
+  const touched = await runScenario({ lab: await emptyLab(), scenario, minutes, say });
   for (const line of touched) say(line);
   say(touched.length === 0 ? 'no unit was touched' : 'units were touched');
   return touched.length === 0 ? 0 : 1;
@@ -129,8 +142,17 @@ function verdict(violations: readonly Violation[]): number {
   return violations.length === 0 ? 0 : 1;
 }
 
+function misfitsOf({ rounds, requests = [] }: Schedule): readonly string[] {
+  const { machines } = world;
+  const cast = makeCast(Array.from({ length: machines }, () => ''));
+  return [
+    ...rounds.flatMap((faults) => misfits(faults, world)),
+    ...misfitsAsked(requests.flat(), { cast, machines }),
+  ];
+}
+
 function faultsIn({ seed, schedule }: Options, round: number): readonly TimedFault[] | null {
-  if (schedule !== null) return schedule[round - 1] ?? null;
+  if (schedule !== null) return schedule.rounds[round - 1] ?? null;
   return planFaults(seed, round, world);
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { machinesOf } from './fault.ts';
 import { lengthOf, misfits, planFaults } from './plan-faults.ts';
-import { planRequests } from './plan-requests.ts';
+import { misfitsAsked, planRequests } from './plan-requests.ts';
 import { makeCast } from './units.ts';
 
 const world = { machines: 5, members: 3, proxied: [4, 5] };
@@ -35,7 +35,7 @@ test('in a few hundred rounds every kind of fault comes up', () => {
       faults.map(({ fault }) => fault.kind),
     ),
   );
-  expect(kinds.size).toBe(23);
+  expect(kinds.size).toBe(25);
 });
 
 test('what a schedule asks of machines and members that there are not is said', () => {
@@ -48,5 +48,19 @@ test('what a schedule asks of machines and members that there are not is said', 
     'cut: there is no machine 6',
     'etcd-kill: etcd has no member 4',
     'link-slow: machine 1 does not reach etcd through the proxy',
+  ]);
+});
+
+test('what a schedule asks for that a run does not have is said', () => {
+  const wishes = [
+    { wish: { action: 'start', unit: 'chaos-keep-1.service' }, via: 5 },
+    { wish: { action: 'stop', unit: 'other.service' }, via: 6 },
+    { wish: { action: 'metadata', machine: 0, key: 'colour', value: 'red' }, via: 1 },
+  ] as const;
+  const asked = wishes.map((each) => ({ ...each, atMs: 0, by: 'api' as const }));
+  expect(misfitsAsked(asked, { cast, machines: 5 })).toEqual([
+    'stop: there is no machine 6',
+    'stop: there is no unit other.service',
+    'metadata: there is no machine 0',
   ]);
 });

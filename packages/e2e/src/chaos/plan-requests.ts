@@ -32,6 +32,22 @@ export function planRequests(
   return [...perUnit, repainting(randomFor(seed, 'metadata', round), { machines, lengthMs })];
 }
 
+/** One line for each request that is about something that a run does not have. */
+export function misfitsAsked(
+  wishes: readonly TimedWish[],
+  { cast, machines }: { cast: readonly CastUnit[]; machines: number },
+): readonly string[] {
+  return wishes.flatMap(({ wish, via }) => {
+    const asked = wish.action === 'metadata' ? [via, wish.machine] : [via];
+    const unknown = asked.filter((machine) => machine < 1 || machine > machines);
+    const found = unknown.map((machine) => `${wish.action}: there is no machine ${machine}`);
+    if (wish.action !== 'metadata' && !cast.some(({ name }) => name === wish.unit)) {
+      found.push(`${wish.action}: there is no unit ${wish.unit}`);
+    }
+    return found;
+  });
+}
+
 function wishesOf(
   random: Random,
   unit: CastUnit,

@@ -19,6 +19,7 @@ import { Observer } from './observer.ts';
 import { lengthOf } from './plan-faults.ts';
 import type { World } from './plan-faults.ts';
 import { planRequests } from './plan-requests.ts';
+import type { Clients } from './plan-requests.ts';
 import { StoreAccess } from './store-access.ts';
 import { StoreRecorder } from './store-recorder.ts';
 import { makeCast, movingKey, movingValue } from './units.ts';
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly seed: number;
   /** The faults of a round; null: there are no more rounds. */
   readonly faultsOf: (round: number) => readonly TimedFault[] | null;
+  /** The requests of a round; absent or null: they follow from the seed. */
+  readonly requestsOf?: (round: number) => Clients | null;
   /** Told of each round. */
   readonly say: (text: string) => void;
 }
@@ -129,11 +132,9 @@ class Run {
     const over = new AbortController();
     // Every client listens to it.
     setMaxListeners(0, over.signal);
-    const clients = planRequests(this.#options.seed, number, {
-      cast: this.cast,
-      machines,
-      lengthMs,
-    });
+    const clients =
+      this.#options.requestsOf?.(number) ??
+      planRequests(this.#options.seed, number, { cast: this.cast, machines, lengthMs });
     const asking = askAll(this.#clients, { clients, round: number, began, signal: over.signal });
     await Promise.all(faults.map((timed) => this.#inflict(timed, began)));
     over.abort();

@@ -34,6 +34,15 @@ export class StoreAccess {
     await this.#anyMember('/v3/kv/compaction', { revision });
   }
 
+  /** Ends the lease of a key; nothing happens when there is none. @throws when no member takes it */
+  async endLease(key: string): Promise<void> {
+    const { kvs = [] }: RangeAnswer = JSON.parse(
+      await this.#anyMember('/v3/kv/range', { key: btoa(`${prefix}${key}`) }),
+    );
+    const lease = kvs[0]?.lease;
+    if (lease !== undefined) await this.#anyMember('/v3/lease/revoke', { ID: lease });
+  }
+
   /** Which member leads, from 1; null: none says so. */
   async leader(): Promise<number | null> {
     for (const [i, socket] of this.#sockets.entries()) {
@@ -88,6 +97,7 @@ interface KeyValue {
   readonly value?: string;
   readonly mod_revision: string;
   readonly create_revision?: string;
+  readonly lease?: string;
 }
 
 /** The changes that a watch told of at once. @param seenAt - when */

@@ -1,7 +1,10 @@
+import { VirtualClock } from '@muster/core/testing';
 import type { KeyEvent } from '@muster/registry';
+import { FakeSystemd } from '@muster/systemd';
 import { Checker } from './checker.ts';
 import type { Invariant } from './invariants.ts';
 import { Random } from './random.ts';
+import { differences, WritesAtRest } from './rest.ts';
 import { drawRepertoire } from './specs.ts';
 import type { Repertoire } from './specs.ts';
 import { Trouble } from './trouble.ts';
@@ -33,6 +36,18 @@ class Planted {
     world: this.world,
     trouble: this.trouble,
   });
+  readonly clock = new VirtualClock({ turns: 1 });
+  /** With systemds that know nothing of what is told to the checker. */
+  readonly machines = machines.map((id) => ({
+    id,
+    metadata: { region: 'eu' },
+    systemd: new FakeSystemd(this.clock),
+    noted: [] as string[],
+    notes(): Promise<string[]> {
+      return Promise.resolve(this.noted);
+    },
+  }));
+  readonly writes = new WritesAtRest(this.world);
   #revision = 1;
 
   constructor() {
@@ -52,6 +67,7 @@ class Planted {
         stored: { key, value: text, createRevision: 1, modRevision, lease: null },
       };
     });
+    this.writes.committed(Object.keys(values).map((path) => `/muster/${path}`));
     this.checker.committed(this.world.commit(events, by), by);
   }
 
@@ -112,6 +128,25 @@ class Planted {
     this.now += 1_000;
     this.start(machine, unit);
     this.now += 600_000;
+  }
+
+  /** A unit that has run on a machine for a long while, as systemd and the store say as well. */
+  async settled(number: number, unit: string): Promise<void> {
+    const machine = this.machine(number);
+    this.running(machine.id, unit);
+    const text = this.repertoire.specs.get(unit)?.[0]?.text ?? '';
+    await machine.systemd.writeFile(unit, { hash: this.hash(unit), text });
+    await machine.systemd.start(unit);
+    await this.clock.advance(1_000);
+    const answers = this.world.given.get(`${machine.id}/${unit}`)?.revision;
+    this.put(`state/${machine.id}/${unit}`, { activeState: 'active', answers });
+    this.put(`placement/${unit}`, {});
+  }
+
+  machine(number: number): Planted['machines'][number] {
+    const found = this.machines[number - 1];
+    if (found === undefined) throw new Error(`there is no machine ${number}`);
+    return found;
   }
 
   seen(): Invariant[] {
@@ -304,6 +339,20 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
     },
   ],
   [
+    'a musterd that comes back restarts what it had started',
+    ['I2'],
+    (p) => {
+      p.wish(plain);
+      p.give('m1', plain);
+      p.now += 3;
+      p.trouble.begin('m1', 'crash');
+      p.checker.asked('m1', plain, 'start');
+      p.checker.state('m1', plain, 'active');
+      p.now += 1_000;
+      p.checker.asked('m1', plain, 'restart');
+    },
+  ],
+  [
     'a start that was never noted is asked for again by a musterd that did not crash',
     ['E1'],
     (p) => {
@@ -328,4 +377,76 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
   const planted = new Planted();
   plant(planted);
   expect(planted.seen()).toEqual(expected);
+});
+
+test.each<[string, Invariant[], (planted: Planted) => Promise<void> | void]>([
+  ['everything is as it is wished for', [], () => undefined],
+  ['a unit is nowhere though there is room', ['I6'], (p) => p.wish('plain2.service')],
+  ['a unit that is to be inactive has kept its place', ['I6'], (p) => p.wish(plain, 'inactive')],
+  ['a unit has not got its new content', ['I6'], (p) => p.wish(plain, 'launched', 1)],
+  [
+    'a unit is down that is to be up',
+    ['I6', 'S1'],
+    async (p) => {
+      p.stop('m1', plain);
+      await p.machine(1).systemd.stop(plain);
+    },
+  ],
+  [
+    'a unit is up where it is not assigned',
+    ['I6'],
+    async (p) => {
+      const { systemd } = p.machine(2);
+      await systemd.writeFile(plain, { hash: '', text: '[Service]\nExecStart=/bin/true\n' });
+      await systemd.start(plain);
+    },
+  ],
+  [
+    'a unit that was destroyed runs on',
+    ['I10'],
+    (p) => {
+      const paths = [`unit/${plain}`, `assignment/m1/${plain}`, `state/m1/${plain}`];
+      p.commit(Object.fromEntries([...paths, `placement/${plain}`].map((path) => [path, null])));
+    },
+  ],
+  ['records of a unit that was destroyed are left', ['I10'], (p) => p.put(`unit/${plain}`, null)],
+  [
+    'a note of a unit that was destroyed is left',
+    ['I10'],
+    (p) => p.machine(3).noted.push('gone.service'),
+  ],
+  ['a state of a unit that went elsewhere is left', ['I10'], (p) => p.put(`state/m2/${plain}`, {})],
+  [
+    'a placement of a unit that is nowhere is left',
+    ['I10'],
+    (p) => p.put('placement/x.service', {}),
+  ],
+])('at rest, %s: %j', async (_name, expected, plant) => {
+  const planted = new Planted();
+  await planted.settled(1, plain);
+  await plant(planted);
+  await planted.clock.advance(10_000);
+  const found = await differences(planted);
+  expect(found.map(({ invariant }) => invariant)).toEqual(expected);
+});
+
+test.each<[string, Invariant | undefined, (planted: Planted) => void]>([
+  ['nothing is written', undefined, () => undefined],
+  ['a state is written', 'R1', (p) => p.put(`state/m1/${plain}`, {})],
+  ['a machine says the same of itself again', 'R1', (p) => p.put('machine/m1', {})],
+  ['a file is removed that nothing refers to', undefined, (p) => p.put('file/0', null)],
+  [
+    'a unit is not flapping any more',
+    undefined,
+    (p) => {
+      p.put(`state/m1/${plain}`, { flapping: 5 });
+      p.writes.begin();
+      p.put(`state/m1/${plain}`, {});
+    },
+  ],
+])('at rest, %s: %s', (_name, expected, plant) => {
+  const planted = new Planted();
+  planted.writes.begin();
+  plant(planted);
+  expect(planted.writes.difference(45_000)?.invariant).toBe(expected);
 });

@@ -131,7 +131,7 @@ export class Checker {
       isNoted: false,
       isDownByItself: false,
       isTroubled: this.#options.trouble.isIn(machine),
-      isBehind: this.#isBehind(machine, unit),
+      isBehind: this.#isBehind(machine, unit) && !this.#isFirst(key),
     });
   }
 
@@ -176,7 +176,9 @@ export class Checker {
     const [kind, machine = '', unit = ''] = path.split('/');
     if (kind !== 'state' || !world.parked.has(machine)) return;
     // It may have been cut short.
-    const wasCutShort = [machine, 'store'].some((at) => trouble.hadWorseThanStop(at, noticeMs));
+    const wasCutShort = [machine, 'store', 'way'].some((at) =>
+      trouble.hadWorseThanStop(at, noticeMs),
+    );
     if (wasCutShort) return;
     this.#check('S1', world.goneSince.get(machine) !== null, [machine, unit], () => {
       return `the state of ${unit} on ${machine} ended, though ${machine} is away in order`;
@@ -230,7 +232,8 @@ export class Checker {
     const given = world.given.get(key);
     const edge = this.#edges.get(key);
     const wasTaken = given === undefined || (world.takenAt.get(key) ?? -Infinity) >= since;
-    const isChanged = given !== undefined && given.changedAt > since - flightMs;
+    const isChanged =
+      given !== undefined && given.changedAt > since - (this.#isFirst(key) ? 0 : flightMs);
     // Asked for and not yet noted: after a crash in between it is asked for again.
     const isRepeated =
       edge !== undefined && isToRepeat(edge) && (edge.job === job || edge.isBehind);
@@ -253,6 +256,14 @@ export class Checker {
     const key = `${machine}/${unit}`;
     const changedAt = world.given.get(key)?.changedAt ?? world.takenAt.get(key) ?? Infinity;
     return trouble.wasIn(machine, noticeMs) && trouble.lastIn(machine) >= changedAt;
+  }
+
+  /** Whether what is given there is all that there was for a long while: who follows any, follows it. */
+  #isFirst(key: string): boolean {
+    const { world } = this.#options;
+    const given = world.given.get(key);
+    if (given === undefined || given.changedAt !== given.madeAt) return false;
+    return (world.takenAt.get(key) ?? -Infinity) < given.madeAt - noticeMs;
   }
 
   /** I9: what was withdrawn long ago is not started, whatever the machine went through meanwhile. */
@@ -372,7 +383,9 @@ export class Checker {
     const { world, trouble, now } = this.#options;
     const asked = world.lastAskedAround(unit);
     const isFresh = asked >= now() - aftermathMs || trouble.lastAnywhere() >= now() - aftermathMs;
-    return asked > given.changedAt - aftermathMs && isFresh;
+    // A leader that lost events hears of it when it reads everything anew.
+    const isLate = trouble.mayBeBlind(world.leader?.split('.')[0] ?? '');
+    return asked > given.changedAt - aftermathMs && (isFresh || isLate);
   }
 
   /** Whether a unit that it belongs together with went elsewhere since, or has to. */

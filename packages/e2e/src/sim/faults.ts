@@ -1,9 +1,10 @@
 import type { VirtualClock } from '@muster/core/testing';
 import type { MemoryStore } from '@muster/registry';
 import type { Checker } from './checker.ts';
+import { holdWrite } from './held.ts';
 import type { SimMachine } from './machine.ts';
 import type { Direction, Network } from './network.ts';
-import type { Fault } from './plan.ts';
+import type { Fault, FaultKind } from './plan.ts';
 import { Random } from './random.ts';
 import type { Say } from './trace.ts';
 import type { Trouble } from './trouble.ts';
@@ -19,10 +20,11 @@ export interface Scene {
   readonly trouble: Trouble;
   readonly checker: Checker;
   readonly say: Say;
+  readonly count: (what: string) => void;
 }
 
 /** Ends what a fault began; harmless when it is over already. */
-type End = () => void;
+export type End = () => void;
 const nothing: End = () => undefined;
 
 /** Brings a fault about. @returns ends it; to be called when its time is over, or before */
@@ -42,12 +44,16 @@ export function begin(fault: Fault, scene: Scene): End {
   };
 }
 
-const ofStore: ReadonlySet<string> = new Set([
-  'store-away',
-  'store-refuses',
-  'store-leader-change',
-  'compaction',
-]);
+/** What is not at a machine, where it is. */
+const places: Partial<Record<FaultKind, string>> = {
+  'store-away': 'store',
+  'store-refuses': 'store',
+  'store-leader-change': 'store',
+  compaction: 'store',
+  // No machine is in trouble by a write that is late: nothing is excused by it.
+  'held-write': 'way',
+  'held-state': 'way',
+};
 
 function placeOf(fault: Fault, { machines, world }: Scene): { machine: SimMachine; at: string } {
   const leader = world.leader?.split('.')[0];
@@ -55,7 +61,7 @@ function placeOf(fault: Fault, { machines, world }: Scene): { machine: SimMachin
   const drawn = machines[fault.machine];
   const machine = fault.kind.endsWith('-leader') ? (led ?? drawn) : drawn;
   if (machine === undefined) throw new Error(`there is no machine ${fault.machine}`);
-  return { machine, at: ofStore.has(fault.kind) ? 'store' : machine.id };
+  return { machine, at: places[fault.kind] ?? machine.id };
 }
 
 function carryOut(fault: Fault, machine: SimMachine, scene: Scene): End {
@@ -96,6 +102,16 @@ function carryOut(fault: Fault, machine: SimMachine, scene: Scene): End {
       return cut('to-store');
     case 'cut-answers':
       return cut('from-store');
+    case 'held-write':
+    case 'held-state': {
+      const statesOf = fault.kind === 'held-state' ? machine.id : null;
+      return holdWrite({
+        scene,
+        random,
+        statesOf,
+        also: (kind, at) => alsoBegin(kind, at, { scene, random }),
+      });
+    }
     case 'noise':
       network.disturb(machine.id, drawNoise(random));
       return () => network.disturb(machine.id, null);
@@ -140,6 +156,20 @@ function carryOut(fault: Fault, machine: SimMachine, scene: Scene): End {
     case 'unit-ends':
       return onUnits(fault.kind, { random, machine, checker });
   }
+}
+
+/** A fault that belongs to another one; it ends by itself. */
+function alsoBegin(
+  kind: FaultKind,
+  id: string,
+  { scene, random }: { scene: Scene; random: Random },
+): End {
+  const ms = random.spread(1_000, 30_000);
+  const seed = random.below(0x1_0000_0000);
+  const machine = scene.machines.findIndex((one) => one.id === id);
+  const end = begin({ kind, at: 0, ms, machine, seed }, scene);
+  scene.clock.after(ms, end);
+  return end;
 }
 
 const calm = {

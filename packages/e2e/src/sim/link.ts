@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '@muster/core';
 import type { VirtualClock } from '@muster/core/testing';
-import type { Store, Watch, WatchListener, WatchRange } from '@muster/registry';
+import type { Store, Txn, TxnResult, Watch, WatchListener, WatchRange } from '@muster/registry';
 import type { Network } from './network.ts';
 import type { SimProcess } from './process.ts';
 
@@ -14,6 +14,15 @@ export interface LinkOptions {
   readonly store: Store;
   readonly clock: VirtualClock;
   readonly network: Network;
+  /** Told of each write that the store refused, whoever is told of it. */
+  readonly refused: (keys: readonly string[]) => void;
+}
+
+/** A call on its way. */
+interface Call<T> {
+  readonly act: () => Promise<T>;
+  /** Keys that it writes. */
+  readonly writes: readonly string[];
 }
 
 const lost = Symbol('lost');
@@ -22,9 +31,9 @@ const lost = Symbol('lost');
 export function linkTo(options: LinkOptions): Store {
   const { process, store } = options;
   const call = <T>(deadlineMs: number, act: () => Promise<T>): Promise<T> =>
-    process.call(() => attempt(options, deadlineMs, act));
+    process.call(() => attempt(options, deadlineMs, { act, writes: [] }));
   return {
-    txn: (txn) => call(callDeadlineMs, () => store.txn(txn)),
+    txn: (txn) => process.call(() => attempt(options, callDeadlineMs, write(options, txn))),
     grantLease: (ttlSeconds) => call(callDeadlineMs, () => store.grantLease(ttlSeconds)),
     renewLease: (lease, ms) => call(ms, () => store.renewLease(lease, ms)),
     leaseLeft: (lease) => call(callDeadlineMs, () => store.leaseLeft(lease)),
@@ -35,12 +44,18 @@ export function linkTo(options: LinkOptions): Store {
   };
 }
 
+function write({ store, refused }: LinkOptions, txn: Txn): Call<TxnResult> {
+  const writes = txn.success.flatMap((op) => (op.type === 'get' ? [] : [op.key]));
+  const act = async (): Promise<TxnResult> => {
+    const result = await store.txn(txn);
+    if (!result.succeeded) refused(writes);
+    return result;
+  };
+  return { act, writes };
+}
+
 /** One call of the client: what has no answer by its deadline may have been applied all the same. */
-async function attempt<T>(
-  options: LinkOptions,
-  deadlineMs: number,
-  act: () => Promise<T>,
-): Promise<T> {
+async function attempt<T>(options: LinkOptions, deadlineMs: number, call: Call<T>): Promise<T> {
   const { clock, network, machine } = options;
   const until = clock.monotonic() + deadlineMs;
   const way = network.wayOf(machine);
@@ -48,7 +63,7 @@ async function attempt<T>(
     await pause(clock, Math.min(way.requestMs, deadlineMs));
     throw unavailable('it refuses connections');
   }
-  const answer = carry(options, way, act);
+  const answer = carry(options, way, call);
   // It arrives, or not, after nobody waits for it any more.
   answer.catch(() => undefined);
   if (way.requestMs + way.answerMs < deadlineMs) {
@@ -62,15 +77,17 @@ async function attempt<T>(
 async function carry<T>(
   { clock, network, machine }: LinkOptions,
   way: ReturnType<Network['wayOf']>,
-  act: () => Promise<T>,
+  { act, writes }: Call<T>,
 ): Promise<T | typeof lost> {
+  const arriveLater = (): void => void act().catch(() => undefined);
   await pause(clock, way.requestMs);
   if (way.isRequestLost) return lost;
   if (!network.carries(machine, 'to-store')) {
     // It is sent again by the kernel, for whom nobody waits any more.
-    network.hold(machine, () => void act().catch(() => undefined));
+    network.hold(machine, arriveLater);
     return lost;
   }
+  if (writes.length > 0 && network.catch(machine, writes, arriveLater) === 'held') return lost;
   // The client sends a call again when its connection breaks, not knowing what became of it.
   if (way.isSentTwice) await act().catch(() => undefined);
   const result = await act().then(

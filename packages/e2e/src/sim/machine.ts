@@ -21,6 +21,8 @@ interface MachineObserver {
   readonly state: (machine: SimMachine, unit: string, activeState: string) => void;
   readonly asked: (machine: SimMachine, unit: string, job: string) => void;
   readonly noted: (machine: SimMachine, note: UnitNote) => void;
+  /** The store refused a write of a process. */
+  readonly refused: (process: string, keys: readonly string[]) => void;
   /** A process began (true) or ended; it ends also when its machine does. */
   readonly ran: (machine: SimMachine, isBegin: boolean) => void;
   /** A leader's plan was not what one that thinks of every unit anew comes to. */
@@ -113,7 +115,14 @@ export class SimMachine {
     const ownClock = clockOf(process, clock);
     const log = logOf(say, process);
     const registry = openRegistryOn(
-      linkTo({ machine: id, process, store: store.connect(name), clock, network }),
+      linkTo({
+        machine: id,
+        process,
+        store: store.connect(name),
+        clock,
+        network,
+        refused: (keys) => observer.refused(name, keys),
+      }),
       {
         prefix: '/muster',
         machineId: id,

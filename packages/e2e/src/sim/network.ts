@@ -25,6 +25,11 @@ export interface Noise {
   readonly loseEvent: number;
 }
 
+/** What becomes of a write on its way; `copied`: it passes, and comes once more when it is let go. */
+export type Caught = 'passes' | 'held' | 'copied';
+/** Told of each write that is about to arrive; `letGo` makes it arrive later. */
+export type Trap = (machine: string, keys: readonly string[], letGo: () => void) => Caught;
+
 interface OpenWatch {
   readonly fail: (reason: string) => void;
   readonly flush: () => void;
@@ -44,6 +49,7 @@ export class Network {
   readonly #watches = new Map<string, Set<OpenWatch>>();
   /** Requests that arrive when the connection is mended. */
   readonly #held = new Map<string, (() => void)[]>();
+  readonly #traps = new Set<Trap>();
   #outage: 'refused' | 'silent' | null = null;
   /** Events that were never told. */
   lostEvents = 0;
@@ -94,6 +100,21 @@ export class Network {
     const held = this.#held.get(machine) ?? [];
     this.#held.set(machine, held);
     held.push(arrive);
+  }
+
+  /** @returns takes it away */
+  trap(trap: Trap): () => void {
+    this.#traps.add(trap);
+    return () => this.#traps.delete(trap);
+  }
+
+  /** What becomes of a write that is about to arrive. */
+  catch(machine: string, keys: readonly string[], letGo: () => void): Caught {
+    for (const trap of Array.from(this.#traps)) {
+      const caught = trap(machine, keys, letGo);
+      if (caught !== 'passes') return caught;
+    }
+    return 'passes';
   }
 
   /** Whether events reach the machine now; they are kept otherwise, until its watches fail. */

@@ -26,6 +26,8 @@ export const faultKinds = {
   'bus-noise': 5,
   'slow-units': 4,
   'unit-ends': 6,
+  'held-write': 6,
+  'held-state': 4,
 } as const;
 export type FaultKind = keyof typeof faultKinds;
 
@@ -88,13 +90,16 @@ function drawRound(
 ): Round {
   const weights = favoured(random);
   const faultEveryMs = random.spread(8_000, 120_000);
-  const faults = times(random, faultEveryMs, ms).map((at): Fault => ({
-    kind: random.weighted<FaultKind>(weights),
-    at,
-    ms: random.chance(0.1) ? random.spread(60_000, 900_000) : random.spread(100, 60_000),
-    machine: random.below(machines),
-    seed: random.below(0x1_0000_0000),
-  }));
+  const faults = times(random, faultEveryMs, ms).map((at): Fault => {
+    const kind = random.weighted<FaultKind>(weights);
+    return {
+      kind,
+      at,
+      ms: durationOf(kind, random),
+      machine: random.below(machines),
+      seed: random.below(0x1_0000_0000),
+    };
+  });
   const operations = times(random, random.spread(5_000, 90_000), ms).map((at) =>
     drawOperation(random, at, { machines, repertoire }),
   );
@@ -105,6 +110,12 @@ function drawRound(
       ? [...firstOperations(random, repertoire, machines), ...operations]
       : operations,
   };
+}
+
+function durationOf(kind: FaultKind, random: Random): number {
+  // It takes a while until there is a write to hold, and another until it may arrive.
+  if (kind.startsWith('held-')) return random.spread(10_000, 300_000);
+  return random.chance(0.1) ? random.spread(60_000, 900_000) : random.spread(100, 60_000);
 }
 
 /** Some kinds of faults more than others: what happens together is found more often so. */

@@ -8,10 +8,12 @@ import type { Given, World } from './world.ts';
 /** What differs from what it should be like when nothing is wrong any more. */
 type Difference = Pick<Violation, 'invariant' | 'seen' | 'about'>;
 
+type Machine = Pick<SimMachine, 'id' | 'metadata' | 'systemd' | 'notes'>;
+
 interface Sight {
   readonly world: World;
   readonly checker: Checker;
-  readonly machines: readonly SimMachine[];
+  readonly machines: readonly Machine[];
 }
 
 /** Everything that is not yet as it is wished for; empty: the cluster is at rest. */
@@ -68,7 +70,7 @@ function ofUnit(sight: Sight, unit: string, spec: Spec): Difference[] {
 }
 
 /** Whether nothing that is on a machine now keeps the unit away from it. */
-function canTake({ world }: Sight, machine: SimMachine, spec: Spec): boolean {
+function canTake({ world }: Sight, machine: Machine, spec: Spec): boolean {
   if (spec.machineId !== null && spec.machineId !== machine.id) return false;
   if (!hasMetadata(world, machine, spec)) return false;
   const there = residents(world, machine.id);
@@ -88,7 +90,7 @@ function residents(world: World, machine: string): Spec[] {
   });
 }
 
-function hasMetadata(world: World, machine: SimMachine, { metadata }: Spec): boolean {
+function hasMetadata(world: World, machine: Machine, { metadata }: Spec): boolean {
   if (metadata === null) return true;
   const [key = '', value] = metadata.split('=');
   const set = world.settings.get(machine.id)?.[key];
@@ -96,7 +98,7 @@ function hasMetadata(world: World, machine: SimMachine, { metadata }: Spec): boo
 }
 
 /** What a machine runs and says, against what it was given. */
-async function ofMachine(sight: Sight, machine: SimMachine): Promise<Difference[]> {
+async function ofMachine(sight: Sight, machine: Machine): Promise<Difference[]> {
   const { world, checker } = sight;
   const found: Difference[] = [];
   const add = (invariant: Difference['invariant'], unit: string, seen: string): void => {
@@ -151,7 +153,7 @@ async function ofMachine(sight: Sight, machine: SimMachine): Promise<Difference[
 }
 
 /** One whose peer is nowhere stays where it is. */
-function canStay(sight: Sight, machine: SimMachine, spec: Spec): boolean {
+function canStay(sight: Sight, machine: Machine, spec: Spec): boolean {
   const { machineOf } = spec;
   const isPeerSomewhere = machineOf !== null && sight.world.placesOf(machineOf).length > 0;
   return canTake(sight, machine, isPeerSomewhere ? spec : { ...spec, machineOf: null });
@@ -190,4 +192,34 @@ function leftovers({ world }: Sight): Difference[] {
     if (world.placesOf(unit).length === 0) add(unit, `placement/${unit} is left`);
   }
   return found;
+}
+
+/** What is written while the cluster is at rest. */
+export class WritesAtRest {
+  readonly #world: World;
+  /** Of each transaction, the keys. */
+  #written: string[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** A transaction was applied; leases that are renewed make none. */
+  committed(keys: readonly string[]): void {
+    const counted = this.#world.changedAtRest(keys);
+    if (counted.length > 0) this.#written.push(counted.join(' '));
+  }
+
+  /** The cluster has come to rest now. */
+  begin(): void {
+    this.#written = [];
+  }
+
+  /** R1, so long after it came to rest; null: nothing was written. */
+  difference(ms: number): Difference | null {
+    const [first] = this.#written;
+    if (first === undefined) return null;
+    const count = `${this.#written.length} transactions within ${ms / 1000} s of rest`;
+    return { invariant: 'R1', about: [], seen: `${count}, the first one of ${first}` };
+  }
 }

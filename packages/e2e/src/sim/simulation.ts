@@ -10,7 +10,7 @@ import { Network } from './network.ts';
 import { drawRounds } from './plan.ts';
 import type { FaultKind, Round } from './plan.ts';
 import { Random } from './random.ts';
-import { differences } from './rest.ts';
+import { differences, WritesAtRest } from './rest.ts';
 import { drawRepertoire } from './specs.ts';
 import type { Repertoire } from './specs.ts';
 import { Trace } from './trace.ts';
@@ -70,8 +70,7 @@ class Simulation {
   readonly #counts = new Map<string, number>();
   readonly #ends = new Set<() => void>();
   #drawn = 0;
-  /** Keys of each transaction since the cluster came to rest. */
-  #written: string[] = [];
+  readonly #writes: WritesAtRest;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -84,13 +83,14 @@ class Simulation {
     const ids = Array.from({ length: 2 + random.below(4) }, (_, i) => `m${i + 1}`);
     this.#repertoire = drawRepertoire(random.fork('repertoire'), ids);
     const world = new World({ now, repertoire: this.#repertoire, prefix });
+    this.#writes = new WritesAtRest(world);
     const trouble = new Trouble(now);
     const checker = new Checker({ now, world, trouble });
     const store = new MemoryStore({
       clock,
       onCommit: (events, revision, by) => {
-        const keys = events.map(keyOf).filter((key) => !world.changesAtRest(key));
-        if (keys.length > 0) this.#written.push(keys.join(' '));
+        const keys = events.map(keyOf);
+        this.#writes.committed(keys);
         const changes = world.commit(events, by);
         for (const { machine, unit, after } of changes) {
           const what = after === null ? 'withdrawn' : `${after.role} ${after.desiredState}`;
@@ -121,12 +121,18 @@ class Simulation {
             checker.asked(machine.id, unit, job);
           },
           noted: (machine, note) => checker.noted(machine.id, note),
+          refused: (process, keys) => {
+            if (world.leader === process) return;
+            const isLeaders = keys.some((key) => key.startsWith(`${prefix}assignment/`));
+            if (isLeaders) this.#count('refused writes of former leaders');
+          },
           ran: () => undefined,
           misplanned: ({ id }) => checker.report('P1', [id], `${id} planned otherwise`),
         },
       });
     });
-    this.#scene = { clock, store, network, machines, world, trouble, checker, say };
+    const count = (what: string): void => this.#count(what);
+    this.#scene = { clock, store, network, machines, world, trouble, checker, say, count };
   }
 
   async run(): Promise<Outcome> {
@@ -200,12 +206,11 @@ class Simulation {
       checker.report(first.invariant, first.about, seen);
       return;
     }
-    this.#written = [];
+    this.#writes.begin();
     await this.#go(quietMs);
-    const [written] = this.#written;
-    if (written === undefined || this.#violation() !== null) return;
-    const count = `${this.#written.length} transactions within ${quietMs / 1000} s of rest`;
-    checker.report('R1', [], `${count}, the first one of ${written}`);
+    const written = this.#writes.difference(quietMs);
+    if (written === null || this.#violation() !== null) return;
+    checker.report(written.invariant, written.about, written.seen);
   }
 
   async #go(ms: number): Promise<void> {

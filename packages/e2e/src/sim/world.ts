@@ -1,3 +1,4 @@
+import { keyOf } from '@muster/registry';
 import type { KeyEvent } from '@muster/registry';
 import type { Repertoire, Spec } from './specs.ts';
 
@@ -12,6 +13,8 @@ export interface Given {
   /** It has to end there before it is taken away. */
   readonly isLeaving: boolean;
   readonly revision: number;
+  /** When the machine got it. */
+  readonly madeAt: number;
   /** When it was made, or became a holder's. */
   readonly heldSince: number;
   /** When it last asked for something else than before. */
@@ -60,6 +63,7 @@ export class World {
   leader: string | null = null;
   /** Group, or machine for its settings → when a client last changed something. */
   readonly #askedAt = new Map<string, number>();
+  readonly #listeners = new Set<(paths: readonly string[]) => void>();
 
   constructor(options: Changes) {
     this.#options = options;
@@ -117,14 +121,27 @@ export class World {
     );
   }
 
+  /** Keys of one transaction that must not change while nothing happens. */
+  changedAtRest(keys: readonly string[]): readonly string[] {
+    const changed = keys.filter((key) => !this.#mayChangeAtRest(key));
+    // What orders the writes of states changes with each of them, and not by itself.
+    const isOfStates =
+      keys.length > 1 && changed.every((key) => this.#path(key).startsWith('told/'));
+    return isOfStates ? [] : changed;
+  }
+
   /**
-   * Whether a key may change although nothing happens: unit files that nothing refers to are removed
-   * in their own time, and a unit that was restarted again and again stops being one that is.
+   * Unit files that nothing refers to are removed in their own time, and a unit that was restarted
+   * again and again stops being one that is.
    */
-  changesAtRest(key: string): boolean {
-    const path = key.slice(this.#options.prefix.length);
+  #mayChangeAtRest(key: string): boolean {
+    const path = this.#path(key);
     if (path.startsWith('file/')) return true;
     return path.startsWith('state/') && this.states.get(path.slice(6))?.['flapping'] !== undefined;
+  }
+
+  #path(key: string): string {
+    return key.slice(this.#options.prefix.length);
   }
 
   /** Machines that hold the unit, with role; sorted. */
@@ -137,11 +154,24 @@ export class World {
       .sort((a, b) => (a.machine < b.machine ? -1 : 1));
   }
 
+  /** Tells the paths that a transaction changes, after it was taken over. @returns ends that */
+  onChange(listener: (paths: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Takes over one transaction. @returns what it did to assignments */
   commit(events: readonly KeyEvent[], by: string | null): AssignmentChange[] {
+    const changes = this.#takeOver(events, by);
+    const paths = events.map((event) => keyOf(event).slice(this.#options.prefix.length));
+    for (const listener of Array.from(this.#listeners)) listener(paths);
+    return changes;
+  }
+
+  #takeOver(events: readonly KeyEvent[], by: string | null): AssignmentChange[] {
     const changes: AssignmentChange[] = [];
     for (const event of events) {
-      const key = event.type === 'put' ? event.stored.key : event.key;
+      const key = keyOf(event);
       if (!key.startsWith(this.#options.prefix)) continue;
       const [kind = '', ...rest] = key.slice(this.#options.prefix.length).split('/');
       const name = rest.join('/');
@@ -226,6 +256,7 @@ export class World {
       ...asked,
       role,
       revision,
+      madeAt: before?.madeAt ?? now,
       heldSince: before !== null && before.role === role ? before.heldSince : now,
       changedAt: isSame ? before.changedAt : now,
       renewedAt: isRenewed ? now : last.renewedAt,
