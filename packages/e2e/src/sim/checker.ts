@@ -375,14 +375,11 @@ export class Checker {
     return last >= now() - aftermathMs;
   }
 
-  /**
-   * Whether a client asked lately for something that may make a unit leave its place: of one that
-   * has to do with no other, and asks nothing of its machine, nothing does.
-   */
+  /** Whether a client asked lately for something that may make the unit leave its place. */
   #wasAsked(unit: string, given: Given): boolean {
     const { world, trouble, now } = this.#options;
     const asked = world.lastAskedAround(unit);
-    const isFresh = asked >= now() - aftermathMs || trouble.lastAnywhere() >= now() - aftermathMs;
+    const isFresh = Math.max(asked, trouble.lastAnywhere()) >= now() - aftermathMs;
     // A leader that lost events hears of it when it reads everything anew.
     const isLate = trouble.mayBeBlind(world.leader?.split('.')[0] ?? '');
     return asked > given.changedAt - aftermathMs && (isFresh || isLate);
