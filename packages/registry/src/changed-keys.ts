@@ -52,6 +52,7 @@ export class ChangedKeys {
       case 'brake':
       case 'policy':
       case 'cluster':
+      case 'told':
       case 'audit':
       case 'unknown':
         return;
