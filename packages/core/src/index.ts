@@ -130,6 +130,7 @@ export { describePort, doPortsClash } from './ports-option.ts';
 export type { PortClaim } from './ports-option.ts';
 export { resourceKinds } from './resources-option.ts';
 export type { Need, ResourceKind, Resources } from './resources-option.ts';
+export { readPeer } from './peer-pattern.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { rescheduleDelayMs } from './reschedule-option.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { settle, vacate } from './eligibility.ts';
-import { buildModel } from './model.ts';
+import { buildModel } from './model-keeper.ts';
 import { Tallies } from './tallies.ts';
 import { PlannedCluster } from './testing/planned-cluster.ts';
 
