@@ -1,6 +1,7 @@
 import { compileGlob, parseUnitName, readPeer } from '@muster/core';
 import type { Glob } from '@muster/core';
 import type { Candidate } from './eligibility.ts';
+import { GlobIndex } from './glob-index.ts';
 import { SetsByKey } from './sets-by-key.ts';
 import { circlesOf } from './strongly-connected.ts';
 
@@ -22,6 +23,10 @@ export class Peers {
   readonly #candidates: ReadonlyMap<string, Candidate>;
   readonly #wanted = new Set<string>();
   readonly #patterns = new Map<string, Pattern>();
+  readonly #index = new GlobIndex<Pattern>();
+  /** Patterns that nobody was matched with yet. */
+  #fresh = new GlobIndex<Pattern>();
+  #hasFresh = false;
   /** Whose peers may be others than in `#peers`. */
   readonly #stale = new Set<string>();
   /** unit → those it follows, sorted; units that follow nobody are missing. */
@@ -66,7 +71,7 @@ export class Peers {
     for (const word of wordsBefore) {
       const pattern = this.#patterns.get(word);
       pattern?.users.delete(name);
-      if (pattern?.users.size === 0) this.#patterns.delete(word);
+      if (pattern?.users.size === 0) this.#forget(word, pattern);
     }
     for (const word of words) this.#patternOf(word)?.users.add(name);
     this.#stale.add(name);
@@ -77,8 +82,7 @@ export class Peers {
     if (isWanted === this.#wanted.has(name) || parseUnitName(name).isTemplate) return;
     if (isWanted) this.#wanted.add(name);
     else this.#wanted.delete(name);
-    for (const { glob, matches, users } of this.#patterns.values()) {
-      if (!glob.matches(name)) continue;
+    for (const { matches, users } of this.#index.matching(name)) {
       if (isWanted) matches.add(name);
       else matches.delete(name);
       for (const user of users) this.#stale.add(user);
@@ -87,6 +91,7 @@ export class Peers {
 
   /** To be called after changes. @returns units that follow others than before */
   refresh(): string[] {
+    this.#matchFresh();
     const changed = [...this.#stale].filter((name) => this.#resolve(name));
     this.#stale.clear();
     return changed;
@@ -98,10 +103,28 @@ export class Peers {
     if (known !== undefined) return known;
     if (readPeer(word).type === 'name') return null;
     const glob = compileGlob(word);
-    const matches = new Set([...this.#wanted].filter((name) => glob.matches(name)));
-    const pattern = { glob, users: new Set<string>(), matches };
+    const pattern = { glob, users: new Set<string>(), matches: new Set<string>() };
     this.#patterns.set(word, pattern);
+    this.#index.add(pattern);
+    this.#fresh.add(pattern);
+    this.#hasFresh = true;
     return pattern;
+  }
+
+  #forget(word: string, pattern: Pattern): void {
+    this.#patterns.delete(word);
+    this.#index.delete(pattern);
+    this.#fresh.delete(pattern);
+  }
+
+  /** Of all of them at once: many may have come together. */
+  #matchFresh(): void {
+    if (!this.#hasFresh) return;
+    for (const name of this.#wanted) {
+      for (const { matches } of this.#fresh.matching(name)) matches.add(name);
+    }
+    this.#fresh = new GlobIndex();
+    this.#hasFresh = false;
   }
 
   #resolve(name: string): boolean {

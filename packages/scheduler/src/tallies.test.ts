@@ -26,6 +26,7 @@ function answers(tallies: Tallies, { hosts }: ReturnType<typeof buildModel>): un
   ];
   return groups.map((tally) => ({
     on: [...hosts.values()].map((host) => tally.on(host)),
+    least: tally.least(hosts.size),
     by: Object.fromEntries([...tally.by('az')].sort()),
   }));
 }
@@ -47,7 +48,10 @@ test('what is kept up is what counting anew says, whatever comes and goes', () =
         if (comes) settle(host, candidate);
         else vacate(host, unit);
         const all = { hosts, candidates, tallies, ...rest };
-        if (asks) expect(answers(tallies, all)).toEqual(answers(new Tallies(hosts), all));
+        if (!asks) continue;
+        expect(answers(tallies, all)).toEqual(answers(new Tallies(hosts), all));
+        const counts = [...hosts.values()].map((h) => tallies.ofTemplate('web@.service').on(h));
+        expect(tallies.ofTemplate('web@.service').least(3)).toBe(Math.min(...counts));
       }
     }),
   );
