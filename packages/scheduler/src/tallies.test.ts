@@ -27,7 +27,7 @@ function answers(tallies: Tallies, { hosts }: ReturnType<typeof buildModel>): un
   return groups.map((tally) => ({
     on: [...hosts.values()].map((host) => tally.on(host)),
     least: tally.least(hosts.size),
-    by: Object.fromEntries([...tally.by('az')].sort()),
+    by: Object.fromEntries(tally.by('az')),
   }));
 }
 
