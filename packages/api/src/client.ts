@@ -17,6 +17,7 @@ import type {
   LossesAcceptedBody,
   MachineBody,
   MachinesBody,
+  MachineUseBody,
   MetadataBody,
   PlanRequest,
   PolicyBody,
@@ -53,6 +54,7 @@ export type {
   ForgottenBody,
   LossesAcceptedBody,
   MachineBody,
+  MachineUseBody,
   MachinesBody,
   MetadataBody,
   PlanRequest,
@@ -110,6 +112,8 @@ export interface ApiClient {
   machines(): Promise<readonly MachineBody[]>;
   /** Also those that units are assigned to and that are not there. */
   allMachines(): Promise<MachinesBody>;
+  /** What the units of a machine use, asked there. */
+  machineUse(machine: string): Promise<MachineUseBody>;
   /** With the machines that are absent. */
   brake(): Promise<BrakeBody & Pick<MachinesBody, 'absent'>>;
   /** The brake does not hold back units of these machines any more. */
@@ -151,6 +155,12 @@ export interface ApiClient {
   ): Promise<MetadataBody>;
 }
 
+type PerhapsOlderMachines = Omit<MachinesBody, 'machines'> & {
+  readonly machines: readonly (Omit<MachineBody, 'promised'> & Partial<MachineBody>)[];
+};
+
+const nothing: MachineBody['promised'] = { cpus: 0, memoryBytes: 0, diskBytes: 0, tasks: 0 };
+
 /** A wait says something every few seconds, whatever happens. */
 const waitSilenceMs = 20_000;
 
@@ -168,12 +178,22 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     const text = await textOf(transport, { method, path, body, silenceMs: timeoutMs });
     return readJson<T>(transport, text);
   };
+  const allMachines = async (): Promise<MachinesBody> => {
+    // An older daemon does not say what is promised.
+    const body = await json<PerhapsOlderMachines>('GET', '/v1/machines');
+    return {
+      ...body,
+      machines: body.machines.map((each) => ({ ...each, promised: each.promised ?? nothing })),
+    };
+  };
   const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;
   return {
     version: () => json<VersionBody>('GET', '/v1/version'),
     cluster: () => json<ClusterBody>('GET', '/v1/cluster'),
-    machines: async () => (await json<MachinesBody>('GET', '/v1/machines')).machines,
-    allMachines: () => json<MachinesBody>('GET', '/v1/machines'),
+    machines: async () => (await allMachines()).machines,
+    allMachines,
+    machineUse: (machine) =>
+      json<MachineUseBody>('GET', `/v1/machines/${encodeURIComponent(machine)}/use`),
     brake: () => json<BrakeBody & Pick<MachinesBody, 'absent'>>('GET', '/v1/brake'),
     acceptLosses: (machines) => json<LossesAcceptedBody>('POST', '/v1/brake/release', { machines }),
     forgetMachine: (machine) =>

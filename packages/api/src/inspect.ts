@@ -80,7 +80,7 @@ async function findMachine(name: string, registry: UnitRegistry): Promise<string
   );
 }
 
-async function findApi(id: string, registry: UnitRegistry): Promise<string> {
+export async function findApi(id: string, registry: UnitRegistry): Promise<string> {
   const machine = await registry.machine(id);
   if (machine === null) {
     throw new HttpError(502, 'machine-absent', `machine ${shown(id)} is not present`);

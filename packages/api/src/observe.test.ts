@@ -30,6 +30,7 @@ beforeAll(async () => {
     explainer: createExplainer(),
     inspector: {
       status: async () => 'fine\n',
+      use: async () => [],
       journal: async function* (_unit, _query, signal) {
         yield Buffer.from('line\n');
         if (!signal.aborted) await once(signal, 'abort');

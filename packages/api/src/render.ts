@@ -14,6 +14,8 @@ import { renderPolicy } from './write-policy.ts';
 import { deriveCurrentState, doesAnswer } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import { mergedMetadata } from './metadata.ts';
+import { promisedIn } from './promised.ts';
+import type { UnitNeeds } from './promised.ts';
 import type { GlobalUnits } from './unit-demands.ts';
 import { failurePhrase, renderFailures } from './unit-failure.ts';
 import type {
@@ -155,7 +157,8 @@ function renderState(
   };
 }
 
-export function renderMachines(snapshot: ClusterSnapshot): MachineBody[] {
+export function renderMachines(snapshot: ClusterSnapshot, needs: UnitNeeds): MachineBody[] {
+  const promised = promisedIn(snapshot, needs);
   const held = new Map<string, number>();
   for (const assignments of snapshot.assignments.values()) {
     for (const { machine, role } of assignments.values()) {
@@ -171,6 +174,7 @@ export function renderMachines(snapshot: ClusterSnapshot): MachineBody[] {
       apiUrl: machine.apiUrl,
       metadata: mergedMetadata(machine, snapshot.settings.get(machine.id)),
       capacity: machine.capacity,
+      promised: promised.get(machine.id) ?? { cpus: 0, memoryBytes: 0, diskBytes: 0, tasks: 0 },
       version: machine.version,
       bootId: machine.bootId,
       awaySince: machine.awaySince,

@@ -29,7 +29,7 @@ beforeEach(async () => {
   server = createApiServer({
     units: cluster.units,
     explainer: createExplainer(),
-    inspector: { status: async () => '', journal: async function* () {} },
+    inspector: { status: async () => '', use: async () => [], journal: async function* () {} },
     self: { machineId: m1, hostname: 'box', version: '0.0.0' },
     clock: {
       now: () => Date.now(),

@@ -17,7 +17,8 @@ import { getExplanation, postPlan } from './explain-units.ts';
 import type { Forwarder } from './forwarder.ts';
 import { HttpError } from './http-error.ts';
 import { inspectHere, inspectUnit } from './inspect.ts';
-import type { InspectOptions } from './inspect.ts';
+import { getMachineUse, getOwnUse } from './machine-use.ts';
+import type { UseOptions } from './machine-use.ts';
 import { snapshotFor } from './list-snapshot.ts';
 import { originOf } from './origin.ts';
 import {
@@ -40,6 +41,7 @@ import {
   renderUnits,
 } from './render.ts';
 import type { Route } from './router.ts';
+import { UnitNeeds } from './promised.ts';
 import { StreamLimit } from './stream-limit.ts';
 import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
@@ -62,6 +64,8 @@ export interface RoutesOptions {
   readonly forward: Forwarder;
   /** How this musterd stands, in one line; asked for whenever somebody wants to know. */
   readonly standing?: () => string;
+  /** Names of units that are assigned to this machine; absent: none are. */
+  readonly ownUnits?: () => readonly string[];
   /** What `/metrics` answers; absent: there is no such path. */
   readonly metrics?: MetricsPage;
 }
@@ -76,7 +80,8 @@ const maxJournals = 100;
 
 interface Context extends RoutesOptions {
   readonly globals: GlobalUnits;
-  readonly inspect: InspectOptions;
+  readonly needs: UnitNeeds;
+  readonly inspect: UseOptions;
   readonly events: EventStreams;
 }
 
@@ -85,9 +90,23 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
   const { units: registry, inspector, forward, self, clock } = options;
   const { machineId } = self;
   const journals = new StreamLimit(maxJournals, 'journals');
-  const inspect: InspectOptions = { registry, inspector, forward, machineId, journals };
+  const inspect: UseOptions = {
+    ownUnits: options.ownUnits ?? (() => []),
+    clock,
+    registry,
+    inspector,
+    forward,
+    machineId,
+    journals,
+  };
   const events = new EventStreams({ history: registry.history, clock });
-  const context: Context = { ...options, globals: new GlobalUnits(), inspect, events };
+  const context: Context = {
+    ...options,
+    globals: new GlobalUnits(),
+    needs: new UnitNeeds(),
+    inspect,
+    events,
+  };
   const routes = [...clusterRoutes(context), ...unitRoutes(context), ...inspectRoutes(context)];
   return options.metrics === undefined ? routes : [...routes, metricsRoute(options.metrics)];
 }
@@ -102,7 +121,7 @@ function metricsRoute({ contentType, render }: MetricsPage): Route {
 }
 
 function clusterRoutes(context: Context): Route[] {
-  const { self, globals, events, explainer } = context;
+  const { self, globals, needs, events, explainer } = context;
   const version = (): VersionBody => ({
     version: self.version,
     machine: self.machineId,
@@ -125,7 +144,9 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/machines',
       methods: {
-        GET: list((s) => withRevision(s, { machines: renderMachines(s), absent: renderAbsent(s) })),
+        GET: list((s) =>
+          withRevision(s, { machines: renderMachines(s, needs), absent: renderAbsent(s) }),
+        ),
       },
     },
     {
@@ -189,7 +210,7 @@ function unitRoutes(context: Context): Route[] {
 }
 
 function inspectRoutes({ inspect }: Context): Route[] {
-  return (['status', 'journal'] as const).flatMap((what) => [
+  const ofUnits = (['status', 'journal'] as const).flatMap((what) => [
     {
       path: `/v1/units/{name}/${what}`,
       methods: { GET: (exchange: Exchange) => inspectUnit(what, exchange, inspect) },
@@ -199,6 +220,14 @@ function inspectRoutes({ inspect }: Context): Route[] {
       methods: { GET: (exchange: Exchange) => inspectHere(what, exchange, inspect) },
     },
   ]);
+  return [
+    ...ofUnits,
+    {
+      path: '/v1/machines/{id}/use',
+      methods: { GET: (exchange) => getMachineUse(exchange, inspect) },
+    },
+    { path: '/v1/local/use', methods: { GET: (exchange) => getOwnUse(exchange, inspect) } },
+  ];
 }
 
 /** What a list that waits for something newer has to name. */

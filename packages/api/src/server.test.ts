@@ -36,6 +36,7 @@ const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 function inspectorOf(machine: string): Inspector {
   return {
     status: async (unit) => `● ${unit} on ${machine}\n`,
+    use: async () => [],
     journal: async function* (unit, { lines, follow, since, output }, signal) {
       yield Buffer.from(`${unit} ${lines} ${follow} ${since} ${output} on ${machine}\n`);
       if (follow) await clock.sleep(60_000, signal);

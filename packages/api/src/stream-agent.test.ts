@@ -44,6 +44,7 @@ beforeEach(async () => {
         await answerMay;
         return `● ${unit}\n`;
       },
+      use: async () => [],
       journal: async function* (unit, { follow }, signal) {
         yield Buffer.from(`${unit}\n`);
         if (follow) await new Promise((done) => signal.addEventListener('abort', done));

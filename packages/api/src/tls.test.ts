@@ -29,7 +29,11 @@ beforeAll(async () => {
   server = createApiServer({
     units: cluster.units,
     explainer: createExplainer(),
-    inspector: { status: async () => 'fine\n', journal: async function* () {} },
+    inspector: {
+      status: async () => 'fine\n',
+      use: async () => [],
+      journal: async function* () {},
+    },
     self: { machineId, hostname: 'box', version: '1' },
     clock: { now: () => 0, monotonic: () => 0, sleep: async () => {} },
     log: quiet,

@@ -1,5 +1,5 @@
 import { MusterError, ReconcileLoop } from '@muster/core';
-import type { Clock, ClusterSnapshot, ClusterView, Explainer } from '@muster/core';
+import type { ChangedRecords, Clock, ClusterSnapshot, ClusterView, Explainer } from '@muster/core';
 import { hasMatchingMachine } from './unit-demands.ts';
 import type { GlobalUnits } from './unit-demands.ts';
 import { waitOutcome } from './wait-outcome.ts';
@@ -21,7 +21,7 @@ const none: ReadonlyMap<string, never> = new Map<string, never>();
 
 /**
  * Watches the cluster until every unit has got there or failed, or the time is over; sends a line
- * for each and `end` at last. An outage of the store during it is waited out.
+ * for each and `end` at last. An outage of the store during it is waited out. Closes the view.
  */
 export async function waitForUnits(options: WaitOptions): Promise<void> {
   const { view, clock, request, send, signal } = options;
@@ -46,6 +46,7 @@ export async function waitForUnits(options: WaitOptions): Promise<void> {
   if (request.timeoutMs !== null) void clock.sleep(request.timeoutMs, over.signal).then(stop);
   await loop.run(over.signal);
   unsubscribe();
+  await view.close();
   signal.removeEventListener('abort', stop);
   if (!signal.aborted) send(wait.end());
 }
@@ -79,7 +80,9 @@ class Wait {
       await view.atLeast(request.afterRevision, Math.min(2000, request.timeoutMs ?? 2000));
       this.#hasCaughtUp = true;
     }
-    const lines = this.#lines(view.snapshot());
+    // Before what has changed is taken: when there is none, nothing is missed.
+    const snapshot = view.snapshot();
+    const lines = this.#lines(snapshot, this.#concerned(view.changed()));
     for (const line of lines) send(line);
     if (lines.length > 0) this.#lastLine = clock.monotonic();
     else if (clock.monotonic() - this.#lastLine >= 2000) this.sayWaiting();
@@ -130,10 +133,20 @@ class Wait {
     }
   }
 
-  #lines(snapshot: ClusterSnapshot): WaitLine[] {
+  /** Units that are waited for and may have got there since the look before. */
+  #concerned({ isAll, machines, files, ...changed }: ChangedRecords): Iterable<string> {
+    // Whether a unit is there depends on whether its machine is, and on how its file is read.
+    const isAnyConcerned = isAll || machines.size > 0 || files.size > 0;
+    if (isAnyConcerned) return [...this.#pending.keys()];
+    const { units, assignments, states } = changed;
+    const names = new Set([...units, ...assignments.keys(), ...states.keys()]);
+    return [...names].filter((name) => this.#pending.has(name));
+  }
+
+  #lines(snapshot: ClusterSnapshot, concerned: Iterable<string>): WaitLine[] {
     const { request } = this.#options;
     const lines: WaitLine[] = [];
-    for (const unit of this.#pending.keys()) {
+    for (const unit of concerned) {
       const outcome = waitOutcome(this.#subject(unit, snapshot), request);
       this.#unplaced.delete(unit);
       if (outcome.type === 'pending') {

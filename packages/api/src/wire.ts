@@ -1,5 +1,6 @@
 /** The JSON bodies of /v1, as server and client both see them. docs/api.md says which route has which. */
 import type {
+  Capacity,
   DesiredState,
   Explanation,
   Leader,
@@ -131,13 +132,29 @@ export interface MachineBody {
   readonly apiUrl: string | null;
   /** The machine's own with the operator's laid over it. */
   readonly metadata: Metadata;
-  readonly capacity: { readonly cpus: number; readonly memoryBytes: number };
+  readonly capacity: Capacity;
+  /** What units that are assigned to it take of that; of what nobody knows nothing is counted. */
+  readonly promised: {
+    readonly cpus: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+    readonly tasks: number;
+  };
   readonly version: string;
   readonly bootId: string;
   /** ms since the epoch; null while its musterd runs. */
   readonly awaySince: number | null;
   /** Units that it holds. */
   readonly units: number;
+}
+
+/** What the units of a machine use now, all together; null: its kernel does not account it. */
+export interface MachineUseBody {
+  readonly machine: string;
+  /** Of the last half second. */
+  readonly cpus: number | null;
+  readonly memoryBytes: number | null;
+  readonly tasks: number | null;
 }
 
 export interface UnitBody {

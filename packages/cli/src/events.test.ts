@@ -258,7 +258,7 @@ describe('-f', () => {
     const again = createApiServer({
       units: cluster.units,
       explainer: createExplainer(),
-      inspector: { status: async () => '', journal: async function* () {} },
+      inspector: { status: async () => '', use: async () => [], journal: async function* () {} },
       self: { machineId: m1, hostname: 'box', version: '1.2.3' },
       clock,
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

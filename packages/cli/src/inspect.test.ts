@@ -15,6 +15,7 @@ async function openSecond(): Promise<() => Promise<void>> {
   const { cluster } = cli();
   const second = cli().createServer(m2, {
     status: async (unit) => `● ${unit} on m2\n   Active: active (running)\n`,
+    use: async () => [],
     journal: async function* (unit, query, signal) {
       yield Buffer.from(`${unit} on m2 ${query.lines} ${query.since}\n`);
       if (query.follow) await clock.sleep(60_000, signal);
@@ -43,6 +44,16 @@ describe('status', () => {
     const out = `● web.service\n   Active: ${active}\n`;
     expect(await musterctl('status', 'web')).toEqual({ status, out, err: '' });
     expect(await musterctl('status', 'w*')).toEqual({ status, out, err: '' });
+  });
+
+  test('of one for which something is kept says what', async () => {
+    const name = 'big.service';
+    const limits = 'MemoryMax=1G\nMemoryHigh=512M\nCPUQuota=50%\n';
+    await musterctl('start', cli().unitFile(name, `${simple}${limits}`));
+    await cli().cluster.withdraw(name, m2);
+    await cli().cluster.assign(name, m1);
+    const muster = '   Muster: its machine keeps for it: MemoryHigh=512M, CPUQuota=50%\n';
+    expect((await musterctl('status', name)).out).toBe(`${shown(name)}${muster}`);
   });
 
   test('of one that flaps, and was tried elsewhere before, says so', async () => {

@@ -216,6 +216,23 @@ test.each<[string[], string[]]>([
   expect(await musterctl('list-machines', '-o', 'name', ...args)).toEqual(ok(lines(...expected)));
 });
 
+test('what is promised on a machine is shown beside what is used there', async () => {
+  const { cluster } = cli();
+  cluster.addMachine(m1, '10.0.0.1', { capacity: { cpus: 4, memoryBytes: 8 * 1024 ** 3 } });
+  const file = '[Service]\nExecStart=/x\nMemoryMax=25%\nCPUQuota=150%\n';
+  cli().unitFile('big.service', file);
+  await musterctl('submit', 'big.service');
+  await cluster.assign('big.service', m1);
+  const fields = 'cpus,promised-cpus,used-cpus,memory,promised-memory,used-memory,used-tasks';
+  const shown = await musterctl('list-machines', '--no-legend', `--fields=${fields}`);
+  // The second machine has no listener that could be asked.
+  expect(shown.out.split('\n').map((line) => line.split(/ +/))).toEqual([
+    ['4', '1.5', '0', '8.0G', '2G', '6M', '4'],
+    ['2', '0', '-', '1.0G', '0', '-', '-'],
+    [''],
+  ]);
+});
+
 test('what does not fit on a screen is counted', () => {
   const five = ['a', 'b', 'c', 'd', 'e'];
   expect(fit(five, 6)).toEqual(five);

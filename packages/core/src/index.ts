@@ -108,7 +108,7 @@ export type { UnitFileCheck } from './check-unit-file.ts';
 export { groupReasons, groupText, refusalsInShort } from './group-reasons.ts';
 export { compileGlob, escapeGlob, globMatches } from './glob.ts';
 export type { Glob } from './glob.ts';
-export type { Inspector, JournalQuery } from './inspector.ts';
+export type { Inspector, JournalQuery, UnitUse } from './inspector.ts';
 export { readInstallSection } from './install-section.ts';
 export type { InstallLink, InstallSection, MachineNames } from './install-section.ts';
 export {
@@ -125,10 +125,13 @@ export { formatBytes, parseByteAmount, parseCpuNumbers, parseMilliCpus } from '.
 export type { Amount } from './amounts.ts';
 export type { OnPartition } from './on-partition.ts';
 export type { Preferences, Spread } from './preferences-option.ts';
+export { amountOn, offerOf, totalOf } from './capacity.ts';
+export type { Amounts } from './capacity.ts';
 export { describePort, doPortsClash } from './ports-option.ts';
 export type { PortClaim } from './ports-option.ts';
 export { resourceKinds } from './resources-option.ts';
 export type { Need, ResourceKind, Resources } from './resources-option.ts';
+export { readPeer } from './peer-pattern.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { rescheduleDelayMs } from './reschedule-option.ts';

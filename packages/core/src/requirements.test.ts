@@ -113,6 +113,12 @@ test.each<[string, string, Partial<Requirements>]>([
     'Replaces=old@*.service\nReplaces=a.timer b.timer',
     { replaces: ['old@*.service', 'a.timer', 'b.timer'] },
   ],
+  [
+    'peers by a pattern that matches the unit as well',
+    'MachineOf=a.* b-*.service',
+    { machineOf: ['a.*', 'b-*.service'] },
+  ],
+  ['a peer with a backslash', 'MachineOf=b\\x2dc.mount', { machineOf: ['b\\x2dc.mount'] }],
   ['global', 'Global=true', { isGlobal: true }],
   ['global, other words', 'Global=YES', { isGlobal: true }],
   ['the last Global wins', 'Global=true\nGlobal=no', {}],
@@ -228,6 +234,11 @@ test.each([
     'Replaces=a.*',
     'Replaces=a.* matches a.service itself: among units that replace each other it has no effect',
   ],
+  [
+    'a malformed pattern of peers',
+    'MachineOf=b[',
+    'the pattern "b[" is malformed and never matches',
+  ],
   ['a malformed pattern', 'Conflicts=b[', 'the pattern "b[" is malformed and never matches'],
 ])('warned: %s', (_, fleet, expected) => {
   expect(read(fleet)).toMatchObject({ problems: [], warnings: [expected] });
@@ -277,6 +288,7 @@ describe('dependencies in [Unit]', () => {
       ],
     ],
     ['with MachineOf', 'BindsTo=b@%i.service', 'MachineOf=b@%i.service', []],
+    ['with MachineOf of all', 'BindsTo=b@%i.service', 'MachineOf=b@*.service', []],
     ['of the host', 'Requires=docker.service network-online.target srv.mount', '', []],
     ['a global unit', 'Requires=b.service', 'Global=true', []],
     ['Wants', 'Wants=b.service', '', []],

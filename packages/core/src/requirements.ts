@@ -6,6 +6,7 @@ import { nearest } from './nearest.ts';
 import { readOnPartition } from './on-partition.ts';
 import type { OnPartition } from './on-partition.ts';
 import { fleetSection, fleetValues, lastFleetValue, readNames, unique } from './option-words.ts';
+import { isPeer, readPeer } from './peer-pattern.ts';
 import { preferenceOptions, readPreferences } from './preferences-option.ts';
 import type { Preferences } from './preferences-option.ts';
 import { readReschedule, rescheduleOptions } from './reschedule-option.ts';
@@ -24,7 +25,7 @@ export interface Requirements {
   readonly metadata: ReadonlyMap<string, readonly string[]>;
   /** What is asked of metadata with operators; all of it must be satisfied. */
   readonly metadataTests: readonly MetadataTest[];
-  /** Units that must be on the same machine. */
+  /** Units that must be on the same machine: names, and globs of all that match. */
   readonly machineOf: readonly string[];
   /**
    * Globs of units that must not be on the same machine. Names in `[Unit] Conflicts=` are among
@@ -59,7 +60,8 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
   );
   const machineIds = readMachineIds(file, name);
   const machineOf = readNames(file, name, fleetSection, ['X-ConditionMachineOf', 'MachineOf']);
-  const peers = new Set(machineOf);
+  const peers = machineOf.slice(0, mostNames).map(readPeer);
+  const isOfPeers = (unit: string): boolean => peers.some((peer) => isPeer(peer, unit));
   // Most units say nothing of it, and a cluster may have many.
   const given = new Set(file.options.map((option) => option.name));
   const { reschedule, ...aboutReschedule } = readReschedule((option) =>
@@ -80,7 +82,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
     machineOf,
     conflicts: unique([
       ...fleetConflicts,
-      ...unitConflicts.filter((unit) => !peers.has(unit)).map(escapeGlob),
+      ...unitConflicts.filter((unit) => !isOfPeers(unit)).map(escapeGlob),
     ]),
     replaces: readNames(file, name, fleetSection, ['Replaces']),
     isGlobal,
@@ -99,7 +101,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...partition.problems,
       ...aboutPreferences.problems,
       ...resources.problems,
-      ...(peers.has(name) ? [`MachineOf=${name} names the unit itself`] : []),
+      ...(machineOf.includes(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
     warnings: [
       ...unknownFleetOptions(file),
@@ -114,8 +116,8 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...partition.warnings,
       ...aboutPreferences.warnings,
       ...resources.warnings,
-      ...unitConflicts.filter((unit) => peers.has(unit)).map(contestedPeer),
-      ...(requirements.isGlobal ? [] : looseDependencies(file, name, peers)),
+      ...unitConflicts.filter(isOfPeers).map(contestedPeer),
+      ...(requirements.isGlobal ? [] : looseDependencies(file, name, isOfPeers)),
     ],
   };
 }
@@ -252,6 +254,7 @@ function idleReschedule({ isGlobal, machineId }: Requirements): string[] {
 function doubtfulNames({ machineOf }: Requirements, name: string): string[] {
   if (parseUnitName(name).isTemplate) return [];
   return machineOf
+    .filter((peer) => readPeer(peer).type === 'name')
     .filter((peer) => parseUnitName(peer).isTemplate || withDefaultSuffix(peer) !== peer)
     .map((peer) =>
       parseUnitName(peer).isTemplate
@@ -260,8 +263,9 @@ function doubtfulNames({ machineOf }: Requirements, name: string): string[] {
     );
 }
 
-function malformedGlobs({ conflicts, replaces }: Requirements): string[] {
-  return unique([...conflicts, ...replaces])
+function malformedGlobs({ machineOf, conflicts, replaces }: Requirements): string[] {
+  const peers = machineOf.filter((peer) => readPeer(peer).type === 'glob');
+  return unique([...conflicts, ...replaces, ...peers])
     .filter((pattern) => compileGlob(pattern).isMalformed)
     .map((pattern) => `the pattern ${JSON.stringify(pattern)} is malformed and never matches`);
 }
@@ -283,10 +287,14 @@ function contestedPeer(peer: string): string {
 const hostUnits =
   /\.(?:target|slice|mount|automount|device|swap|scope)$|^(?:docker|containerd|podman)\./;
 
-function looseDependencies(file: UnitFile, name: string, peers: ReadonlySet<string>): string[] {
+function looseDependencies(
+  file: UnitFile,
+  name: string,
+  isOfPeers: (unit: string) => boolean,
+): string[] {
   return ['Requires', 'BindsTo'].flatMap((option) => {
     const loose = readNames(file, name, 'Unit', [option])
-      .filter((unit) => !peers.has(unit) && unit !== name)
+      .filter((unit) => !isOfPeers(unit) && unit !== name)
       .filter((unit) => !hostUnits.test(unit) && reservedNameProblem(unit) === null);
     return firstFew(
       loose,

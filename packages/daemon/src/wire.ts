@@ -205,6 +205,7 @@ function openApi(
     inherited,
     fleetTokenLimit: config.api.tokenLimit,
     standing: () => standing.say(),
+    ownUnits: () => registry.agent.snapshot().assignments.map(({ unit }) => unit),
     metrics: metrics.page,
     observer: metrics.api,
   });

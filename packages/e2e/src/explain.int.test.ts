@@ -95,7 +95,7 @@ beforeAll(async () => {
   led = schedulerOn(first, ids[0] ?? '').run(leading.signal);
   server = createApiServer({
     units: last.units,
-    inspector: { status: async () => '', journal: async function* () {} },
+    inspector: { status: async () => '', use: async () => [], journal: async function* () {} },
     explainer: createExplainer(),
     self: { machineId: ids[2] ?? '', hostname: 'last', version: 'test' },
     clock,

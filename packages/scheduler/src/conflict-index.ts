@@ -1,5 +1,6 @@
 import type { Glob } from '@muster/core';
 import type { Candidate, Host } from './eligibility.ts';
+import { GlobIndex, startOf } from './glob-index.ts';
 
 type Counts = Map<Host, number>;
 
@@ -21,10 +22,7 @@ export class ConflictIndex {
   readonly #names: () => Iterable<string>;
   /** By pattern. */
   readonly #uses = new Map<string, Use>();
-  /** By what they begin with before the first wildcard. */
-  readonly #byStart = new Map<string, Set<Use>>();
-  /** Length of such a beginning → how many there are. */
-  readonly #lengths = new Map<number, number>();
+  readonly #index = new GlobIndex<Use>();
   #mostUses = fewUses;
   /** name → machines that hold units with Conflicts= of exactly that name */
   readonly #ownersByName = new Map<string, Counts>();
@@ -40,7 +38,7 @@ export class ConflictIndex {
     const walls: Pick<Counts, 'has' | 'size'>[] = unit.conflicts.map((glob) =>
       glob.literal === null ? this.#use(glob).matched : this.#whereIs(glob.literal),
     );
-    for (const use of this.#matching(unit.name)) walls.push(use.owners);
+    for (const use of this.#index.matching(unit.name)) walls.push(use.owners);
     const owners = this.#ownersByName.get(unit.name);
     if (owners !== undefined) walls.push(owners);
     const standing = walls.filter(({ size }) => size > 0);
@@ -51,12 +49,12 @@ export class ConflictIndex {
   }
 
   settled(host: Host, unit: Candidate): void {
-    for (const use of this.#matching(unit.name)) count(use.matched, host, 1);
+    for (const use of this.#index.matching(unit.name)) count(use.matched, host, 1);
     for (const glob of unit.conflicts) count(this.#ownersOf(glob), host, 1);
   }
 
   vacated(host: Host, unit: Candidate): void {
-    for (const use of this.#matching(unit.name)) count(use.matched, host, -1);
+    for (const use of this.#index.matching(unit.name)) count(use.matched, host, -1);
     for (const glob of unit.conflicts) {
       const owners = this.#ownersOf(glob);
       count(owners, host, -1);
@@ -71,17 +69,6 @@ export class ConflictIndex {
     return known;
   }
 
-  #matching(name: string): Use[] {
-    if (this.#lengths.size === 0) return [];
-    const found: Use[] = [];
-    for (const length of this.#lengths.keys()) {
-      for (const use of this.#byStart.get(name.slice(0, length)) ?? []) {
-        if (use.glob.matches(name)) found.push(use);
-      }
-    }
-    return found;
-  }
-
   #use(glob: Glob): Use {
     const known = this.#uses.get(glob.pattern);
     if (known !== undefined) return known;
@@ -93,11 +80,7 @@ export class ConflictIndex {
       for (const host of this.#whereIs(name)) count(use.matched, host, 1);
     }
     this.#uses.set(glob.pattern, use);
-    const others = this.#byStart.get(start);
-    if (others === undefined) {
-      this.#byStart.set(start, new Set([use]));
-      count(this.#lengths, start.length, 1);
-    } else others.add(use);
+    this.#index.add(use);
     return use;
   }
 
@@ -105,21 +88,10 @@ export class ConflictIndex {
     for (const [pattern, use] of this.#uses) {
       if (use.owners.size > 0) continue;
       this.#uses.delete(pattern);
-      const start = startOf(use.glob);
-      const others = this.#byStart.get(start);
-      others?.delete(use);
-      if (others?.size !== 0) continue;
-      this.#byStart.delete(start);
-      count(this.#lengths, start.length, -1);
+      this.#index.delete(use);
     }
     this.#mostUses = Math.max(fewUses, 2 * this.#uses.size);
   }
-}
-
-/** With what every name that matches begins. */
-function startOf({ pattern }: Glob): string {
-  const wildcard = pattern.search(/[*?[\\]/);
-  return wildcard === -1 ? pattern : pattern.slice(0, wildcard);
 }
 
 function count<T>(counts: Map<T, number>, of: T, by: 1 | -1): void {

@@ -58,6 +58,8 @@ export interface Draft {
   readonly causes: Map<string, string>;
   /** Unit → the machine on which a place is kept free for it: it is among the residents there. */
   readonly promises: Map<string, Host>;
+  /** Unit → the machine that was chosen for it together with units that it follows: as with promises. */
+  readonly reserved: Map<string, Host>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */
   readonly decided: Set<string>;
   readonly failing: ReschedulePlan;

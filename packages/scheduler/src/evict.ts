@@ -8,6 +8,7 @@ import { holdsPlace } from './model.ts';
 import type { Model } from './model.ts';
 import { moveOutgrown } from './outgrown.ts';
 import { giveWay } from './place.ts';
+import { peerPhrase } from './refusal.ts';
 
 /**
  * Takes units off present machines that they may no longer be on, before anything is placed: the
@@ -68,9 +69,17 @@ function isAway({ snapshot }: Model, host: Host): boolean {
 /** Why a unit that is on a machine may not stay there; null: it stays. */
 export function unfitReason(model: Model, unit: Candidate, host: Host): string | null {
   if (isAway(model, host)) return null;
-  const strayed = unit.requirements.machineOf.find((peer) => isElsewhere(model, peer, host));
-  if (strayed !== undefined) return `MachineOf=${strayed} is on another machine`;
+  const strayed = model.peers
+    .of(unit.name)
+    .find((peer) => isElsewhere(model, peer, host) && !comesTo(model, peer, unit));
+  if (strayed !== undefined) return `${peerPhrase(unit, strayed)} is on another machine`;
   return mismatch(unit, host) ?? conflictOn(unit, host, (other) => isOlder(other, unit));
+}
+
+/** Whether a unit that is elsewhere has to come to this one: of two that follow each other the older stays. */
+function comesTo({ peers, candidates }: Model, name: string, unit: Candidate): boolean {
+  const other = candidates.get(name);
+  return other !== undefined && peers.of(name).includes(unit.name) && isOlder(unit, other);
 }
 
 /** Whether a unit has a place, and none on this machine. */

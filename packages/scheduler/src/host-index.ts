@@ -24,6 +24,8 @@ export class HostIndex {
   readonly #suitable = new Map<string, Uint8Array>();
   /** Of open hosts, by metadata key. */
   readonly #values = new Map<string, ReadonlySet<string>>();
+  /** Least numbers of open hosts, by what was asked. */
+  readonly #least = new Map<string, number>();
   readonly #byId = new Map<string, Host[]>();
   #undo: (() => void)[] | null = null;
 
@@ -41,6 +43,7 @@ export class HostIndex {
     this.#order = new LoadOrder(open, loadOf);
     this.#suitable.clear();
     this.#values.clear();
+    this.#least.clear();
     this.#byId.clear();
     for (const host of open) {
       for (const id of new Set([host.id, host.id.slice(0, 8)])) {
@@ -92,6 +95,21 @@ export class HostIndex {
     if (this.#values.size >= mostKinds) this.#values.clear();
     this.#values.set(key, values);
     return values;
+  }
+
+  /**
+   * The least number that an open host has; Infinity: there is none.
+   * @param what - says which number; the same for the same
+   * @param of - it follows from the host's metadata alone
+   */
+  least(what: string, of: (host: Host) => number): number {
+    const known = this.#least.get(what);
+    if (known !== undefined) return known;
+    let least = Infinity;
+    for (const host of this.#open) least = Math.min(least, of(host));
+    if (this.#least.size >= mostKinds) this.#least.clear();
+    this.#least.set(what, least);
+    return least;
   }
 
   /** null: it may be any. */

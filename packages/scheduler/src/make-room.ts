@@ -46,7 +46,7 @@ export function roomAmongResidents(draft: Draft, unit: Candidate, host: Host): R
   );
   const [first] = replaced.sort(byName);
   if (first === undefined) return { type: 'free' };
-  const leaving = withFollowers(replaced, host);
+  const leaving = withFollowers(draft, replaced, host);
   const moves = whoHasToStay(draft, unit, leaving) ?? tryMoves(draft, { unit, host, leaving });
   if (typeof moves === 'string') {
     const pattern = replacements.patternFor(unit, first.name) ?? '';
@@ -79,12 +79,16 @@ function endingOn(draft: Draft, unit: Candidate, host: Host): string[] | string 
 }
 
 /** The units with those that follow them there by MachineOf. */
-function withFollowers(units: readonly Candidate[], host: Host): Candidate[] {
+function withFollowers(
+  { model: { peers } }: Draft,
+  units: readonly Candidate[],
+  host: Host,
+): Candidate[] {
   const leaving = new Map(units.map((unit) => [unit.name, unit]));
   for (let before = 0; before < leaving.size;) {
     before = leaving.size;
     for (const other of host.residents.values()) {
-      const follows = other.requirements.machineOf.some((peer) => leaving.has(peer));
+      const follows = peers.of(other.name).some((peer) => leaving.has(peer));
       if (follows && !host.expected.has(other.name)) leaving.set(other.name, other);
     }
   }
@@ -95,7 +99,7 @@ function withFollowers(units: readonly Candidate[], host: Host): Candidate[] {
 function whoHasToStay(draft: Draft, unit: Candidate, leaving: readonly Candidate[]): string | null {
   for (const { name, requirements } of leaving) {
     if (requirements.isGlobal) return `${name} is global`;
-    if (name === unit.name || unit.requirements.machineOf.includes(name)) {
+    if (name === unit.name || draft.model.peers.of(unit.name).includes(name)) {
       return `${name} follows it`;
     }
     if (draft.decided.has(name)) return `${name} is placed first`;
@@ -122,7 +126,7 @@ function tryMoves(
  * them; null: not all of them can. Changes nothing.
  */
 export function movesElsewhere(draft: Draft, unit: Candidate, host: Host): Move[] | null {
-  const leaving = withFollowers([unit], host);
+  const leaving = withFollowers(draft, [unit], host);
   if (leaving.some(({ name, requirements }) => requirements.isGlobal || draft.decided.has(name))) {
     return null;
   }
@@ -140,7 +144,7 @@ function tryElsewhere(
   const moves: Move[] = [];
   const tried: Move[] = [];
   let stuck: Candidate | undefined;
-  for (const group of groupsOf(leaving)) {
+  for (const group of groupsOf(draft, leaving)) {
     const to = hostFor(draft, group, from);
     if (to === null) {
       [stuck] = group;
@@ -160,18 +164,18 @@ function tryElsewhere(
 }
 
 /** Units that follow each other have to go to one machine. */
-function groupsOf(units: readonly Candidate[]): Candidate[][] {
+function groupsOf(draft: Draft, units: readonly Candidate[]): Candidate[][] {
   const groups: Candidate[][] = [];
   for (const unit of units) {
-    const tied = groups.filter((group) => group.some((other) => areTied(unit, other)));
+    const tied = groups.filter((group) => group.some((other) => areTied(draft, unit, other)));
     const merged = [...tied.flat(), unit].sort(byName);
     groups.splice(0, groups.length, ...groups.filter((g) => !tied.includes(g)), merged);
   }
   return groups;
 }
 
-function areTied(a: Candidate, b: Candidate): boolean {
-  return a.requirements.machineOf.includes(b.name) || b.requirements.machineOf.includes(a.name);
+function areTied({ model: { peers } }: Draft, a: Candidate, b: Candidate): boolean {
+  return peers.of(a.name).includes(b.name) || peers.of(b.name).includes(a.name);
 }
 
 /** The best other machine that takes the whole group, and nobody has to leave for it. */

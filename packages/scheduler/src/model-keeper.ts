@@ -80,6 +80,7 @@ export class ModelKeeper {
     }
     if (this.#hasOpenChanged) this.#readOpen(snapshot);
     if (this.#haveReplacersChanged) this.#readReplacers(snapshot);
+    for (const name of this.#peers.refresh()) this.#stir(name);
     const model = this.#model(snapshot);
     this.#review(model);
     return model;
@@ -97,9 +98,8 @@ export class ModelKeeper {
       assigned: this.#assigned.sets,
       candidates: this.#candidates,
       tallies: this.#tallies,
-      followers: this.#peers.followers,
+      peers: this.#peers,
       replacements: this.#replacements,
-      peerCircles: this.#peers.circles(),
       restless: this.#restless,
       failing: this.#failing,
       orphans: this.#orphans,
@@ -177,6 +177,7 @@ export class ModelKeeper {
 
   #readUnit(snapshot: ClusterSnapshot, name: string): void {
     const unit = snapshot.units.get(name);
+    this.#peers.setWanted(name, unit !== undefined && unit.desiredState !== 'inactive');
     const read = unit === undefined ? undefined : readCandidate(unit, snapshot, this.#cache);
     if (unit === undefined) this.#cache.delete(name);
     if (typeof read === 'string') this.#unreadable.set(name, read);

@@ -2,6 +2,7 @@ import type { Assignment, ClusterSnapshot } from '@muster/core';
 import type { CandidateCache } from './candidates.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { HostIndex } from './host-index.ts';
+import type { Peers } from './peers.ts';
 import type { Replacements } from './replacements.ts';
 import type { Tallies } from './tallies.ts';
 
@@ -26,12 +27,10 @@ export interface Model {
   /** Readable units, by name. */
   readonly candidates: ReadonlyMap<string, Candidate>;
   readonly tallies: Tallies;
-  /** unit → units that follow it by MachineOf; also of names that are no unit. */
-  readonly followers: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Who follows whom by MachineOf. */
+  readonly peers: Pick<Peers, 'of' | 'followers' | 'circles' | 'unmatched'>;
   /** Which unit makes which others give way. */
   readonly replacements: Replacements;
-  /** unit → the units that follow each other by MachineOf, with itself; a unit in no circle is missing. */
-  readonly peerCircles: ReadonlyMap<string, readonly string[]>;
   /** Units that are not at rest. */
   readonly restless: ReadonlySet<string>;
   /** Units that have failed for good, or are up after that, and may be moved or forgiven for it. */

@@ -1,3 +1,4 @@
+import { amountOn } from '@muster/core';
 import type { Assignment, Resources } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -6,7 +7,7 @@ import type { Candidate, Host } from './eligibility.ts';
 import { movesElsewhere } from './make-room.ts';
 import { readTaker } from './other-content.ts';
 import { leaveFor } from './place.ts';
-import { amountOn, portPhrase, portTaken, shortage } from './resources.ts';
+import { portPhrase, portTaken, shortage } from './resources.ts';
 
 /**
  * A unit whose new content asks for more than its machine has left goes where there is more, if
@@ -56,9 +57,11 @@ function lack(
   if (resources === null || before === undefined) return null;
   const had = (kind: string): number => {
     const need = before?.needs.find((each) => each.kind === kind);
-    return need === undefined ? 0 : amountOn(host.ledger, need);
+    return need === undefined ? 0 : amountOn(host.ledger.total, need);
   };
-  const needs = resources.needs.filter((need) => amountOn(host.ledger, need) > had(need.kind));
+  const needs = resources.needs.filter(
+    (need) => amountOn(host.ledger.total, need) > had(need.kind),
+  );
   const isSameCpus = resources.allowedCpus?.option === before?.allowedCpus?.option;
   const allowedCpus = isSameCpus ? null : resources.allowedCpus;
   const younger = [...host.residents.values()]

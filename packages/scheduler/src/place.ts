@@ -1,13 +1,13 @@
 import type { Assignment } from '@muster/core';
-import { expect, lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
+import { expect, lingeringMatches, mismatch, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
+import { companionsOf, followingGroups } from './company.ts';
 import { assignmentsOf, failuresToStore, isForgotten, leave } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
-import { holdsPlace } from './model.ts';
-import { groupRefusal, hostsFor, refusal } from './refusal.ts';
+import { groupRefusal, hostsFor, refusal, takenGroups } from './refusal.ts';
 import { bestOf, compareScores, scorerFor, whyBest } from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
@@ -23,13 +23,17 @@ export interface Homeless {
 /** Finds a place for a unit, or says why there is none (now). */
 export function placeAnew(draft: Draft, homeless: Homeless): void {
   const { unit, wanted, absentHolder } = homeless;
-  if (absentHolder !== null && !mayReplaceHolder(draft, unit, absentHolder)) return;
+  const kept = draft.reserved.get(unit.name);
+  if (absentHolder !== null && !mayReplaceHolder(draft, unit, absentHolder)) {
+    if (kept !== undefined) expect(kept, unit.name);
+    return;
+  }
   const gone = absentHolder === null ? null : forsake(draft, wanted, absentHolder);
   breakPromises(draft, unit.name);
   const endingOn = stillEndingOn(draft, unit.name, (machine) => wanted.has(machine));
   noteWhyItLeft(draft, unit, endingOn);
   if (absentHolder === null) noteThatItFailed(draft, unit);
-  const { best, refusals } = choose(draft, homeless, endingOn);
+  const { best, along = [], refusals } = choose(draft, homeless, { endingOn, kept });
   if (best === null) {
     const reason = draft.model.open.length === 0 ? 'there is no machine' : 'no machine can take it';
     draft.unplaced.push({ unit: unit.name, reason, machines: refusals });
@@ -38,6 +42,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
   }
   const { host, room } = best;
   settle(host, unit);
+  for (const other of along) reserve(draft, other, host);
   if (room.type !== 'free') {
     const absent = absentHolder?.machine ?? null;
     waitForRoom(draft, { unit, host, room, absent });
@@ -72,10 +77,19 @@ function forsake(draft: Draft, wanted: Wanted, { unit, machine }: Assignment): s
 
 /** What was kept free for the unit is to be chosen again, by itself. */
 function breakPromises(draft: Draft, name: string): void {
-  const host = draft.promises.get(name);
-  if (host === undefined) return;
-  vacate(host, name);
-  draft.promises.delete(name);
+  for (const kept of [draft.promises, draft.reserved]) {
+    const host = kept.get(name);
+    if (host === undefined) continue;
+    vacate(host, name);
+    kept.delete(name);
+  }
+}
+
+/** Nobody takes the place of one that was chosen together with others, until its turn comes. */
+function reserve(draft: Draft, unit: Candidate, host: Host): void {
+  if (host.residents.has(unit.name) || draft.decided.has(unit.name)) return;
+  settle(host, unit);
+  draft.reserved.set(unit.name, host);
 }
 
 /** A leader that did not see the unit lose its place can still tell why, while it ends there. */
@@ -182,31 +196,39 @@ function promise(draft: Draft, unit: Candidate, host: Host): void {
 
 /** Keeps a place free for a unit that has still to end where it was, lest it find none then. */
 function promiseBest(draft: Draft, homeless: Homeless): void {
-  const { best } = choose(draft, homeless, []);
+  const { best } = choose(draft, homeless, { endingOn: [] });
   if (best?.room.type === 'free') promise(draft, homeless.unit, best.host);
 }
 
 /** `best`: where the unit goes, and what has to happen there before. */
 interface Choice {
   readonly best: { readonly host: Host; readonly room: Vacancy } | null;
+  /** Units that go there as well. */
+  readonly along?: readonly Candidate[];
   readonly refusals: Unplaced['machines'];
 }
 
 /**
  * The best machine of those that may take the unit.
  * @param endingOn - machines on which it has still to end
+ * @param kept - where it goes, if that can take it: it was chosen with units that it follows
  */
-function choose(draft: Draft, homeless: Homeless, endingOn: readonly string[]): Choice {
+function choose(
+  draft: Draft,
+  homeless: Homeless,
+  { endingOn, kept }: { readonly endingOn: readonly string[]; readonly kept?: Host | undefined },
+): Choice {
   const { unit, wanted } = homeless;
-  const companions = companionsOf(draft, unit);
-  const group = [unit, ...companions];
+  const together = [unit, ...companionsOf(draft, unit)];
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
   const justFailedOn = endingOn.filter((machine) => failedOn.includes(machine));
-  const refuse = (host: Host): string | null =>
+  const bar = (host: Host): string | null =>
     endsElsewhere(draft, endingOn, host) ??
-    (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null) ??
-    (companions.length === 0 ? refusal(draft, unit, host) : groupRefusal(draft, group, host));
+    (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null);
+  const refuse = (host: Host): string | null =>
+    bar(host) ??
+    (together.length === 1 ? refusal(draft, unit, host) : groupRefusal(draft, together, host));
   const footing = { footholdOn: footholds(draft, homeless), leastFoothold: 0 as const };
   if (unit.replaces.length > 0) {
     return chooseWithRoom(draft, unit, {
@@ -214,14 +236,59 @@ function choose(draft: Draft, homeless: Homeless, endingOn: readonly string[]): 
       scorer: scorerFor(draft.model, { unit, failedOn, ...footing }),
     });
   }
+  if (kept !== undefined && refuse(kept) === null) return freeAt(kept, []);
   const released = [...openHosts(draft, releasedOn(wanted))];
-  const others = endingOn.length === 0 ? hostsFor(draft, group) : openHosts(draft, endingOn);
-  const best = bestOf(
-    [released, others],
-    scorerFor(draft.model, { unit, failedOn, ...(released.length === 0 ? {} : footing) }),
-    (host) => refuse(host) === null,
+  const scorer = scorerFor(draft.model, {
+    unit,
+    failedOn,
+    ...(released.length === 0 ? {} : footing),
+  });
+  const candidates = (): Iterable<Host>[] => [
+    released,
+    endingOn.length === 0 ? hostsFor(draft, together) : openHosts(draft, endingOn),
+  ];
+  const groups = [together, ...followingGroups(draft, together)];
+  const best =
+    groups.length === 1
+      ? bestOf(candidates(), scorer, (host) => refuse(host) === null)
+      : bestForMost(draft, groups, { candidates, scorer, bar });
+  if (best === null) return { best, refusals: refusalsOf(draft, refuse) };
+  const taken = groups.flat().length === 1 ? [] : takenGroups(draft, groups, best);
+  return freeAt(
+    best,
+    taken.filter((other) => other !== unit),
   );
-  return best === null ? { best, refusals: refusalsOf(draft, refuse) } : freeAt(best);
+}
+
+/** The best of the machines that take all of the groups, else of those that take the most units. */
+function bestForMost(
+  draft: Draft,
+  groups: readonly (readonly Candidate[])[],
+  {
+    candidates,
+    scorer,
+    bar,
+  }: {
+    /** The same each time. */
+    readonly candidates: () => Iterable<Host>[];
+    readonly scorer: Scorer;
+    readonly bar: Refuse;
+  },
+): Host | null {
+  const all = groups.flat();
+  const takesAll = (host: Host): boolean =>
+    bar(host) === null &&
+    all.every((unit) => mismatch(unit, host) === null) &&
+    takenGroups(draft, groups, host).length === all.length;
+  const best = bestOf(candidates(), scorer, takesAll);
+  if (best !== null) return best;
+  const counts = new Map<Host, number>();
+  for (const host of candidates().flatMap((hosts) => [...hosts])) {
+    const count = bar(host) === null ? takenGroups(draft, groups, host).length : 0;
+    if (count > 0) counts.set(host, count);
+  }
+  const most = Math.max(...counts.values());
+  return bestOf(candidates(), scorer, (host) => counts.get(host) === most);
 }
 
 type Refuse = (host: Host) => string | null;
@@ -269,8 +336,8 @@ function endsElsewhere(draft: Draft, endingOn: readonly string[], host: Host): s
     : `it may still run on ${elsewhere}, which is absent`;
 }
 
-function freeAt(host: Host): Choice {
-  return { best: { host, room: { type: 'free' } }, refusals: [] };
+function freeAt(host: Host, along: readonly Candidate[]): Choice {
+  return { best: { host, room: { type: 'free' } }, along, refusals: [] };
 }
 
 /** Whether units end there, or just did, to make room for this one: that is not to be in vain. */
@@ -300,31 +367,4 @@ function chooseWithRoom(
   }
   const refusals = refusalsOf(draft, (host) => crowded.get(host) ?? refuse(host));
   return { best: null, refusals };
-}
-
-/**
- * Units that follow this one by MachineOf while it follows them, and that are on no machine yet:
- * each would wait for the other for ever, so they are placed together.
- */
-function companionsOf(draft: Draft, unit: Candidate): Candidate[] {
-  const { model } = draft;
-  const circle = model.peerCircles.get(unit.name);
-  if (circle === undefined) return [];
-  return circle.flatMap((name) => {
-    const companion = model.candidates.get(name);
-    const isWanted = model.snapshot.units.get(name)?.desiredState !== 'inactive';
-    if (companion === undefined || companion === unit || !isWanted) return [];
-    return isPlaced(draft, name) ? [] : [companion];
-  });
-}
-
-/** Also on a machine that is absent and does not count as gone yet. */
-function isPlaced({ model, options }: Draft, name: string): boolean {
-  const { hosts, snapshot, index } = model;
-  if (index.whereIs(name).size > 0) return true;
-  const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
-  return assignments.some(
-    (stored) =>
-      holdsPlace(stored) && !hosts.has(stored.machine) && !options.absentSince.has(stored.machine),
-  );
 }

@@ -7,13 +7,12 @@ import type { Model } from './model.ts';
  * after the units that they follow or give way to. In a circle the first by name comes first.
  */
 export function placementOrder(
-  { candidates, replacements }: Model,
+  { peers, replacements }: Model,
   units: readonly Unit[],
   isMoving: (unit: Unit) => boolean,
 ): Unit[] {
   const byName = new Map(units.map((unit) => [unit.name, unit]));
-  const peersOf = (name: string): readonly string[] =>
-    candidates.get(name)?.requirements.machineOf ?? [];
+  const peersOf = (name: string): readonly string[] => peers.of(name);
   const ranks: [moving: string[], plain: string[], followers: string[]] = [[], [], []];
   for (const [name, unit] of byName) {
     ranks[isMoving(unit) ? 0 : peersOf(name).length === 0 ? 1 : 2].push(name);

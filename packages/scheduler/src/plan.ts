@@ -53,6 +53,7 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     left: new Map(),
     causes: new Map(),
     promises: new Map(),
+    reserved: new Map(),
     decided: new Set(),
     failing,
     deadlines: [...failing.deadlines],
@@ -109,10 +110,12 @@ function stillUnderway(model: Model, before: ReadonlyMap<string, Underway>): Map
  * them along, all that follow these.
  */
 function restlessUnits({ model, failing }: Draft): Unit[] {
-  const { restless, followers, snapshot } = model;
+  const { restless, peers, snapshot } = model;
   const names = new Set([...restless, ...failing.moves.keys(), ...failing.forgiven]);
   // A set that grows while it is walked is walked to its end.
-  for (const name of names) for (const follower of followers.get(name) ?? []) names.add(follower);
+  for (const name of names) {
+    for (const follower of peers.followers.get(name) ?? []) names.add(follower);
+  }
   return [...names].flatMap((name) => snapshot.units.get(name) ?? []);
 }
 

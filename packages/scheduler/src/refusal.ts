@@ -1,3 +1,4 @@
+import { compileGlob } from '@muster/core';
 import {
   conflictEndingOn,
   conflictOn,
@@ -11,23 +12,50 @@ import {
 } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Draft } from './draft.ts';
+import type { Model } from './model.ts';
 
 /**
  * Why a machine cannot take the unit now, whoever may have to leave for it; null: it can.
- * @param together - units that are placed in the same step
+ * @param together - names of units that are placed in the same step
  */
 export function refusal(
   draft: Pick<Draft, 'model'>,
   unit: Candidate,
   host: Host,
-  together: readonly Candidate[] = [],
+  together: ReadonlySet<string> = nobody,
 ): string | null {
-  for (const peer of unit.requirements.machineOf) {
-    if (together.some(({ name }) => name === peer)) continue;
-    if (!host.residents.has(peer)) return `MachineOf=${peer} is not on it`;
-    if (host.expected.has(peer)) return `MachineOf=${peer} is not on it yet`;
+  return (
+    missingPeer(draft.model, unit, host, together) ??
+    mismatch(unit, host) ??
+    contention(draft, unit, host)
+  );
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+function missingPeer(
+  { peers }: Model,
+  unit: Candidate,
+  host: Host,
+  together: ReadonlySet<string>,
+): string | null {
+  // Most units follow nobody, and are asked about most often.
+  if (unit.requirements.machineOf.length === 0) return null;
+  for (const peer of peers.of(unit.name)) {
+    if (together.has(peer)) continue;
+    if (!host.residents.has(peer)) return `${peerPhrase(unit, peer)} is not on it`;
+    if (host.expected.has(peer)) return `${peerPhrase(unit, peer)} is not on it yet`;
   }
-  return mismatch(unit, host) ?? contention(draft, unit, host);
+  const unmatched = peers.unmatched(unit);
+  return unmatched === null ? null : `MachineOf=${unmatched} matches no unit that is to run`;
+}
+
+/** For people: a unit that another one has to be with, and by which word. */
+export function peerPhrase({ requirements }: Candidate, peer: string): string {
+  const { machineOf } = requirements;
+  if (machineOf.includes(peer)) return `MachineOf=${peer}`;
+  const pattern = machineOf.find((word) => compileGlob(word).matches(peer)) ?? peer;
+  return `${peer} of MachineOf=${pattern}`;
 }
 
 /**
@@ -40,9 +68,8 @@ export function hostsFor(
 ): Iterable<Host> {
   const [unit] = group;
   if (unit === undefined) return [];
-  const follows = unit.requirements.machineOf.filter(
-    (peer) => !group.some(({ name }) => name === peer),
-  );
+  const together = new Set(group.map(({ name }) => name));
+  const follows = model.peers.of(unit.name).filter((peer) => !together.has(peer));
   return model.index.mayTake(unit, follows);
 }
 
@@ -67,21 +94,54 @@ export function contention(
 
 /** Why a machine cannot take all of them as it is, with nobody leaving it; null: it can. */
 export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Host): string | null {
+  const settled = settleGroup(draft, group, host);
+  if (typeof settled === 'string') return settled;
+  for (const name of settled) vacate(host, name);
+  return null;
+}
+
+/**
+ * Those of some groups that a machine can take as it is, group by group: all of one or none, and
+ * nobody without the first. In their order; the machine holds what it held.
+ */
+export function takenGroups(
+  draft: Draft,
+  groups: readonly (readonly Candidate[])[],
+  host: Host,
+): Candidate[] {
+  const taken: Candidate[] = [];
   const settled: string[] = [];
-  let found: string | null = null;
+  for (const group of groups) {
+    const names = settleGroup(draft, group, host);
+    if (typeof names !== 'string') {
+      taken.push(...group);
+      settled.push(...names);
+    } else if (taken.length === 0) break;
+  }
+  for (const name of settled) vacate(host, name);
+  return taken;
+}
+
+/** @returns who of them has come, or why a machine cannot take all of them: then nobody was */
+function settleGroup(
+  draft: Draft,
+  group: readonly Candidate[],
+  host: Host,
+): readonly string[] | string {
+  const together = new Set(group.map(({ name }) => name));
+  const settled: string[] = [];
   for (const unit of group) {
-    const reason = refusal(draft, unit, host, group) ?? ownObstacle(draft, unit, host);
+    const reason = refusal(draft, unit, host, together) ?? ownObstacle(draft, unit, host);
     if (reason !== null) {
-      found = unit === group[0] ? reason : `${unit.name} has to come along: ${reason}`;
-      break;
+      for (const name of settled) vacate(host, name);
+      return unit === group[0] ? reason : `${unit.name} has to come along: ${reason}`;
     }
     // A unit that was global until now may be there already.
     if (host.residents.has(unit.name)) continue;
     settle(host, unit);
     settled.push(unit.name);
   }
-  for (const name of settled) vacate(host, name);
-  return found;
+  return settled;
 }
 
 /** What keeps a unit with Replaces= away when nobody leaves for it. */

@@ -1,11 +1,15 @@
 import {
+  amountOn,
   describePort,
   doPortsClash,
   formatBytes,
+  offerOf,
   parseCpuNumbers,
   resourceKinds,
+  totalOf,
 } from '@muster/core';
 import type {
+  Amounts,
   Capacity,
   Need,
   PortClaim,
@@ -13,9 +17,6 @@ import type {
   ResourceKind,
   Resources,
 } from '@muster/core';
-
-/** Bytes, thousandths of CPUs, bytes, tasks: whole numbers, so that adding and taking away is exact. */
-type Amounts = Readonly<Record<ResourceKind, number>>;
 
 /** A unit as far as it takes something of its machine. */
 export interface Taker {
@@ -58,36 +59,16 @@ interface Taking {
 const none: Amounts = { memory: 0, cpu: 0, disk: 0, tasks: 0 };
 
 export function openLedger(capacity: Capacity): Ledger {
-  const { cpus, memoryBytes, diskBytes, tasks, cpuList, reserved } = capacity;
-  const total: Amounts = {
-    memory: memoryBytes,
-    cpu: Math.floor(cpus * 1000),
-    disk: diskBytes ?? Infinity,
-    tasks: tasks ?? Infinity,
-  };
-  const left = (all: number, kept: number | undefined): number => Math.max(0, all - (kept ?? 0));
+  const { cpuList } = capacity;
   const numbers = cpuList === undefined ? null : parseCpuNumbers(cpuList);
   return {
-    total,
-    offer: {
-      memory: left(total.memory, reserved?.memoryBytes),
-      cpu: left(total.cpu, reserved && Math.ceil(reserved.cpus * 1000)),
-      disk: left(total.disk, reserved?.diskBytes),
-      tasks: total.tasks,
-    },
+    total: totalOf(capacity),
+    offer: offerOf(capacity),
     cpus: numbers === null ? null : { numbers: new Set(numbers), list: cpuList ?? '' },
     promised: { ...none },
     takings: new Map(),
     listeners: new Map(),
   };
-}
-
-/** What a need is on this machine; 0 where there is no limit. */
-export function amountOn({ total, offer }: Pick<Ledger, 'total' | 'offer'>, need: Need): number {
-  if (offer[need.kind] === Infinity) return 0;
-  const { amount } = need;
-  if (amount.type === 'count') return amount.count;
-  return Math.floor((total[need.kind] * amount.permyriad) / 10_000);
 }
 
 /** Notes what a unit takes here for a reason, instead of what was noted for it before. */
@@ -114,7 +95,7 @@ function most(ledger: Ledger, reasons: Taking['reasons']): Amounts {
   const amounts = { ...none };
   for (const { needs } of reasons.values()) {
     for (const need of needs) {
-      amounts[need.kind] = Math.max(amounts[need.kind], amountOn(ledger, need));
+      amounts[need.kind] = Math.max(amounts[need.kind], amountOn(ledger.total, need));
     }
   }
   return amounts;
@@ -161,7 +142,7 @@ export function shortage(
 ): string | null {
   if (resources === null) return null;
   for (const need of resources.needs) {
-    const wanted = amountOn(ledger, need);
+    const wanted = amountOn(ledger.total, need);
     const free = freeFor(ledger, need.kind, name, without);
     if (wanted > free) return tooMuch(ledger, { need, wanted, free });
   }

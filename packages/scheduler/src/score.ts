@@ -42,7 +42,7 @@ export interface Scorer {
 
 /** How to score machines for a unit. */
 export function scorerFor(
-  { tallies, index, snapshot }: Pick<Model, 'tallies' | 'index' | 'snapshot'>,
+  { tallies, index, hosts, snapshot }: Pick<Model, 'tallies' | 'index' | 'hosts' | 'snapshot'>,
   { unit, failedOn = [], footholdOn = () => 2, leastFoothold = 2 }: Scored,
 ): Scorer {
   const { preferences } = unit.requirements;
@@ -62,8 +62,8 @@ export function scorerFor(
     least: {
       failedOn: -1,
       foothold: leastFoothold,
-      preference: 0,
-      neighbours: 0,
+      preference: preferences === null ? 0 : leastUnmet(preferences, index),
+      neighbours: avoided === null ? 0 : avoided.least(hosts.size),
       spread: spread === null ? 0 : spread.least(),
     },
   };
@@ -126,6 +126,12 @@ export function whyBest(
 
 function isPacked({ policy }: Model['snapshot']): boolean {
   return policy?.placement === 'pack';
+}
+
+function leastUnmet(preferences: Preferences, index: Model['index']): number {
+  const { prefer, avoid } = preferences;
+  if (prefer.length + avoid.length === 0) return 0;
+  return index.least(JSON.stringify([prefer, avoid]), (host) => unmet(preferences, host));
 }
 
 function unmet({ prefer, avoid }: Preferences, { metadata }: Host): number {

@@ -1,9 +1,13 @@
 import { compileGlob, metadataValue, templateOf } from '@muster/core';
+import type { Glob } from '@muster/core';
 import type { Candidate, Host } from './eligibility.ts';
+import { GlobIndex } from './glob-index.ts';
 
 /** How many units of a group machines hold. */
 export class Tally {
   readonly #byHost = new Map<Host, number>();
+  /** How many machines hold so many. */
+  readonly #machines = new Map<number, number>();
   /** key → value → units on machines with it; of keys that were asked for */
   readonly #byKey = new Map<string, Map<string, number>>();
 
@@ -33,7 +37,18 @@ export class Tally {
     this.#byKey.clear();
   }
 
+  /** The least that any of so many machines has. */
+  least(machines: number): number {
+    if (this.#byHost.size < machines) return 0;
+    let least = Infinity;
+    for (const units of this.#machines.keys()) least = Math.min(least, units);
+    return least;
+  }
+
   change(host: Host, by: number): void {
+    const before = this.on(host);
+    if (before > 0) change(this.#machines, before, -1);
+    if (before + by > 0) change(this.#machines, before + by, 1);
     change(this.#byHost, host, by);
     for (const [key, counts] of this.#byKey) {
       const value = metadataValue(host.metadata, key);
@@ -42,9 +57,10 @@ export class Tally {
   }
 }
 
-interface PatternTally {
+/** One of the globs of a tally. */
+interface TallyGlob {
+  readonly glob: Glob;
   readonly tally: Tally;
-  readonly matches: (name: string) => boolean;
 }
 
 /** Groups by pattern that are remembered; what is asked for again is counted again. */
@@ -58,9 +74,8 @@ export class Tallies {
   readonly #hosts: ReadonlyMap<string, Host>;
   /** By template; null: nobody has asked yet. */
   #templates: Map<string, Tally> | null = null;
-  readonly #patterns = new Map<string, PatternTally>();
-  /** Which of `#patterns` a unit is in. */
-  #memberships = new WeakMap<Candidate, readonly Tally[]>();
+  readonly #patterns = new Map<string, Tally>();
+  #index = new GlobIndex<TallyGlob>();
 
   /** @param hosts - all there are, with what they hold; those that come later hold nothing yet */
   constructor(hosts: ReadonlyMap<string, Host>) {
@@ -81,23 +96,25 @@ export class Tallies {
   ofPatterns(patterns: readonly string[]): Tally {
     const key = patterns.join(' ');
     const known = this.#patterns.get(key);
-    if (known !== undefined) return known.tally;
-    if (this.#patterns.size >= mostPatterns) this.#patterns.clear();
+    if (known !== undefined) return known;
+    if (this.#patterns.size >= mostPatterns) {
+      this.#patterns.clear();
+      this.#index = new GlobIndex();
+    }
     const globs = patterns.map(compileGlob);
-    const matches = (name: string): boolean => globs.some((glob) => glob.matches(name));
     const tally = new Tally();
     this.#forEach((host, { name }) => {
-      if (matches(name)) tally.change(host, 1);
+      if (globs.some((glob) => glob.matches(name))) tally.change(host, 1);
     });
-    this.#patterns.set(key, { tally, matches });
-    this.#memberships = new WeakMap();
+    this.#patterns.set(key, tally);
+    for (const glob of globs) this.#index.add({ glob, tally });
     return tally;
   }
 
   /** What machines have of keys may be another now. */
   metadataChanged(): void {
     for (const tally of this.#templates?.values() ?? []) tally.forgetKeys();
-    for (const { tally } of this.#patterns.values()) tally.forgetKeys();
+    for (const tally of this.#patterns.values()) tally.forgetKeys();
   }
 
   settled(host: Host, unit: Candidate): void {
@@ -111,17 +128,9 @@ export class Tallies {
   #change(host: Host, unit: Candidate, by: 1 | -1): void {
     if (this.#templates !== null) countInstance(this.#templates, { host, unit, by });
     if (this.#patterns.size === 0) return;
-    for (const tally of this.#talliesOf(unit)) tally.change(host, by);
-  }
-
-  #talliesOf(unit: Candidate): readonly Tally[] {
-    const known = this.#memberships.get(unit);
-    if (known !== undefined) return known;
-    const found = [...this.#patterns.values()]
-      .filter(({ matches }) => matches(unit.name))
-      .map(({ tally }) => tally);
-    this.#memberships.set(unit, found);
-    return found;
+    const found = this.#index.matching(unit.name);
+    // Who matches several globs of one tally counts once.
+    for (const tally of new Set(found.map((each) => each.tally))) tally.change(host, by);
   }
 
   #forEach(visit: (host: Host, unit: Candidate) => void): void {

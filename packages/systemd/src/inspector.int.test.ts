@@ -26,6 +26,8 @@ function suite(): void {
       await systemd.start('a.service');
       await seen.endOf('a.service', 'start');
       expect(await inspector.status('a.service')).toMatch(/Active: active \(running\)/);
+      const [use] = await inspector.use(['a.service']);
+      expect(use).toMatchObject({ unit: 'a.service' });
       await seen.write('b.service', '[Service]\nType=exec\nExecStart=/nonexistent/program\n');
       await systemd.start('b.service');
       await seen.endOf('b.service', 'start');

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalQuery } from '@muster/core';
@@ -20,7 +29,11 @@ function inspect(programs: { systemctl?: string; journalctl?: string }) {
     writeFileSync(join(root, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(root, name), 0o755);
   }
-  return openInspector({ manager: 'system', env: { PATH: `${root}:/usr/bin:/bin` } });
+  return openInspector({
+    manager: 'system',
+    env: { PATH: `${root}:/usr/bin:/bin` },
+    unitsUpDirectory: join(root, 'up'),
+  });
 }
 
 async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<string> {
@@ -59,11 +72,41 @@ test('status is what systemctl prints, also of a unit that failed or is unknown'
   expect(await inspector.status('x.service')).toBe('none\n');
 });
 
+test('what units use is what systemctl shows; what is not accounted is not known', async () => {
+  const shown = [
+    'Id=a.service',
+    'MemoryCurrent=4096',
+    'CPUUsageNSec=[not set]',
+    'TasksCurrent=3',
+    '',
+    'Id=b.socket',
+    'MemoryCurrent=18446744073709551615',
+    'CPUUsageNSec=[no data]',
+    'TasksCurrent=0',
+  ];
+  const inspector = inspect({
+    systemctl: `[ "$*" = "show --property=Id --property=MemoryCurrent --property=CPUUsageNSec --property=TasksCurrent -- a.service b.socket" ] || exit 9
+cat <<'end'
+${shown.join('\n')}
+end`,
+  });
+  mkdirSync(join(root, 'up'));
+  for (const unit of ['a.service', 'b.socket', 'other.service']) {
+    symlinkSync('0123', join(root, 'up', `invocation:${unit}`));
+  }
+  expect(await inspector.use(['a.service', 'b.socket', 'down.service'])).toEqual([
+    { unit: 'a.service', memoryBytes: 4096, cpuNs: null, tasks: 3 },
+    { unit: 'b.socket', memoryBytes: null, cpuNs: null, tasks: 0 },
+  ]);
+  expect(await inspector.use(['down.service'])).toEqual([]);
+  await expect(inspector.use(['*'])).rejects.toMatchObject({ code: 'invalid-input' });
+});
+
 test('systemctl that cannot reach systemd is an error with its words', async () => {
   const inspector = inspect({ systemctl: 'echo "Failed to connect to bus" >&2; exit 1' });
   await expect(inspector.status('a.service')).rejects.toMatchObject({
     code: 'systemd-unavailable',
-    message: 'systemctl status failed: Failed to connect to bus',
+    message: 'systemctl failed: Failed to connect to bus',
   });
 });
 

@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Inspector, JournalQuery } from '@muster/core';
+import type { Inspector, JournalQuery, UnitUse } from '@muster/core';
 import { InvalidInputError, SystemdUnavailableError } from '@muster/core';
+import { defaultRuntimeDirectory } from './locations.ts';
 import type { Environment, ManagerKind } from './locations.ts';
 
 export interface InspectorOptions {
   readonly manager: ManagerKind;
   /** Environment of the programs. */
   readonly env: Environment;
+  /** Where systemd keeps a link for each unit that is up; by default where it is. */
+  readonly unitsUpDirectory?: string;
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -29,6 +34,13 @@ export function openInspector(options: InspectorOptions): Inspector {
       refusePatterns(unit);
       return collect(run('systemctl', statusArgs(options.manager, unit)));
     },
+    use: async (units) => {
+      for (const unit of units) refusePatterns(unit);
+      const up = await unitsUp(options);
+      const asked = units.filter((unit) => up.has(unit));
+      if (asked.length === 0) return [];
+      return parseUse(await collect(run('systemctl', useArgs(options.manager, asked))));
+    },
     journal: (unit, query, signal) => {
       refusePatterns(unit);
       return stream(() => run('journalctl', journalArgs(options.manager, unit, query)), signal);
@@ -38,6 +50,52 @@ export function openInspector(options: InspectorOptions): Inspector {
 
 export function statusArgs(manager: ManagerKind, unit: string): readonly string[] {
   return [...(manager === 'user' ? ['--user'] : []), 'status', '--no-pager', '-l', '--', unit];
+}
+
+async function unitsUp({ manager, env, unitsUpDirectory }: InspectorOptions): Promise<Set<string>> {
+  const directory =
+    unitsUpDirectory ?? join(defaultRuntimeDirectory(manager, env), 'systemd/units');
+  const prefix = 'invocation:';
+  const names = await readdir(directory).catch((cause: unknown) => {
+    throw new SystemdUnavailableError(`cannot read ${directory}`, { cause });
+  });
+  return new Set(
+    names.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
+  );
+}
+
+const usedProperties = ['Id', 'MemoryCurrent', 'CPUUsageNSec', 'TasksCurrent'] as const;
+
+function useArgs(manager: ManagerKind, units: readonly string[]): readonly string[] {
+  const properties = usedProperties.map((property) => `--property=${property}`);
+  return [...(manager === 'user' ? ['--user'] : []), 'show', ...properties, '--', ...units];
+}
+
+/** @param text - as `systemctl show` prints several units: a block each, with a blank line between */
+function parseUse(text: string): UnitUse[] {
+  return text.split('\n\n').flatMap((block) => {
+    const said = new Map(
+      block.split('\n').map((line) => {
+        const equals = line.indexOf('=');
+        return [line.slice(0, equals), line.slice(equals + 1)] as const;
+      }),
+    );
+    const unit = said.get('Id');
+    if (unit === undefined || unit === '') return [];
+    const numberOf = (property: (typeof usedProperties)[number]): number | null => {
+      // `[not set]`, `[no data]`, or 2^64 - 1: it is not accounted.
+      const value = Number(said.get(property));
+      return Number.isSafeInteger(value) ? value : null;
+    };
+    return [
+      {
+        unit,
+        memoryBytes: numberOf('MemoryCurrent'),
+        cpuNs: numberOf('CPUUsageNSec'),
+        tasks: numberOf('TasksCurrent'),
+      },
+    ];
+  });
 }
 
 export function journalArgs(
@@ -74,11 +132,11 @@ async function collect(child: Child): Promise<string> {
     ]);
     if (ended.signal === 'SIGKILL') {
       throw new SystemdUnavailableError(
-        `systemctl status gave no answer within ${statusLimitMs / 1000} s`,
+        `systemctl gave no answer within ${statusLimitMs / 1000} s`,
       );
     }
     if (out !== '' || ended.code === 4) return out + complaint;
-    throw new SystemdUnavailableError(`systemctl status failed: ${firstLine(complaint, ended)}`);
+    throw new SystemdUnavailableError(`systemctl failed: ${firstLine(complaint, ended)}`);
   } finally {
     clearTimeout(timer);
   }

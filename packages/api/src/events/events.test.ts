@@ -77,7 +77,7 @@ async function serve(): Promise<ApiServer> {
   const created = createApiServer({
     units: cluster.units,
     explainer: createExplainer(),
-    inspector: { status: async () => '', journal: async function* () {} },
+    inspector: { status: async () => '', use: async () => [], journal: async function* () {} },
     self: { machineId: m1, hostname: 'box', version: '0.1.0' },
     clock,
     log,

@@ -1,3 +1,4 @@
+import { formatBytes, offerOf } from '@muster/core';
 import type { Machine, RecordChange } from '@muster/core';
 import type { EventContent, MachineFacts } from './event.ts';
 import { shortId, transition } from './transition.ts';
@@ -56,12 +57,22 @@ function changedFacts(before: Machine, after: Machine): string[] {
     ...was('version', after.version, before.version),
     ...was('CPUs', String(after.capacity.cpus), String(before.capacity.cpus)),
     ...was('memory', shownMemory(after), shownMemory(before)),
+    ...was('for units', shownOffer(after), shownOffer(before)),
     ...metadataPhrases(before.metadata, after.metadata),
   ];
 }
 
 function shownMemory({ capacity }: Machine): string {
   return `${Math.round(capacity.memoryBytes / 1024 ** 2)} MiB`;
+}
+
+/** Without what the machine keeps for itself; null: an older musterd that keeps nothing. */
+function shownOffer({ capacity }: Machine): string | null {
+  if (capacity.reserved === undefined) return null;
+  const { memory, cpu, disk, tasks } = offerOf(capacity);
+  const diskText = disk === Infinity ? '' : `, ${formatBytes(disk)} of disk`;
+  const tasksText = tasks === Infinity ? '' : `, ${tasks} tasks`;
+  return `${cpu / 1000} CPUs, ${formatBytes(memory)} of memory${diskText}${tasksText}`;
 }
 
 type Metadata = Readonly<Record<string, string | null>>;

@@ -133,6 +133,7 @@ function bytesOf(body: unknown, isJson: boolean): Buffer | string | undefined {
 
 const silentInspector: Inspector = {
   status: async (unit) => `● ${unit}\n`,
+  use: async () => [],
   journal: async function* (unit) {
     yield Buffer.from(`${unit}\n`);
   },

@@ -1,4 +1,12 @@
-import type { AbsentMachineBody, MachineBody, MachinesBody } from '@muster/api/client';
+import { ApiError } from '@muster/api/client';
+import type {
+  AbsentMachineBody,
+  ApiClient,
+  MachineBody,
+  MachinesBody,
+  MachineUseBody,
+} from '@muster/api/client';
+import { formatBytes } from '@muster/core';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -17,11 +25,11 @@ export function addListMachines(program: Command, context: Context): void {
     .description('list the machines of the cluster')
     .option('--metadata <key=value>', 'only machines that have it; can be repeated', collect)
     .action(async (options: Options, command: Command) => {
-      const columns = columnsFor(options);
-      chooseColumns(columns, options, context.programName);
+      const shown = chooseColumns(columnsFor(options), options, context.programName);
       const wanted = statesOf(options, states);
       const metadata = readPairs(options.metadata ?? []);
-      const all = await context.connect(command).allMachines();
+      const client = context.connect(command);
+      const all = await client.allMachines();
       const isTable = options.output === 'table' || options.output === 'wide';
       const showsAbsent =
         wanted === null ? isTable && context.programName === 'musterctl' : wanted.has('absent');
@@ -29,7 +37,10 @@ export function addListMachines(program: Command, context: Context): void {
         (machine) =>
           (wanted === null || wanted.has(stateOf(machine))) && hasPairs(machine, metadata),
       );
-      await printList(context, withAbsent(columns, chosen), options, chosen);
+      const isAsked = isTable && shown.some((column) => column.startsWith('used-'));
+      const uses = isAsked ? await usesOf(client, chosen.filter(isThere)) : new Map();
+      const columns = withAbsent(columnsFor(options, uses), chosen);
+      await printList(context, columns, options, chosen);
     });
 }
 
@@ -40,6 +51,28 @@ function rowsOf({ machines, absent }: MachinesBody, showsAbsent: boolean): Row[]
   return showsAbsent
     ? [...machines, ...absent].sort((a, b) => (a.id < b.id ? -1 : 1))
     : [...machines];
+}
+
+type Uses = ReadonlyMap<string, MachineUseBody>;
+
+const askedAtOnce = 16;
+
+/** What the machines themselves say; one that does not answer is left out. */
+async function usesOf(client: ApiClient, machines: readonly MachineBody[]): Promise<Uses> {
+  const uses = new Map<string, MachineUseBody>();
+  const left = machines.values();
+  const ask = async (): Promise<void> => {
+    for (const { id } of left) {
+      try {
+        uses.set(id, await client.machineUse(id));
+      } catch (error) {
+        // It has no listener, has just gone, or is older and cannot say.
+        if (!(error instanceof ApiError)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: askedAtOnce }, ask));
+  return uses;
 }
 
 /** A table with machines that are not there says so. */
@@ -83,7 +116,7 @@ function hasPairs(machine: Row, wanted: ReadonlyMap<string, ReadonlySet<string>>
   });
 }
 
-function columnsFor({ full }: ListOptions): Columns<Row> {
+function columnsFor({ full }: ListOptions, uses: Uses = new Map()): Columns<Row> {
   const ifThere =
     (show: (machine: MachineBody) => string) =>
     (machine: Row): string =>
@@ -100,13 +133,43 @@ function columnsFor({ full }: ListOptions): Columns<Row> {
       },
       units: ({ units }) => String(units),
       cpus: ifThere(({ capacity }) => String(capacity.cpus)),
+      'promised-cpus': ifThere(({ promised }) => cpusText(promised.cpus)),
+      'used-cpus': ifThere(({ id }) => cpusText(uses.get(id)?.cpus)),
       memory: ifThere(({ capacity }) => `${(capacity.memoryBytes / 1024 ** 3).toFixed(1)}G`),
+      'promised-memory': ifThere(({ promised }) => bytesText(promised.memoryBytes)),
+      'used-memory': ifThere(({ id }) => bytesText(uses.get(id)?.memoryBytes)),
+      disk: ifThere(({ capacity }) => bytesText(capacity.diskBytes)),
+      'promised-disk': ifThere(({ promised }) => bytesText(promised.diskBytes)),
+      'used-tasks': ifThere(({ id }) => String(uses.get(id)?.tasks ?? '-')),
       version: ifThere(({ version }) => version),
     },
     normal: ['machine', 'ip', 'metadata'],
-    wide: ['machine', 'ip', 'hostname', 'state', 'units', 'cpus', 'memory', 'version', 'metadata'],
+    wide: [
+      'machine',
+      'ip',
+      'hostname',
+      'state',
+      'units',
+      'cpus',
+      'promised-cpus',
+      'used-cpus',
+      'memory',
+      'promised-memory',
+      'used-memory',
+      'version',
+      'metadata',
+    ],
     nameOf: ({ id }) => id,
   };
+}
+
+/** @param cpus - null or undefined: nobody knows */
+function cpusText(cpus: number | null | undefined): string {
+  return cpus == null ? '-' : String(Math.round(cpus * 100) / 100);
+}
+
+function bytesText(bytes: number | null | undefined): string {
+  return bytes == null ? '-' : formatBytes(bytes);
 }
 
 /** `key=value`, sorted by key. */

@@ -1,6 +1,6 @@
 import { ApiError } from '@muster/api/client';
 import type { ApiClient, FailuresBody, UnitBody } from '@muster/api/client';
-import { parseUnitName } from '@muster/core';
+import { parseRequirements, parseUnitFile, parseUnitName, UnitFileSyntaxError } from '@muster/core';
 import type { Command } from 'commander';
 import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
@@ -114,7 +114,7 @@ async function askMachines(
       if (text === null) continue;
       if (!isFirst) terminal.print('');
       isFirst = false;
-      const notes = programName === 'fleetctl' ? [] : await failureNotes(client, unit.name, asked);
+      const notes = programName === 'fleetctl' ? [] : await clusterNotes(client, unit.name, asked);
       await terminal.write(Buffer.from(withNotes(text, notes)));
       const status = statuses.at(-1) ?? 0;
       if (status !== 0 && habits[programName].stopsAtFirstStatus) throw new UnitStatusError(status);
@@ -136,15 +136,29 @@ async function showGroup(
   return active === wanted ? 0 : notActive;
 }
 
-/** What the cluster knows of a failing unit, and the machine's systemd does not. */
-async function failureNotes(client: ApiClient, name: string, machine: string): Promise<string[]> {
+/** What the cluster knows of a unit, and the machine's systemd does not. */
+async function clusterNotes(client: ApiClient, name: string, machine: string): Promise<string[]> {
   const unit = await client.unit(name);
   const state = unit?.states.find((each) => each.machine === machine);
   const flapping = state?.flapping ?? null;
   return [
+    ...takenPhrases(unit?.file ?? null, name),
     ...(flapping === null ? [] : [`flapping, restarted ${flapping} times in 10 min`]),
     ...(unit?.failures == null ? [] : [attemptsPhrase(unit.failures)]),
   ];
+}
+
+/** What is kept for the unit on its machine, for what it uses there is said beside. */
+function takenPhrases(text: string | null, name: string): string[] {
+  if (text === null) return [];
+  try {
+    const { resources } = parseRequirements(parseUnitFile(text), name).requirements;
+    const options = (resources?.needs ?? []).map(({ option }) => option);
+    return options.length === 0 ? [] : [`its machine keeps for it: ${options.join(', ')}`];
+  } catch (error) {
+    if (error instanceof UnitFileSyntaxError) return [];
+    throw error;
+  }
 }
 
 function attemptsPhrase({ attempts, limit, isExhausted, machines }: FailuresBody): string {

@@ -31,6 +31,8 @@ export const clock: Clock = {
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const inspectorOf = (actives: ReadonlyMap<string, string>): Inspector => ({
   status: async (unit) => `● ${unit}\n   Active: ${actives.get(unit) ?? 'active (running)'}\n`,
+  use: async (units) =>
+    units.map((unit) => ({ unit, memoryBytes: 3 * 1024 ** 2, cpuNs: 0, tasks: 2 })),
   journal: async function* (unit, query, signal) {
     yield Buffer.from(`${unit} ${JSON.stringify(query)}\n`);
     if (query.follow) await clock.sleep(60_000, signal);
@@ -105,6 +107,7 @@ export class CliCluster {
       explainer: createExplainer(),
       inspector,
       self: { machineId, hostname: 'box', version: '1.2.3' },
+      ownUnits: () => ['a.service', 'b.service'],
       standing: () => `Machine ${machineId.slice(0, 8)}: as it stands`,
       clock,
       log,

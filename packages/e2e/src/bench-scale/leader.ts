@@ -107,7 +107,7 @@ export class Leader {
           ? { done: false, saw: 'no leader' }
           : { done: true, value: undefined };
       },
-      30_000,
+      120_000,
     );
   }
 

@@ -4,12 +4,12 @@ import { costOf } from './cost.ts';
 import type { Cost } from './cost.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
-/** What agents still tell, look after and note when all units are active. */
+/** What agents still tell and note when all units are active, and a heap that is made tidy. */
 const settleMs = 20_000;
 
 /** What leader and etcd do while nobody asks for anything. */
 export async function atRest(cluster: SimulatedCluster, forMs: number): Promise<Cost> {
-  await pause(Math.min(forMs, settleMs));
+  await pause(settleMs);
   return costOf(cluster, () => pause(forMs));
 }
 

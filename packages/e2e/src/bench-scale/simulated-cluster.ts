@@ -164,7 +164,7 @@ export class SimulatedCluster {
           ? { done: true, value: undefined }
           : { done: false, saw: `${length} machines` };
       },
-      60_000,
+      120_000,
     );
   }
 }
