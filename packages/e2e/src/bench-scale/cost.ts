@@ -22,6 +22,8 @@ export interface Cost {
     /** All transactions, also those that only read. */
     readonly transactions: number;
     readonly renewals: number;
+    /** Leases that ended because nobody renewed them in time. */
+    readonly lostLeases: number;
     /** Open at the end. */
     readonly watchStreams: number;
   };
@@ -49,6 +51,7 @@ export async function costOf(
       writes: etcd('etcd_debugging_mvcc_current_revision'),
       transactions: etcd('grpc_server_started_total', 'grpc_method="Txn"'),
       renewals: etcd('etcd_debugging_lease_renewed_total'),
+      lostLeases: etcd('etcd_debugging_server_lease_expired_total'),
       watchStreams: total(after.etcd, 'etcd_debugging_mvcc_watch_stream_total'),
     },
   };
@@ -74,5 +77,6 @@ export function describeCost({ ms, leaderCpuMs, leaderRssMb, etcd }: Cost): stri
     `leader ${cpu(leaderCpuMs)}, ${leaderRssMb.toFixed(0)} MB`,
     `etcd ${cpu(etcd.cpuMs)}, ${etcd.rssMb.toFixed(0)} MB`,
     `${perSecond(etcd.transactions)} transactions/s, ${perSecond(etcd.renewals)} renewals/s`,
+    ...(etcd.lostLeases === 0 ? [] : [`${etcd.lostLeases} leases lost`]),
   ].join('; ');
 }

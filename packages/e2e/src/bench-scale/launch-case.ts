@@ -87,7 +87,8 @@ export function launchRows(
       ...plain,
       what: `${label}: ${size}, all active`,
       measured: seconds(activeMs),
-      target: 'all are active',
+      target: 'all are active, no lease is lost',
+      isMet: cost.etcd.lostLeases === 0,
     },
     {
       ...plain,
