@@ -155,6 +155,10 @@ describe('ports', () => {
     ]);
   });
 
+  test('a socket of one network device takes no port from others', () => {
+    expect(socket('ListenStream=80\nBindToDevice=eth0').ports).toBeUndefined();
+  });
+
   test('a service that is no socket listens on nothing by such options', () => {
     expect(service('ListenStream=80').ports).toBeUndefined();
   });

@@ -229,6 +229,8 @@ function readPorts(file: UnitFile, name: string, problems: string[]): PortClaim[
 function readListens(file: UnitFile, name: string, warnings: string[]): PortClaim[] {
   if (parseUnitName(name).type !== 'socket') return [];
   const socketSays = (option: string): string | null => lastOption(file, 'Socket', option);
+  // Such sockets do not meet those of other devices, and machines' devices are not known.
+  if (socketSays('BindToDevice') !== null) return [];
   const isShared = isTrue(socketSays('ReusePort'));
   const isIpv6Only = socketSays('BindIPv6Only') === 'ipv6-only';
   const protocol = socketSays('SocketProtocol');

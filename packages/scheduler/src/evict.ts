@@ -1,7 +1,7 @@
 import type { Unit } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { conflictOn, depart, isOlder, mismatch } from './eligibility.ts';
+import { conflictOn, depart, isOlder, mismatch, portConflictOn } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { roomAmongResidents } from './make-room.ts';
 import { holdsPlace } from './model.ts';
@@ -73,7 +73,10 @@ export function unfitReason(model: Model, unit: Candidate, host: Host): string |
     .of(unit.name)
     .find((peer) => isElsewhere(model, peer, host) && !comesTo(model, peer, unit));
   if (strayed !== undefined) return `${peerPhrase(unit, strayed)} is on another machine`;
-  return mismatch(unit, host) ?? conflictOn(unit, host, (other) => isOlder(other, unit));
+  const counts = (other: Candidate): boolean => isOlder(other, unit);
+  return (
+    mismatch(unit, host) ?? portConflictOn(unit, host, counts) ?? conflictOn(unit, host, counts)
+  );
 }
 
 /** Whether a unit that is elsewhere has to come to this one: of two that follow each other the older stays. */

@@ -1,5 +1,5 @@
-import { amountOn } from '@muster/core';
-import type { Assignment, Resources } from '@muster/core';
+import { amountOn, doPortsClash } from '@muster/core';
+import type { Assignment, PortClaim, Resources } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { isOlder } from './eligibility.ts';
@@ -20,8 +20,10 @@ export function moveOutgrown(
 ): void {
   const { resources } = unit.requirements;
   if (resources === null || !hasChanged(draft, unit.name, stored)) return;
-  const clash = portClash(draft, unit, host);
-  const reason = clash ?? lack(draft, { unit, host, before: resourcesBefore(draft, stored) });
+  const before = resourcesBefore(draft, stored);
+  if (before === undefined) return;
+  const clash = portClash(draft, { unit, host, before });
+  const reason = clash ?? lack(draft, { unit, host, before });
   if (reason === null) return;
   const moves = movesElsewhere(draft, unit, host);
   if (moves === null) {
@@ -39,22 +41,36 @@ function hasChanged({ model }: Draft, name: string, stored: Assignment): boolean
 }
 
 /** Of several units that want a port at once the oldest stays; who had it before stays in any case. */
-function portClash(draft: Draft, unit: Candidate, host: Host): string | null {
+function portClash(
+  draft: Draft,
+  { unit, host, before }: { unit: Candidate; host: Host; before: Resources | null },
+): string | null {
+  const { resources } = unit.requirements;
+  if (resources === null) return null;
+  const ports = resources.ports.filter((port) => !hasPort(before, port));
   const counts = (name: string): boolean => {
     const other = host.residents.get(name);
-    return other === undefined || isOlder(other, unit) || !isChangedOn(draft, name, host);
+    if (other === undefined || isOlder(other, unit)) return true;
+    const stored = draft.model.snapshot.assignments.get(name)?.get(host.id);
+    const theirs = stored === undefined ? null : resourcesBefore(draft, stored);
+    return ports.some((port) => hasPort(theirs ?? null, port));
   };
-  const taken = portTaken(host.ledger, unit, { counts });
+  const asked = { name: unit.name, requirements: { resources: { ...resources, ports } } };
+  const taken = portTaken(host.ledger, asked, { counts });
   return taken && portPhrase(taken.claim, taken.by, !host.residents.has(taken.by));
+}
+
+function hasPort(resources: Resources | null, port: PortClaim): boolean {
+  return resources?.ports.some((other) => doPortsClash(other, port)) === true;
 }
 
 /** Of several units that grew at once the oldest are let grow. */
 function lack(
   draft: Draft,
-  { unit, host, before }: { unit: Candidate; host: Host; before: Resources | null | undefined },
+  { unit, host, before }: { unit: Candidate; host: Host; before: Resources | null },
 ): string | null {
   const { resources } = unit.requirements;
-  if (resources === null || before === undefined) return null;
+  if (resources === null) return null;
   const had = (kind: string): number => {
     const need = before?.needs.find((each) => each.kind === kind);
     return need === undefined ? 0 : amountOn(host.ledger.total, need);

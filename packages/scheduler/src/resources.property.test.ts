@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { PlannedCluster } from './testing/planned-cluster.ts';
 
 const G = 1024 ** 3;
-const machines = ['m1', 'm2', 'm3'];
+const machines = ['m1', 'm2'];
 const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `${letter}.service`);
 
 /** What a unit asks for, as numbers and as text. */
@@ -55,6 +55,11 @@ const step = fc.oneof(
   }),
   fc.record({ type: fc.constant('plan' as const), isNewLeader: fc.boolean() }),
   fc.record({ type: fc.constant('plan' as const), isNewLeader: fc.constant(false) }),
+  fc.record({
+    type: fc.constant('act' as const),
+    machine: fc.constantFrom(...machines),
+    restarts: fc.constant(true),
+  }),
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -107,7 +112,9 @@ class World {
       case 'back':
         if (cluster.machines.has(one.machine)) return [];
         this.#join(one.machine);
-        return this.#act(one.machine, false);
+        // What units have come to ask for while it was away is seen to by the first plan that sees it.
+        this.#act(one.machine, false);
+        return [...this.#plan(false), ...this.#act(one.machine, false)];
       case 'resize':
         this.memory.set(one.machine, one.memory);
         if (cluster.machines.has(one.machine)) {
@@ -172,13 +179,24 @@ class World {
         new Map([...of].map(([id, { hash }]) => [id, hash])),
       ]),
     );
+    const leaving = new Set(
+      [...cluster.assignments.values()]
+        .flatMap((of) => [...of.values()])
+        .filter(({ isLeaving }) => isLeaving === true)
+        .map(({ unit, machine }) => `${unit} ${machine}`),
+    );
     const { changes } = cluster.settle();
     const wrong: string[] = [];
     for (const { unit, assign, withdraw } of changes) {
       for (const { machine, reason } of withdraw) {
-        const isChanged = hashes.get(unit)?.get(machine) !== cluster.units.get(unit)?.hash;
-        if (/^(Memory|CPU)Reservation=|^Ports=/.test(reason) && !isChanged) {
-          wrong.push(`${unit} was taken off ${machine} though it asks for nothing new: ${reason}`);
+        // What it was leaving already says why it did then.
+        if (leaving.has(`${unit} ${machine}`)) continue;
+        const before = this.contents.get(hashes.get(unit)?.get(machine) ?? '');
+        const now = this.contents.get(cluster.units.get(unit)?.hash ?? '');
+        if (before === undefined || now === undefined) continue;
+        const asksForMore = now.memory > before.memory || now.cpu > before.cpu;
+        if (/^(Memory|CPU)Reservation=/.test(reason) && !asksForMore) {
+          wrong.push(`${unit} was taken off ${machine} though it asks for no more: ${reason}`);
         }
       }
       for (const { machine, role } of assign) {
@@ -195,7 +213,8 @@ class World {
     const sum = { memory: 0, cpu: 0 };
     for (const unit of names) {
       const assigned = cluster.assignments.get(unit)?.get(id)?.hash;
-      const runs = cluster.states.get(unit)?.get(id)?.hash;
+      // What it had there before ends before it begins.
+      const runs = unit === newcomer ? undefined : cluster.states.get(unit)?.get(id)?.hash;
       const both = [assigned, runs].flatMap((hash) => this.contents.get(hash ?? '') ?? []);
       sum.memory += Math.max(0, ...both.map(({ memory }) => memory));
       sum.cpu += Math.max(0, ...both.map(({ cpu }) => cpu));
@@ -210,12 +229,12 @@ class World {
 
 test('no machine is promised more than it has, no port is had twice, nobody is moved for the load', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 20, maxLength: 100 }), (steps) => {
       const world = new World();
       for (const [i, one] of steps.entries()) {
         expect({ after: i, wrong: world.take(one) }).toEqual({ after: i, wrong: [] });
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });

@@ -105,10 +105,11 @@ test('nobody is moved when a machine has less than it has promised, and nobody c
   for (const name of ['a', 'b']) cluster.unit(`${name}.service`, 'MemoryReservation=6G');
   cluster.settle();
   cluster.report().capacity('m1', { memoryBytes: 4 * G });
-  // Anything else that is new in it does not move it either.
-  cluster.unit('a.service', 'MemoryReservation=6G\nCPUReservation=1').settle();
+  cluster.machine('m3').capacity('m3', { memoryBytes: 8 * G });
+  // Anything else that is new in it does not move it either, though there is room elsewhere.
+  cluster.unit('a.service', 'MemoryReservation=6G\nDiskReservation=1G').settle();
   expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m2'] });
-  cluster.unit('c.service', 'MemoryReservation=1').settle();
+  cluster.lose('m3').unit('c.service', 'MemoryReservation=1').settle();
   expect(cluster.where()['c.service']).toEqual(['m2']);
 });
 
@@ -217,6 +218,23 @@ describe('ports', () => {
     );
     cluster.unit('c.service', 'Ports=81').rest();
     expect(cluster.where()).toMatchObject({ 'a.service': ['m1'], 'c.service': ['m2'] });
+  });
+
+  test('of two that are found together the older one stays', () => {
+    const cluster = two();
+    cluster.lose('m2').unit('old.service').unit('young.service').rest();
+    // Nobody could see to it while the machine was away.
+    cluster.lose('m1').unit('old.service', 'Ports=80').unit('young.service', 'Ports=80').settle();
+    cluster.machine('m1').machine('m2').report().settle();
+    cluster.report().settle();
+    expect(cluster.where()).toEqual({ 'old.service': ['m1'], 'young.service': ['m2'] });
+  });
+
+  test('who had the port stays, also when an older unit wants it now', () => {
+    const cluster = two();
+    cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
+    cluster.machine('m2').unit('old.service', 'Ports=80').rest();
+    expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
   });
 
   test('a unit keeps the port that it was started with until it runs with its new content', () => {
