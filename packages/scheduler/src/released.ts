@@ -24,13 +24,16 @@ function isDown({ model }: Draft, unit: string, machine: string): boolean {
   return state !== null && ['inactive', 'failed'].includes(state.activeState);
 }
 
-/** What becomes of released copies of a unit whose holder is on a machine that is there. */
+/**
+ * What becomes of released copies of a unit whose holder is on a machine that is there: nothing while
+ * musterd is stopped on that, for what it said last may be over, and it could end nothing.
+ */
 export function settleReleased(
   draft: Draft,
   { unit, wanted, holder }: { unit: Candidate; wanted: Wanted; holder: string },
 ): void {
   const released = [...wanted.values()].filter(({ role }) => role === 'released');
-  if (released.length === 0) return;
+  if (released.length === 0 || openHost(draft, holder) === null) return;
   if (isReady(draft.model, unit.name, holder)) {
     for (const { machine } of released) wanted.delete(machine);
     return;

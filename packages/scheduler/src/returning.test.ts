@@ -61,6 +61,19 @@ describe('a machine that is back', () => {
     expect(where(made)).toEqual(['m2']);
   });
 
+  test.each(['active', 'failed'])(
+    'runs its copy while musterd is stopped where the replacement was %s',
+    (state) => {
+      const made = cluster().lose('m1');
+      made.settle();
+      made.machine('m1').state(unit, 'm1', 'active').state(unit, 'm2', state);
+      expect(made.machine('m2', {}, 1).settle().changes).toEqual([]);
+      expect(where(made)).toEqual(['m1:released', 'm2']);
+      made.machine('m2').settle();
+      expect(where(made)).toEqual([state === 'active' ? 'm2' : 'm1']);
+    },
+  );
+
   test('has its unit again when the replacement fails', () => {
     const made = cluster().lose('m1');
     made.settle();
