@@ -4,6 +4,8 @@ import type { Candidate, Host } from './eligibility.ts';
 import { ConflictIndex } from './conflict-index.ts';
 import { LoadOrder } from './load-order.ts';
 
+type Mismatches = readonly { readonly machine: string; readonly reason: string }[];
+
 /** More kinds of demands than that are not remembered: each costs a byte for each machine. */
 const mostKinds = 1024;
 
@@ -22,6 +24,8 @@ export class HostIndex {
   readonly #whereabouts = new Map<string, Set<Host>>();
   /** What a unit asks of the machine itself → for each rank whether it has that. */
   readonly #suitable = new Map<string, Uint8Array>();
+  /** The same → why nobody has it. */
+  readonly #mismatches = new Map<string, { readonly most: number; readonly hosts: Mismatches }>();
   /** Of open hosts, by metadata key. */
   readonly #values = new Map<string, ReadonlySet<string>>();
   /** Least numbers of open hosts, by what was asked. */
@@ -42,6 +46,7 @@ export class HostIndex {
     this.#open = open;
     this.#order = new LoadOrder(open, loadOf);
     this.#suitable.clear();
+    this.#mismatches.clear();
     this.#values.clear();
     this.#least.clear();
     this.#byId.clear();
@@ -78,6 +83,21 @@ export class HostIndex {
     for (const host of this.#order) {
       if (suitable[host.rank] === 1 && isKeptAway?.(host) !== true) yield host;
     }
+  }
+
+  /**
+   * Why no open host has what the unit asks of the machine itself, for the first `most` by id; null:
+   * some have. Units that ask the same get the same array.
+   */
+  whyUnsuitable(unit: Candidate, most: number): Mismatches | null {
+    if (this.#suitableFor(unit) !== null) return null;
+    const known = this.#mismatches.get(unit.demand);
+    if (known?.most === most) return known.hosts;
+    const hosts = this.#open.slice(0, most).map((host) => {
+      return { machine: host.id, reason: mismatch(unit, host) ?? '' };
+    });
+    this.#mismatches.set(unit.demand, { most, hosts });
+    return hosts;
   }
 
   /** These open hosts in the order in which they are asked. */
@@ -127,7 +147,10 @@ export class HostIndex {
     if (known !== undefined) return known.length === 0 ? null : known;
     const suitable = Uint8Array.from(this.#open, (host) => (mismatch(unit, host) === null ? 1 : 0));
     const found = suitable.includes(1) ? suitable : new Uint8Array(0);
-    if (this.#suitable.size >= mostKinds) this.#suitable.clear();
+    if (this.#suitable.size >= mostKinds) {
+      this.#suitable.clear();
+      this.#mismatches.clear();
+    }
     this.#suitable.set(demand, found);
     return found.length === 0 ? null : found;
   }

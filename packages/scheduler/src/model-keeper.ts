@@ -11,6 +11,7 @@ import { HostIndex } from './host-index.ts';
 import type { Model } from './model.ts';
 import { Peers } from './peers.ts';
 import { Replacements } from './replacements.ts';
+import { portRivals } from './resources.ts';
 import { isFailing } from './reschedule.ts';
 import { loadScorer } from './score.ts';
 import { SetsByKey } from './sets-by-key.ts';
@@ -51,6 +52,8 @@ export class ModelKeeper {
   #corrupt: readonly CorruptRecord[] = [];
   #garbled = readCorrupt([]);
   #replacements = new Replacements(this.#candidates);
+  /** Units of which everything that there is has been read in this update. */
+  readonly #read = new Set<string>();
   /** Units to be looked at anew, whether they are at rest. */
   readonly #stirred = new Set<string>();
   /** Units to be looked at anew, whether they have failed. */
@@ -71,13 +74,14 @@ export class ModelKeeper {
     this.#readFiles(snapshot, changed.files);
     for (const name of changed.units) this.#readUnit(snapshot, name);
     for (const [name, machines] of changed.assignments) {
-      for (const machine of machines) this.#readPlace(snapshot, name, machine);
+      this.#readSome(snapshot, name, machines);
       this.#stir(name);
     }
     for (const [name, machines] of changed.states) {
-      for (const machine of machines) this.#readPlace(snapshot, name, machine);
+      this.#readSome(snapshot, name, machines);
       this.#reported.add(name);
     }
+    this.#read.clear();
     if (this.#hasOpenChanged) this.#readOpen(snapshot);
     if (this.#haveReplacersChanged) this.#readReplacers(snapshot);
     for (const name of this.#peers.refresh()) this.#stir(name);
@@ -192,9 +196,11 @@ export class ModelKeeper {
   }
 
   #readPlaces(snapshot: ClusterSnapshot, name: string): void {
-    const places = [snapshot.assignments.get(name), snapshot.states.get(name)];
-    for (const byMachine of places) {
-      for (const machine of byMachine?.keys() ?? []) this.#readPlace(snapshot, name, machine);
+    this.#read.add(name);
+    const assignments = snapshot.assignments.get(name);
+    for (const machine of assignments?.keys() ?? []) this.#readPlace(snapshot, name, machine);
+    for (const machine of snapshot.states.get(name)?.keys() ?? []) {
+      if (assignments?.has(machine) !== true) this.#readPlace(snapshot, name, machine);
     }
   }
 
@@ -209,6 +215,13 @@ export class ModelKeeper {
     else this.#globals.delete(name);
     const replaces = (before?.replaces.length ?? 0) + (candidate?.replaces.length ?? 0);
     if (replaces > 0) this.#haveReplacersChanged = true;
+  }
+
+  #readSome(snapshot: ClusterSnapshot, name: string, machines: Iterable<string>): void {
+    const isRead = this.#read.has(name);
+    for (const machine of machines) {
+      if (!isRead || !isKnownOn(snapshot, name, machine)) this.#readPlace(snapshot, name, machine);
+    }
   }
 
   /** What a machine has of a unit. */
@@ -227,8 +240,12 @@ export class ModelKeeper {
   }
 
   /** Who is on a machine minds others that come, and may stay when they go. */
-  #disturb(host: Host, units: readonly (Candidate | undefined)[]): void {
-    const isMinded = units.some((unit) => unit !== undefined && unit.conflicts.length > 0);
+  #disturb(host: Host, changed: readonly (Candidate | undefined)[]): void {
+    const units = changed.filter((unit) => unit !== undefined);
+    for (const unit of units) {
+      for (const name of portRivals(host.ledger, unit)) this.#stirred.add(name);
+    }
+    const isMinded = units.some((unit) => unit.conflicts.length > 0);
     if (!isMinded && host.picky.size === 0) return;
     for (const name of host.residents.keys()) this.#stirred.add(name);
   }
@@ -269,6 +286,14 @@ export class ModelKeeper {
     this.#stirred.clear();
     this.#reported.clear();
   }
+}
+
+function isKnownOn(
+  { assignments, states }: ClusterSnapshot,
+  name: string,
+  machine: string,
+): boolean {
+  return assignments.get(name)?.has(machine) === true || states.get(name)?.has(machine) === true;
 }
 
 function toggle<T>(set: Set<T>, item: T, isIn: boolean): void {

@@ -219,6 +219,8 @@ function choose(
   { endingOn, kept }: { readonly endingOn: readonly string[]; readonly kept?: Host | undefined },
 ): Choice {
   const { unit, wanted } = homeless;
+  const mismatches = endingOn.length === 0 ? whyUnsuitable(draft, unit) : null;
+  if (mismatches !== null) return { best: null, refusals: mismatches };
   const together = [unit, ...companionsOf(draft, unit)];
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
@@ -289,6 +291,13 @@ function bestForMost(
   }
   const most = Math.max(...counts.values());
   return bestOf(candidates(), scorer, (host) => counts.get(host) === most);
+}
+
+/** Many units that no machine can ever take cost no more than one; null: some can, or it is not that simple. */
+function whyUnsuitable({ model, options }: Draft, unit: Candidate): Unplaced['machines'] | null {
+  const { machineOf, machineId } = unit.requirements;
+  if (machineOf.length > 0 || machineId !== null) return null;
+  return model.index.whyUnsuitable(unit, options.mostReasons ?? Infinity);
 }
 
 type Refuse = (host: Host) => string | null;

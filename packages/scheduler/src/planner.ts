@@ -9,10 +9,17 @@ import { ModelKeeper } from './model-keeper.ts';
 import { planPlacements } from './plan.ts';
 import type { Plan } from './plan.ts';
 
+/** To think about so many units takes well under a second. */
+const mostAtOnce = 20_000;
+/** Of more than that so many are taken at a time. */
+const fewAtOnce = 5_000;
+
 /** Plans again and again from one view of the cluster: each time costs what has changed since. */
 export class Planner {
   readonly #view: Pick<ClusterView, 'snapshot' | 'changed'>;
   readonly #cache: CandidateCache;
+  /** How many units, of very many, have been thought about anew. */
+  #checkedTo = 0;
   /** null: nothing was read yet, or not to its end. */
   #keeper: ModelKeeper | null = null;
 
@@ -46,12 +53,22 @@ export class Planner {
 
   /**
    * Decides everything anew, as one who knows nothing of earlier plans, and says what came out
-   * differently; null: nothing. What was known is forgotten then.
+   * differently; null: nothing. What was known is forgotten then. Of very many units only some are
+   * thought about anew, others the next time: all at once would take too long.
    */
   check(model: Model, options: PlanOptions, plan: Plan): Difference | null {
-    const found = difference(plan, planOfAll(model.snapshot, options, this.#cache));
+    const found = difference(plan, this.#planAnew(model, options));
     if (found !== null) this.#keeper = null;
     return found;
+  }
+
+  #planAnew(model: Model, options: PlanOptions): Plan {
+    const { units } = model.snapshot;
+    if (units.size <= mostAtOnce) return planOfAll(model.snapshot, options, this.#cache);
+    const names = [...units.keys()];
+    const some = names.slice(this.#checkedTo, this.#checkedTo + fewAtOnce);
+    this.#checkedTo = some.length < fewAtOnce ? 0 : this.#checkedTo + fewAtOnce;
+    return this.plan({ ...model, restless: new Set([...model.restless, ...some]) }, options);
   }
 
   #begin({ units }: Model['snapshot']): ModelKeeper {

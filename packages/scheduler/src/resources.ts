@@ -218,6 +218,15 @@ export function portTaken(
   return null;
 }
 
+/** Who listens on a port that this unit has too, on whatever address; itself as well. */
+export function portRivals(
+  { listeners }: Ledger,
+  { requirements: { resources } }: Pick<Taker, 'requirements'>,
+): string[] {
+  const there = resources?.ports.flatMap((port) => [...(listeners.get(listenerKey(port)) ?? [])]);
+  return (there ?? []).map(({ unit }) => unit);
+}
+
 /** Why a unit cannot share its ports with who is there. */
 export function portPhrase(claim: PortClaim, by: string, isEnding: boolean): string {
   return `${claim.option} wants ${describePort(claim)}, ${by} has it${isEnding ? ' still' : ''}`;

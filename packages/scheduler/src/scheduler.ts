@@ -18,7 +18,7 @@ import { brakeRecord, endedLosses, forgottenMachines } from './brake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { absenceMarginMs, Lookout } from './lookout.ts';
 import type { Outlook } from './lookout.ts';
-import type { PlanOptions } from './draft.ts';
+import type { PlanOptions, Unplaced } from './draft.ts';
 import type { CandidateCache, Model } from './model.ts';
 import type { Plan } from './plan.ts';
 import { PlanCheck } from './plan-check.ts';
@@ -67,6 +67,16 @@ export interface SchedulerObserver {
   readonly checked: (result: 'same' | 'different') => void;
 }
 
+/** What is said of a unit; there may be many, and most are the same as before. */
+type Said = Unplaced | Plan['givenUp'][number] | { readonly units: readonly string[] };
+
+function isSame(a: Said, b: Said): boolean {
+  if ('machines' in a && 'machines' in b && a.machines === b.machines && a.reason === b.reason) {
+    return true;
+  }
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 const resyncMs = 30_000;
 const minRestMs = 5;
 const maxRestMs = 200;
@@ -94,7 +104,7 @@ interface Decided {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #candidates: CandidateCache = new Map();
-  #reported = new Map<string, string>();
+  #reported = new Map<string, Said>();
   /** Of the plan before, while this daemon leads: see PlanOptions. */
   #underway: Plan['underway'] = new Map();
   /** Of units that failed or came up, by this leader. */
@@ -241,7 +251,7 @@ export class Scheduler {
   ): Promise<void> {
     const before = this.#refusals;
     this.#refusals = new Map(refused.map(({ unit }) => [unit, (before.get(unit) ?? 0) + 1]));
-    const inARow = Math.max(0, ...this.#refusals.values());
+    const inARow = [...this.#refusals.values()].reduce((a, b) => Math.max(a, b), 0);
     if (inARow === 1) await view.atLeast(revision + 1, catchUpMs);
     if (inARow > 1) await view.refresh(catchUpMs);
     if (inARow > 2) {
@@ -336,13 +346,13 @@ export class Scheduler {
 
   /** Says each reason once, not with every pass. */
   #report({ unplaced, circles, givenUp }: Plan): void {
-    const now = new Map<string, string>();
-    const say = (key: string, fields: object, message: string): void => {
-      const said = JSON.stringify(fields);
+    const now = new Map<string, Said>();
+    const say = (key: string, said: Said, message: string): void => {
+      const before = this.#reported.get(key);
       now.set(key, said);
-      if (this.#reported.get(key) !== said) this.#options.log.warn(fields, message);
+      if (before === undefined || !isSame(before, said)) this.#options.log.warn(said, message);
     };
-    for (const entry of unplaced) say(entry.unit, { ...entry }, 'cannot place unit');
+    for (const entry of unplaced) say(entry.unit, entry, 'cannot place unit');
     for (const entry of givenUp) {
       say(`failed ${entry.unit}`, entry, 'unit has failed and is not tried anew any more');
     }

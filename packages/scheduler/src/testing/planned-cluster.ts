@@ -7,6 +7,7 @@ import type {
   CorruptRecord,
   Loss,
   Machine,
+  MachineSettings,
   Placement,
   PlacementChange,
   Policy,
@@ -39,6 +40,7 @@ export class PlannedCluster {
   readonly placements = new Map<string, Placement>();
   readonly assignments = new Map<string, Map<string, Assignment>>();
   readonly states = new Map<string, Map<string, UnitState>>();
+  readonly settings = new Map<string, MachineSettings>();
   readonly corrupt: CorruptRecord[] = [];
   brake: Brake | null = null;
   policy: Policy | null = null;
@@ -130,7 +132,7 @@ export class PlannedCluster {
       corrupt: [...corrupt],
       clusterId: 'test',
       fileRevisions: new Map(),
-      settings: new Map(),
+      settings: this.settings,
       leader: null,
       brake: this.brake,
       policy: this.policy,
