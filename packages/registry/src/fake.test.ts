@@ -1,5 +1,6 @@
 import { MemoryKnownStore, openFakeRegistry } from './fake.ts';
 import { MemoryStore } from './memory-store.ts';
+import { describeChangedContract } from './changed.contract.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
 import { describeIdentityContract } from './identity.contract.ts';
@@ -53,6 +54,8 @@ function makeGround(): Promise<Ground> {
 }
 
 describeRegistryContract('the fake', makeGround);
+
+describeChangedContract('the fake', makeGround);
 describePresenceContract('the fake', makeGround);
 describeIdentityContract('the fake', makeGround);
 describeLeaseContract('the fake', makeGround);

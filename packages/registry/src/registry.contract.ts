@@ -1,5 +1,5 @@
 import { StoreUnavailableError, StoreUntrustedError } from '@muster/core';
-import type { ChangedRecords, Leadership } from '@muster/core';
+import type { Leadership } from '@muster/core';
 import { MemoryKnownStore, MemoryLeaseStore } from './fake.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -12,15 +12,6 @@ import {
   until,
 } from './testing/ground.ts';
 import type { Ground } from './testing/ground.ts';
-
-const nothingChanged: ChangedRecords = {
-  isAll: false,
-  units: new Set(),
-  machines: new Set(),
-  files: new Set(),
-  assignments: new Map(),
-  states: new Map(),
-};
 
 /** What units, agents, views and trust must do on any store. */
 export function describeRegistryContract(name: string, make: () => Promise<Ground>): void {
@@ -214,38 +205,6 @@ export function describeRegistryContract(name: string, make: () => Promise<Groun
       });
       expect(snapshot.corrupt).toEqual([]);
       await view.close();
-    });
-
-    test('the view tells each who asks which records have changed since', async () => {
-      const unitRevision = await created('one.service');
-      const [view, other] = [await b.units.cluster(), await b.units.cluster()];
-      expect(view.changed()).toMatchObject({ isAll: true });
-      expect(view.changed()).toEqual(nothingChanged);
-      await b.presence.register(facts('b'), { ttlSeconds: 5, leaseStore: new MemoryLeaseStore() });
-      await b.agent.publishStates(new Map([['one.service', report('one.service')]]));
-      const leadership = await leader();
-      await leadership.commit([
-        placing('one.service', 'b', { unitRevision, placementRevision: 0 }),
-      ]);
-      await a.units.writeSettings({ machine: 'c', metadata: { zone: 'x' } }, 0);
-      await until('everything in the view', () => view.snapshot().settings.has('c'));
-      const there = new Map([['one.service', new Set(['b'])]]);
-      expect(view.changed()).toEqual({
-        ...nothingChanged,
-        units: new Set(['one.service']),
-        machines: new Set(['b', 'c']),
-        assignments: there,
-        states: there,
-      });
-      expect(view.changed()).toEqual(nothingChanged);
-      const second = await created('two.service');
-      await view.atLeast(second, 5000);
-      const made = view.changed();
-      expect(made.units).toEqual(new Set(['two.service']));
-      await ground.remove('state/b/one.service');
-      await until('the state to be gone', () => view.snapshot().states.size === 0);
-      expect(view.changed()).toEqual({ ...nothingChanged, states: there });
-      expect(other.changed()).toMatchObject({ isAll: true });
     });
 
     test('atLeast waits for a revision', async () => {

@@ -1,6 +1,7 @@
 // needs: etcd
 import { EtcdStore } from './client.ts';
 import { MemoryKnownStore, realClock, silentLog } from './fake.ts';
+import { describeChangedContract } from './changed.contract.ts';
 import { describeHistoryContract } from './history.contract.ts';
 import { describeLossContract } from './losses.contract.ts';
 import { describeIdentityContract } from './identity.contract.ts';
@@ -89,6 +90,8 @@ function makeGround(): Promise<Ground> {
 }
 
 describeRegistryContract('etcd', makeGround);
+
+describeChangedContract('etcd', makeGround);
 describePresenceContract('etcd', makeGround);
 describeIdentityContract('etcd', makeGround);
 describeLeaseContract('etcd', makeGround);

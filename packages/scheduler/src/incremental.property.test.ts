@@ -179,7 +179,9 @@ function join(cluster: PlannedCluster, id: string): void {
 
 /** Of everything that a model knows: what may be in any order is sorted. */
 function shown(model: Model): unknown {
-  const sorted = <T>(items: Iterable<T>): T[] => [...items].sort();
+  const sorted = <T>(items: Iterable<T>): T[] => {
+    return [...items].sort((a, b) => (String(a) < String(b) ? -1 : 1));
+  };
   const hosts = [...model.hosts.values()].map((host) => ({
     id: host.id,
     rank: host.rank,
