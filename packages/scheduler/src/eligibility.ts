@@ -230,6 +230,7 @@ export function endLingering(host: Host, name: string): void {
   host.lingering.delete(name);
   host.lingeringPicky.delete(name);
   unbook(host.ledger, 'lingering', name);
+  host.index.reweigh(host);
 }
 
 /** A unit loses its place here, and keeps what it takes until it has ended. */
@@ -247,17 +248,17 @@ export function expect(host: Host, name: string): void {
 function add(host: Host, unit: Candidate): void {
   host.residents.set(unit.name, unit);
   if (unit.conflicts.length > 0) host.picky.set(unit.name, unit);
+  book(host.ledger, 'placed', unit);
   host.index.settled(host, unit);
   host.tallies.settled(host, unit);
-  book(host.ledger, 'placed', unit);
 }
 
 function remove(host: Host, unit: Candidate): void {
   host.residents.delete(unit.name);
   host.picky.delete(unit.name);
+  unbook(host.ledger, 'placed', unit.name);
   host.index.vacated(host, unit);
   host.tallies.vacated(host, unit);
-  unbook(host.ledger, 'placed', unit.name);
 }
 
 function setLingering(host: Host, name: string, unit: Candidate | null): void {
@@ -266,4 +267,5 @@ function setLingering(host: Host, name: string, unit: Candidate | null): void {
   else host.lingeringPicky.delete(name);
   if (unit === null) unbook(host.ledger, 'lingering', name);
   else book(host.ledger, 'lingering', unit);
+  host.index.reweigh(host);
 }

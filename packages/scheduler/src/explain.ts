@@ -7,9 +7,10 @@ import type {
   PlacementChange,
   Unit,
 } from '@muster/core';
-import type { Candidate } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
 import { failureNote } from './explain-failure.ts';
 import type { Foresight } from './foresee.ts';
+import { describeLoad } from './load.ts';
 import { holdsPlace } from './model.ts';
 import { refusal } from './refusal.ts';
 
@@ -159,11 +160,16 @@ function otherPlaces(
     const reason = said.get(host.id) ?? refusal({ model }, unit, host);
     others.push(
       reason === null
-        ? { machine: host.id, verdict: 'able', reason: 'it could run there as well' }
+        ? { machine: host.id, verdict: 'able', reason: ableReason(host) }
         : { machine: host.id, verdict: 'refuses', reason },
     );
   }
   return others;
+}
+
+function ableReason(host: Host): string {
+  const load = describeLoad(host);
+  return `it could run there as well${load === null ? '' : ` (${load})`}`;
 }
 
 function notesOn(

@@ -160,7 +160,7 @@ export class HostIndex {
     if (known === undefined) this.#whereabouts.set(unit.name, new Set([host]));
     else known.add(host);
     this.conflicts.settled(host, unit);
-    if (host.rank >= 0) this.#order.moved(host);
+    this.reweigh(host);
   }
 
   vacated(host: Host, unit: Candidate): void {
@@ -168,6 +168,11 @@ export class HostIndex {
     known?.delete(host);
     if (known?.size === 0) this.#whereabouts.delete(unit.name);
     this.conflicts.vacated(host, unit);
+    this.reweigh(host);
+  }
+
+  /** To be told when what is reserved on a host has changed. */
+  reweigh(host: Host): void {
     if (host.rank >= 0) this.#order.moved(host);
   }
 

@@ -17,6 +17,8 @@ const fleets = [
   '',
   'Global=true',
   'MachineID=m2',
+  'MachineID=m2\nMemoryReservation=2G',
+  'MemoryReservation=2G\nCPUReservation=25%',
   'MachineMetadata=zone=z1',
   'MachineMetadata=zone!=z1\nMemoryReservation=3G',
   'Conflicts=w@*.service',
@@ -331,6 +333,36 @@ const aPortAskedForTwice: Step[] = [
   plan,
 ];
 
+const twoMachines: Step[] = ['m1', 'm2'].map((id) => {
+  return { type: 'join', machine: id, zone: 'z1', isAway: false };
+});
+
+/** What it was started with is all that makes its machine the fuller one. */
+const lessThanItRunsWith: Step[] = [
+  ...twoMachines,
+  { type: 'submit', unit: 'a.service', fleet: 'MemoryReservation=2G' },
+  plan,
+  { type: 'submit', unit: 'b.service', fleet: '' },
+  { type: 'submit', unit: 'w@1.service', fleet: '' },
+  plan,
+  { type: 'submit', unit: 'a.service', fleet: '' },
+  plan,
+];
+
+/** It leaves for what it asks of a machine, and takes of it until it has ended. */
+const leavesAFullerMachine: Step[] = [
+  ...twoMachines,
+  { type: 'submit', unit: 'a.service', fleet: 'MemoryReservation=2G' },
+  plan,
+  { type: 'submit', unit: 'b.service', fleet: '' },
+  { type: 'reportAll' },
+  plan,
+  { type: 'submit', unit: 'a.service', fleet: 'MachineID=m2\nMemoryReservation=2G' },
+  plan,
+  { type: 'report', unit: 'a.service', machine: 'm1', activeState: null },
+  plan,
+];
+
 test('a model that was kept current is the one that is built anew, also after it was planned with', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (steps) => {
@@ -356,7 +388,10 @@ test('a model that was kept current is the one that is built anew, also after it
         cluster.settle(one.mayDeclareAbsent);
       }
     }),
-    { numRuns: 100, examples: [[aPortAskedForTwice]] },
+    {
+      numRuns: 100,
+      examples: [[aPortAskedForTwice], [lessThanItRunsWith], [leavesAFullerMachine]],
+    },
   );
 });
 

@@ -41,6 +41,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
     return;
   }
   const { host, room } = best;
+  const why = whyBest(draft.model, unit, host);
   settle(host, unit);
   for (const other of along) reserve(draft, other, host);
   if (room.type !== 'free') {
@@ -59,7 +60,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
       reason: 'machine is gone',
     });
   }
-  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? whyBest(draft.model, unit);
+  const reason = draft.underway.get(unit.name)?.reason ?? gone ?? why;
   wanted.set(host.id, { machine: host.id, role: 'holder', reason });
   draft.underway.delete(unit.name);
 }

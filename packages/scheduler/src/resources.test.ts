@@ -123,7 +123,10 @@ test('a machine of an older musterd says nothing of its disk, and is not limited
 describe('a unit whose new content asks for more', () => {
   const grown = (): Cluster => {
     const cluster = two().unit('a.service', 'MemoryReservation=3G');
-    cluster.unit('b.service').unit('c.service', 'MemoryReservation=3G').settle();
+    cluster
+      .unit('b.service', 'CPUReservation=3')
+      .unit('c.service', 'MemoryReservation=3G')
+      .settle();
     cluster.report().unit('a.service', 'MemoryReservation=5G');
     return cluster;
   };
@@ -157,8 +160,11 @@ describe('a unit whose new content asks for more', () => {
   });
 
   test('of two that grow at once the older one is let grow', () => {
-    const cluster = two().unit('old.service', 'MemoryReservation=3G').unit('x.service');
-    cluster.unit('young.service', 'MemoryReservation=3G').settle();
+    const cluster = two().unit('old.service', 'MemoryReservation=3G');
+    cluster
+      .unit('x.service', 'CPUReservation=3')
+      .unit('young.service', 'MemoryReservation=3G')
+      .settle();
     expect(cluster.where()).toMatchObject({ 'old.service': ['m1'], 'young.service': ['m1'] });
     cluster.report().unit('old.service', 'MemoryReservation=4G');
     cluster.unit('young.service', 'MemoryReservation=4G').rest();

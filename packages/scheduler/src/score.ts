@@ -1,6 +1,7 @@
 import { meetsMetadataTest, metadataValue, templateOf } from '@muster/core';
 import type { Preferences, Spread } from '@muster/core';
 import type { Candidate, Host } from './eligibility.ts';
+import { describeLoad, loadOf } from './load.ts';
 import type { Model } from './model.ts';
 import type { Tally } from './tallies.ts';
 
@@ -20,7 +21,7 @@ export interface Score {
   readonly neighbours: number;
   /** Units of its group on machines with this one's value of Spread=; without the key: Infinity. */
   readonly spread: number;
-  /** How much the machine holds; negative where the fullest is wanted. */
+  /** How full the machine is (see `loadOf`); negative where the fullest is wanted. */
   readonly load: number;
 }
 
@@ -46,7 +47,7 @@ export function scorerFor(
   { unit, failedOn = [], footholdOn = () => 2, leastFoothold = 2 }: Scored,
 ): Scorer {
   const { preferences } = unit.requirements;
-  const loadOf = loadScorer(snapshot);
+  const load = loadScorer(snapshot);
   const spread = spreadScorer(unit, preferences?.spread ?? null, { tallies, index });
   const avoided = avoidedUnits(preferences, tallies);
   return {
@@ -57,7 +58,7 @@ export function scorerFor(
       preference: preferences === null ? 0 : unmet(preferences, host),
       neighbours: avoided === null ? 0 : avoided.on(host),
       spread: spread === null ? 0 : spread.on(host),
-      load: loadOf(host),
+      load: load(host),
     }),
     least: {
       failedOn: -1,
@@ -71,8 +72,7 @@ export function scorerFor(
 
 /** How `Score.load` is told; the index keeps machines in this order. */
 export function loadScorer(snapshot: Model['snapshot']): (host: Host) => number {
-  const sign = isPacked(snapshot) ? -1 : 1;
-  return ({ residents }) => sign * residents.size;
+  return isPacked(snapshot) ? (host) => -loadOf(host) : loadOf;
 }
 
 /** Negative: `a` is better. */
@@ -115,12 +115,14 @@ export function bestOf(
   return best?.host ?? null;
 }
 
-/** For people: by what a machine was chosen. */
+/** For people: by what a machine was chosen, as it was before. */
 export function whyBest(
   { snapshot }: Pick<Model, 'snapshot'>,
   { requirements }: Candidate,
+  host: Host,
 ): string {
-  const byLoad = isPacked(snapshot) ? 'fullest' : 'least loaded';
+  const load = describeLoad(host);
+  const byLoad = `${isPacked(snapshot) ? 'fullest' : 'least loaded'}${load === null ? '' : ` (${load})`}`;
   return requirements.preferences === null ? byLoad : `by its preferences, then ${byLoad}`;
 }
 

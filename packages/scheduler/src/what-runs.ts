@@ -22,6 +22,7 @@ export function noteWhatRuns(
   if (isKnown && !holds) linger(host, name, unit ?? null);
   else endLingering(host, name);
   bookOtherContent(host.ledger, snapshot, { unit: name, machine: host.id });
+  host.index.reweigh(host);
 }
 
 /** Whether what is stored there is of other content than the unit has. */
