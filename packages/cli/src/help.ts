@@ -136,12 +136,13 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
   'list-units': {
     group: looking,
     details:
-      'A unit is listed once for each machine that has it; one that is wanted and that no machine has is pending, with the reason (in JSON only with --all or --state pending; more says explain). --state can be repeated and takes several words (failed,inactive). With --watch the table is kept up to date on a terminal; else it is printed once, and then the rows that change, "gone" for one that goes.',
+      'A unit is listed once for each machine that has it; one that is wanted and that no machine has is pending, with the reason (in JSON only with --all or --state pending; more says explain). --state can be repeated and takes several words (failed,inactive). With --watch the table is kept up to date on a terminal; else it is printed once, and then the rows that change, "gone" for one that goes. With --group all instances of a template are one line, as is each other unit; the filters say which lines, and each line counts all of its units.',
     examples: [
       ["list-units 'web@*'", 'lists the instances of a template'],
       ['list-units --no-legend --fields=unit,active', 'prints two columns for a script'],
       ['list-units -o json', 'prints all that is known, as JSON'],
       ['list-units --state failed --machine 10.0.0.2', 'lists what failed on one machine'],
+      ['list-units --group', 'shows how many instances of each template are active'],
       ['list-units -aw', 'shows all that is wanted, and what becomes of it'],
     ],
   },

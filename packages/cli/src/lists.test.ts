@@ -172,6 +172,90 @@ describe('list-units', () => {
   });
 });
 
+describe('list-units --group', () => {
+  const shown = async (...args: string[]): Promise<string[]> => {
+    const { status, out, err } = await musterctl('list-units', '--group', ...args);
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    return out.replace(/ +/g, ' ').split('\n').slice(0, -1);
+  };
+
+  beforeEach(async () => {
+    await musterctl('start', 'web@{2..4}.service');
+    const { cluster } = cli();
+    cluster.report(await cluster.assign('web@2.service', m2), {
+      activeState: 'failed',
+      result: 'exit-code',
+      exit: { code: 'exited', status: 203 },
+    });
+    cluster.behaviour = () => 'is-unplaced';
+    cli().unitFile('far@.service', `${simple}[X-Fleet]\nMachineMetadata=at=nowhere\n`);
+    await musterctl('start', '--no-block', 'far@1.service', 'far@2.service');
+  });
+
+  test('is a line for each template, and for each unit that is no instance', async () => {
+    expect(await shown()).toEqual([
+      'GROUP WANTED ACTIVE FAILED PENDING MACHINES FAILURE',
+      'all.service 1 0 1 0 0 exit-code',
+      'far@.service 2 0 0 2 0 no machine can take it: 2 machines: MachineMetadata wants at=nowhere, the machine has no at',
+      'idle.service 1 0 0 0 0 -',
+      'web@.service 4 3 1 0 2 203/EXEC',
+    ]);
+    expect(await shown('-o', 'wide', '--no-legend', 'web@')).toEqual([
+      'web@.service 4 3 1 0 2 0 0 1234abcd.../10.0.0.1,5678abcd.../10.0.0.2 203/EXEC',
+    ]);
+    expect(await shown('-o', 'name')).toEqual([
+      'all.service',
+      'far@.service',
+      'idle.service',
+      'web@.service',
+    ]);
+  });
+
+  test('as data it says which machines these are', async () => {
+    const { out } = await musterctl('list-units', '-g', '-o', 'json', 'web@*');
+    expect(JSON.parse(out)).toEqual([
+      {
+        group: 'web@.service',
+        wanted: 4,
+        active: 3,
+        failed: 1,
+        pending: 0,
+        other: 0,
+        inactive: 0,
+        machines: [m1, m2],
+        failure: '203/EXEC',
+      },
+    ]);
+  });
+
+  test.each<[string[], string[]]>([
+    [['web@3.service'], ['web@.service']],
+    [['web@'], ['web@.service']],
+    [['*e.service', 'far@9'], ['idle.service']],
+    [
+      ['--state', 'failed'],
+      ['all.service', 'web@.service'],
+    ],
+    [['--state', 'pending'], ['far@.service']],
+    [['--state', 'failed', 'web@*'], ['web@.service']],
+    [['--state', 'failed', 'idle'], []],
+    [
+      ['--machine', m2],
+      ['all.service', 'idle.service', 'web@.service'],
+    ],
+  ])('%j', async (args, expected) => {
+    expect(await shown('--no-legend', '--fields=group', ...args)).toEqual(expected);
+  });
+
+  test('has fields of its own', async () => {
+    expect(await musterctl('list-units', '--group', '--fields=unit')).toEqual({
+      status: 2,
+      out: '',
+      err: 'error: unknown field "unit" in --fields; known are active, failed, failure, group, inactive, machines, other, pending, places, wanted\n',
+    });
+  });
+});
+
 test.each<[string[], string[]]>([
   [
     ['--state', 'launched'],

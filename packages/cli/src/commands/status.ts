@@ -6,7 +6,6 @@ import { clusterLines } from '../cluster-lines.ts';
 import type { Context } from '../context.ts';
 import { exitStatus, UnitStatusError } from '../errors.ts';
 import { findMachine, machineWords } from '../find-machine.ts';
-import { groupOf } from '../group-line.ts';
 import { habits } from '../habits.ts';
 import { isAway } from '../is-away.ts';
 import { knownUnits } from '../known-units.ts';
@@ -14,6 +13,7 @@ import { dataOption, printData } from '../print-data.ts';
 import type { DataOptions } from '../print-data.ts';
 import { selectUnits } from '../select-units.ts';
 import type { Terminal } from '../terminal.ts';
+import { templateLine } from '../unit-groups.ts';
 
 interface Options extends DataOptions {
   readonly machine?: string;
@@ -131,9 +131,9 @@ async function showGroup(
   template: string,
 ): Promise<number> {
   const [units, states] = await Promise.all([client.units(), client.statesAfter(0)]);
-  const { text, wanted, active } = groupOf(template, units, states);
+  const { text, areAllActive } = templateLine(template, units, states);
   terminal.print(text);
-  return active === wanted ? 0 : notActive;
+  return areAllActive ? 0 : notActive;
 }
 
 /** What the cluster knows of a unit, and the machine's systemd does not. */

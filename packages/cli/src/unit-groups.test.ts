@@ -1,5 +1,5 @@
 import type { StatesBody, UnitBody } from '@muster/api/client';
-import { groupOf } from './group-line.ts';
+import { groupsOf, templateLine } from './unit-groups.ts';
 
 const unit = (name: string, desiredState: UnitBody['desiredState'] = 'launched'): UnitBody => ({
   name,
@@ -41,7 +41,7 @@ const line = (
   units: readonly UnitBody[],
   states: StatesBody['states'],
   pending: StatesBody['pending'] = [],
-): string => groupOf('web@.service', units, { states, pending }).text;
+): string => templateLine('web@.service', units, { states, pending }).text;
 
 test('all of them are active', () => {
   const units = [unit('web@.service', 'inactive'), unit('web@1.service'), unit('web@2.service')];
@@ -74,4 +74,34 @@ test('a template without instances', () => {
   expect(line([unit('web@.service', 'inactive')], [])).toBe(
     'web@.service: 0 of 0 instances are active',
   );
+});
+
+test('each unit is in one group, and a template is none of its own instances', () => {
+  const units = [
+    unit('web@.service', 'inactive'),
+    unit('web@1.service'),
+    unit('web@2.service', 'inactive'),
+    unit('db.service'),
+    unit('idle@.service', 'inactive'),
+  ];
+  const states = [
+    state('web@1.service', 'm2'),
+    state('web@1.service', 'm1'),
+    { ...state('db.service', 'm1', 'failed'), failure: '203/EXEC' },
+    state('gone.service', 'm3', 'deactivating', false),
+  ];
+  const none = { wanted: 0, active: 0, failed: 0, pending: 0, other: 0, inactive: 0 };
+  expect([...groupsOf(units, { states, pending: [] }).values()]).toEqual([
+    { ...none, group: 'db.service', wanted: 1, failed: 1, machines: [], failure: '203/EXEC' },
+    { ...none, group: 'gone.service', machines: [], failure: null },
+    {
+      ...none,
+      group: 'web@.service',
+      wanted: 1,
+      active: 1,
+      inactive: 1,
+      machines: ['m1', 'm2'],
+      failure: null,
+    },
+  ]);
 });
