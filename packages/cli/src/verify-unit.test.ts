@@ -72,6 +72,9 @@ Conflicts=c.service
 MachineOf=b.service
 [Odd]
 Conflicts=x
+[X-Fleet]
+Ports=80 81
+Ports=8080 "x-1, 8"
 `),
 ];
 
@@ -83,6 +86,11 @@ test.each([
   ['systemd ignores section [None] in a .service unit', null],
   ['systemd refuses a service without ExecStop=', null],
   ['Requires=b.service without MachineOf=b.service', 3],
+  ['Ports=8 is wrong', 15],
+  ['Ports=x-1 is wrong', 15],
+  ['Ports=81 is wrong', 14],
+  ['Ports=1 is not as the file has it', 14],
+  ['Ports is wrong', 14],
 ])('"%s" is about line %p', (message, line) => {
   expect(lineOf(message, located)).toBe(line);
 });

@@ -54,13 +54,16 @@ export function verifyUnit(name: string, text: string): Finding[] {
 }
 
 /**
- * The line that a sentence is about: the first option that it names and the file has, or the first
- * line of a section that it names. Sentences name them as the file spells them.
+ * The line that a sentence is about: the first option that it names and the file has (of several, the
+ * first with the word that the sentence has behind `=`), or the first line of a section that it names.
+ * Sentences name them as the file spells them.
  */
 export function lineOf(message: string, options: readonly Located[]): number | null {
   const sections = [...message.matchAll(/\[([^\]]+)\]/g)].map(([, name]) => name);
-  for (const [word] of message.matchAll(/[A-Za-z][A-Za-z0-9-]*/g)) {
-    const named = options.filter((option) => option.name === word);
+  for (const [, word, value = ''] of message.matchAll(/([A-Za-z][A-Za-z0-9-]*)(?:=([^\s",]+))?/g)) {
+    const called = options.filter((option) => option.name === word);
+    const meant = called.filter((option) => option.value.split(/[\s",]+/).includes(value));
+    const named = meant.length > 0 ? meant : called;
     const found =
       named.find(({ section }) => sections.includes(section)) ??
       named.find(({ section }) => section === 'X-Fleet') ??

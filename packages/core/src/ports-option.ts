@@ -1,6 +1,8 @@
 const protocols = ['tcp', 'udp', 'sctp', 'udplite'] as const;
 type Protocol = (typeof protocols)[number];
 
+const mostPort = 65_535;
+
 /** A port that a unit listens on. */
 export interface PortClaim {
   readonly protocol: Protocol;
@@ -25,13 +27,23 @@ function isAmong(all: string, one: string): boolean {
   return all === '0.0.0.0' ? !one.includes(':') : all === '::' && one.includes(':');
 }
 
-/** `80`, `80/tcp`, `127.0.0.1:80`, `[::1]:53/udp`; null: it is no port. */
-export function parsePort(text: string): Omit<PortClaim, 'option' | 'isShared'> | null {
+/** Ports that follow each other. */
+export interface PortRange extends Omit<PortClaim, 'option' | 'isShared'> {
+  /** Not less than `port`. */
+  readonly last: number;
+}
+
+/** `80`, `80/tcp`, `8000-8010`, `127.0.0.1:80`, `[::1]:53-54/udp`; null: these are no ports. */
+export function parsePorts(text: string): PortRange | null {
   const slash = text.lastIndexOf('/');
   const name = slash === -1 ? 'tcp' : text.slice(slash + 1);
   const protocol = protocols.find((known) => known === name);
-  const place = parseListenAddress(slash === -1 ? text : text.slice(0, slash));
-  return place === null || protocol === undefined ? null : { protocol, ...place };
+  const places = slash === -1 ? text : text.slice(0, slash);
+  const [, first = places, digits = null] = /^(.*\d)-(\d{1,5})$/.exec(places) ?? [];
+  const place = parseListenAddress(first);
+  if (place === null || protocol === undefined) return null;
+  const last = digits === null ? place.port : Number(digits);
+  return last < place.port || last > mostPort ? null : { protocol, ...place, last };
 }
 
 /** `80`, `127.0.0.1:80`, `[::1]:80`, `[fe80::1]:80%eth0`, as systemd.socket(5) has them; null: none of these. */
@@ -40,7 +52,7 @@ export function parseListenAddress(text: string): Pick<PortClaim, 'port' | 'addr
   if (match === null) return null;
   const [, ipv6, ipv4, digits = '', scope] = match;
   const port = Number(digits);
-  if (port < 1 || port > 65_535) return null;
+  if (port < 1 || port > mostPort) return null;
   if (ipv6 === undefined && ipv4 === undefined) return scope === undefined ? any(port) : null;
   if (ipv4 !== undefined) return isIpv4(ipv4) ? { port, address: ipv4 } : null;
   const address = canonicalIpv6(ipv6 ?? '', scope);

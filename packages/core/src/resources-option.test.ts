@@ -97,12 +97,28 @@ describe('ports', () => {
     ]);
   });
 
+  test('ranges, each port once', () => {
+    const { ports } = service('', 'Ports=8000-8002 8001 127.0.0.1:8001 [::1]:53-54/udp 9-9');
+    const tcp = { ...port, option: 'Ports=8000-8002' };
+    const udp = { ...port, protocol: 'udp', address: '::1', option: 'Ports=[::1]:53-54/udp' };
+    expect(ports).toEqual([
+      { ...tcp, port: 8000 },
+      { ...tcp, port: 8001, option: 'Ports=8001' },
+      { ...tcp, port: 8002 },
+      { ...tcp, port: 8001, address: '127.0.0.1', option: 'Ports=127.0.0.1:8001' },
+      { ...udp, port: 53 },
+      { ...udp, port: 54 },
+      { ...port, port: 9, option: 'Ports=9-9' },
+    ]);
+    expect(service('', 'Ports=65280-65535').ports).toHaveLength(256);
+  });
+
   test('the port of an instance; a template has none yet', () => {
     const fleet = 'Ports=80%i';
     expect(service('', fleet, 'web@81.service').ports).toMatchObject([{ port: 8081 }]);
     expect(service('', fleet, 'web@.service')).toEqual({ problems: [], warnings: [] });
     expect(service('', fleet, 'web@blue.service').problems).toEqual([
-      'Ports=80blue is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp',
+      'Ports=80blue is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80',
     ]);
   });
 
@@ -173,22 +189,34 @@ test.each([
   ['MemoryReservation=110%', 'MemoryReservation=110% is no amount, such as 512M, 1.5G or 10%'],
   ['CPUReservation=two', 'CPUReservation=two is no amount, such as 0.5 or 50%'],
   ['DiskReservation=-1', 'DiskReservation=-1 is no amount, such as 20G or 10%'],
-  ['Ports=http', 'Ports=http is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp'],
-  ['Ports=0', 'Ports=0 is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp'],
-  ['Ports=65536', 'Ports=65536 is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp'],
-  ['Ports=80/icmp', 'Ports=80/icmp is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp'],
+  ['Ports=http', 'Ports=http is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80'],
+  ['Ports=0', 'Ports=0 is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80'],
+  ['Ports=65536', 'Ports=65536 is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80'],
+  ['Ports=80/icmp', 'Ports=80/icmp is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80'],
   [
     'Ports=1.2.3.256:80',
-    'Ports=1.2.3.256:80 is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp',
+    'Ports=1.2.3.256:80 is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80',
   ],
   [
     'Ports=[::12345]:80',
-    'Ports=[::12345]:80 is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp',
+    'Ports=[::12345]:80 is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80',
   ],
-  [
-    'Ports=1.2.3:80',
-    'Ports=1.2.3:80 is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp',
-  ],
+  ['Ports=1.2.3:80', 'Ports=1.2.3:80 is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80'],
+  ...[
+    '8010-8000',
+    '8000-',
+    '-8000',
+    '0-5',
+    '65530-65536',
+    '80-81-82',
+    '80-[::1]:81',
+    '80-81/x',
+  ].map((word): [string, string] => [
+    `Ports=${word}`,
+    `Ports=${word} is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80`,
+  ]),
+  ['Ports=1-65535', 'Ports=1-65535 is too many ports; the most is 256'],
+  ['Ports=1-257/udp', 'Ports=1-257/udp is too many ports; the most is 256'],
 ])('%s is refused', (fleet, problem) => {
   expect(service('', fleet)).toEqual({ problems: [problem], warnings: [] });
 });
@@ -196,6 +224,9 @@ test.each([
 test('more ports than anybody listens on are refused', () => {
   const ports = Array.from({ length: 300 }, (_, i) => String(i + 1)).join(' ');
   expect(service('', `Ports=${ports}`).problems).toEqual([
+    'Ports names 300 ports; the most is 256',
+  ]);
+  expect(service('', 'Ports=1-200 301-400').problems).toEqual([
     'Ports names 300 ports; the most is 256',
   ]);
 });

@@ -7,8 +7,8 @@ import {
 } from './amounts.ts';
 import type { Amount } from './amounts.ts';
 import { firstFew } from './first-few.ts';
-import { parseListenAddress, parsePort } from './ports-option.ts';
-import type { PortClaim } from './ports-option.ts';
+import { parseListenAddress, parsePorts } from './ports-option.ts';
+import type { PortClaim, PortRange } from './ports-option.ts';
 import { lastOption, optionValues } from './unit-file.ts';
 import type { UnitFile } from './unit-file.ts';
 import { expandSpecifiers, parseUnitName } from './unit-name.ts';
@@ -210,19 +210,32 @@ function readPorts(file: UnitFile, name: string, problems: string[]): PortClaim[
     .map((word) => expandSpecifiers(word, name))
     .filter((word) => !isOpen(word, name));
   const wrong: string[] = [];
-  const claims: PortClaim[] = [];
+  const tooMany: string[] = [];
+  const claims = new Map<string, PortClaim>();
   for (const word of new Set(words)) {
-    const port = parsePort(word);
-    if (port === null) wrong.push(word);
-    else claims.push({ ...port, isShared: false, option: `Ports=${word}` });
+    const range = parsePorts(word);
+    if (range === null) wrong.push(word);
+    else if (range.last - range.port >= mostPorts) tooMany.push(word);
+    else for (const claim of claimsOf(range, word)) claims.set(keyOf(claim), claim);
   }
   problems.push(
     ...firstFew(
       wrong,
-      (word) => `Ports=${word} is no port, such as 8080, 53/udp, 127.0.0.1:80 or [::1]:80/tcp`,
+      (word) => `Ports=${word} is no port, such as 8080, 8000-8010, 53/udp or 127.0.0.1:80`,
     ),
+    ...firstFew(tooMany, (word) => `Ports=${word} is too many ports; the most is ${mostPorts}`),
   );
-  return claims;
+  return [...claims.values()];
+}
+
+function claimsOf({ last, ...first }: PortRange, word: string): PortClaim[] {
+  return Array.from({ length: last - first.port + 1 }, (_, i) => {
+    return { ...first, port: first.port + i, isShared: false, option: `Ports=${word}` };
+  });
+}
+
+function keyOf({ protocol, port, address }: PortClaim): string {
+  return `${protocol}/${port} ${address}`;
 }
 
 /** Ports that systemd listens on for a socket unit; what listens elsewhere has none. */

@@ -207,6 +207,24 @@ describe('ports', () => {
     expect(cluster.where()).toEqual({ 'a.service': ['m1'] });
   });
 
+  test('ranges clash where they meet, until the one that was first has ended', () => {
+    const cluster = two().lose('m2').unit('a.service', 'Ports=8000-8010');
+    cluster.rest();
+    cluster.unit('b.service', 'Ports=8011-8020/tcp').unit('c.service', 'Ports=8000-8010/udp');
+    cluster.unit('d.service', 'Ports=7990-8000').file('e.socket', socket('ListenStream=8005'));
+    cluster.unit('f.service', 'Ports=127.0.0.1:8010').settle();
+    expect(Object.keys(cluster.where())).toEqual(['a.service', 'b.service', 'c.service']);
+    const { unplaced } = cluster.plan();
+    expect(unplaced.map(({ machines: [said] }) => said?.reason)).toEqual([
+      'Ports=7990-8000 wants tcp port 8000, a.service has it',
+      'ListenStream=8005 wants tcp port 8005, a.service has it',
+      'Ports=127.0.0.1:8010 wants tcp port 8010 on 127.0.0.1, a.service has it',
+    ]);
+    cluster.units.delete('a.service');
+    cluster.rest();
+    expect(Object.keys(cluster.where()).slice(2)).toEqual(['d.service', 'e.socket', 'f.service']);
+  });
+
   test('a socket and the service that it starts may name the same port', () => {
     const cluster = two().lose('m2').unit('web.service', 'Ports=80');
     cluster.file('web.socket', socket('ListenStream=80')).settle();
