@@ -60,9 +60,11 @@ export function verifyUnit(name: string, text: string): Finding[] {
  */
 export function lineOf(message: string, options: readonly Located[]): number | null {
   const sections = [...message.matchAll(/\[([^\]]+)\]/g)].map(([, name]) => name);
-  for (const [, word, value = ''] of message.matchAll(/([A-Za-z][A-Za-z0-9-]*)(?:=([^\s",]+))?/g)) {
+  for (const [, word, value] of message.matchAll(/([A-Za-z][A-Za-z0-9-]*)(?:=([^\s",]+))?/g)) {
     const called = options.filter((option) => option.name === word);
-    const meant = called.filter((option) => option.value.split(/[\s",]+/).includes(value));
+    const meant = called.filter(
+      (option) => value !== undefined && option.value.split(/[\s",]+/).includes(value),
+    );
     const named = meant.length > 0 ? meant : called;
     const found =
       named.find(({ section }) => sections.includes(section)) ??
