@@ -27,6 +27,8 @@ interface Edge {
   readonly at: number;
   /** The agent noted that systemd took it: from then on it is not to be asked for again. */
   isNoted: boolean;
+  /** It was up since. */
+  hasRun: boolean;
   /** It went down without having been asked to, and is down still. */
   isDownByItself: boolean;
   /** musterd or its bus was in trouble then: it may have ended before it could note that. */
@@ -114,7 +116,10 @@ export class Checker {
     units.set(unit, now());
     this.starts += 1;
     const edge = this.#edges.get(key);
-    if (edge !== undefined) edge.isDownByItself = false;
+    if (edge !== undefined) {
+      edge.isDownByItself = false;
+      edge.hasRun = true;
+    }
     this.#checkCopies(machine, unit);
   }
 
@@ -129,6 +134,7 @@ export class Checker {
       job,
       at: this.#options.now(),
       isNoted: false,
+      hasRun: since !== undefined,
       isDownByItself: false,
       isTroubled: this.#options.trouble.isIn(machine),
       isBehind: this.#isBehind(machine, unit) && !this.#isFirst(key),
@@ -291,7 +297,9 @@ export class Checker {
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
-    const isRepeated = isToRepeat(before) || this.#lostLease(machine, unit);
+    // The guard refuses a start while it has not been told of the lease: that one was none.
+    const wasRefused = world.isBound(unit) && before.job === 'start' && !before.hasRun;
+    const isRepeated = isToRepeat(before) || wasRefused || this.#lostLease(machine, unit);
     this.#check('E1', isAskedAnew || isHealed || isRepeated, [unit], () => {
       return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
     });
