@@ -1,4 +1,6 @@
 import type { UnitNote } from '@muster/core';
+import { isToRepeat } from './edge.ts';
+import type { Edge } from './edge.ts';
 import type { Invariant, Violation } from './invariants.ts';
 import type { Trouble } from './trouble.ts';
 import { split } from './world.ts';
@@ -20,27 +22,6 @@ const ignoranceMs = 20_000;
 
 /** What was committed so shortly before was still on its way. */
 const flightMs = 250;
-
-/** What a machine was last asked to do with a unit in this boot. */
-interface Edge {
-  readonly job: string;
-  readonly at: number;
-  /** The agent noted that systemd took it: from then on it is not to be asked for again. */
-  isNoted: boolean;
-  /** It was up since. */
-  hasRun: boolean;
-  /** It went down without having been asked to, and is down still. */
-  isDownByItself: boolean;
-  /** musterd or its bus was in trouble then: it may have ended before it could note that. */
-  readonly isTroubled: boolean;
-  /** The machine may not have known then what it had been asked for: it hears of that later. */
-  readonly isBehind: boolean;
-}
-
-/** Whether what was asked for then may rightly be asked for again. */
-function isToRepeat({ isNoted, isTroubled, isBehind }: Edge): boolean {
-  return (!isNoted && isTroubled) || isBehind;
-}
 
 /** Watches every step from outside: what ran where, and what was in the store at that time. */
 export class Checker {
