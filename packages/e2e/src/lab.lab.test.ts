@@ -89,6 +89,10 @@ describe('a lab of two machines', () => {
     expect(await lab.sh(1, 'ls /var/kept')).toBe('/var/kept');
   });
 
+  test('a command that is stopped, as by a machine that shuts down, goes on', async () => {
+    expect(await lab.sh(1, 'kill -STOP $$; echo on')).toBe('on');
+  });
+
   test('poweroff inside leaves it off until it is booted', async () => {
     await lab.sh(1, 'systemctl poweroff');
     await waitFor(

@@ -3,6 +3,8 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { resolve } from 'node:path';
 
+const wakeEveryMs = 1_000;
+
 /** A command and what came of it. `status` is null when a signal ended it. */
 export interface Ran {
   readonly status: number | null;
@@ -224,8 +226,17 @@ function run(
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', reject);
-    child.on('close', (status) => resolveRan({ status, stdout, stderr }));
+    // A machine that shuts down stops everything in it, and nsenter itself with what it has started
+    // there: killed then, that would be waited for without end, and the machine's kernel would as well.
+    const waking = setInterval(() => child.kill('SIGCONT'), wakeEveryMs);
+    child.on('error', (error) => {
+      clearInterval(waking);
+      reject(error);
+    });
+    child.on('close', (status) => {
+      clearInterval(waking);
+      resolveRan({ status, stdout, stderr });
+    });
     // A command that does not read its input may be gone before it is written.
     child.stdin.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') reject(error);

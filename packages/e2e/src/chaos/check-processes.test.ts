@@ -1,7 +1,7 @@
 import { checkCopies, checkEnds, checkOnce } from './check-processes.ts';
 import type { Evidence } from './evidence.ts';
 import type { Fault, Inflicted } from './fault.ts';
-import { asked, history, ran, unit } from './testing/history.ts';
+import { asked, history, ran, unit, wrote } from './testing/history.ts';
 
 /** A fault between two times, in seconds. */
 function during(from: number, until: number, fault: Fault): Inflicted {
@@ -85,6 +85,14 @@ describe('I1: copies', () => {
 
 describe('I2 and I3: ends', () => {
   const ended = ran(1, [0, 40]);
+  const inTheRoundBefore: Partial<Evidence> = {
+    rounds: [
+      { number: 1, from: 0, until: 30_000, unsettled: [] },
+      { number: 2, from: 30_000, until: 100_000, unsettled: [] },
+    ],
+    processes: [ended],
+    requests: [asked({ action: 'restart', unit: 'a.service' }, { outcome: 'unknown' })],
+  };
   test.each<[string, Partial<Evidence>]>([
     ['it is still there', { processes: [ran(1, [0, null])] }],
     ['asked for', { processes: [ended], requests: [asked({ action: 'stop', unit: 'a.service' })] }],
@@ -93,6 +101,13 @@ describe('I2 and I3: ends', () => {
       {
         processes: [ended],
         requests: [asked({ action: 'restart', unit: 'a.service' }, { outcome: 'unknown' })],
+      },
+    ],
+    [
+      'asked for in the round before, without an answer, and carried out now',
+      {
+        ...inTheRoundBefore,
+        changes: [wrote(38, 'unit/a.service', { origin: { by: 'r1@chaos-1' } })],
       },
     ],
     [
@@ -166,6 +181,16 @@ describe('I2 and I3: ends', () => {
     [
       'the request was about another unit',
       { requests: [asked({ action: 'stop', unit: 'b.service' })] },
+      'I2',
+      /no reason/,
+    ],
+    ['the request of the round before never came', inTheRoundBefore, 'I2', /no reason/],
+    [
+      'the request of the round before came then',
+      {
+        ...inTheRoundBefore,
+        changes: [wrote(11, 'unit/a.service', { origin: { by: 'r1@chaos-1' } })],
+      },
       'I2',
       /no reason/,
     ],

@@ -2,6 +2,7 @@ import { clockTime } from './evidence.ts';
 import type { Evidence, Process, Request, Round, Violation } from './evidence.ts';
 import { describeFault, powersOff, silences, unsettlesLease } from './fault.ts';
 import type { Inflicted } from './fault.ts';
+import { requestedWrites } from './requested-writes.ts';
 import type { CastUnit, UnitKind } from './units.ts';
 
 /** Kinds whose main process runs until somebody ends it. */
@@ -85,20 +86,27 @@ function tookPowerOf({ fault, until }: Inflicted, { machine, seenAt }: Process):
   return powersOff(fault).includes(machine) && seenAt <= until;
 }
 
-/** Whether somebody asked, in this round, for something that ends it. */
+/** Whether somebody asked for something that ends it, in this round or so that it came then. */
 function isAsked(
-  { cast }: Evidence,
+  evidence: Evidence,
   request: Request,
   { unit, at, round }: End & { round: Round | null },
 ): boolean {
-  if (request.askedAt > at || request.round !== round?.number) return false;
+  if (request.askedAt > at || round === null) return false;
+  if (request.round !== round.number && !cameIn(evidence, request, round)) return false;
   if (request.outcome === 'refused' || request.outcome === 'nothing') return false;
   const { wish } = request;
   if (wish.action === 'metadata') return unit.only?.type === 'metadata';
   // It brings the content along: where that was replaced, it is put back.
   if (wish.action === 'start') return unit.asked === 'everything' && wish.unit === unit.name;
-  const follows = cast.find(({ name }) => name === unit.name)?.follows;
+  const follows = evidence.cast.find(({ name }) => name === unit.name)?.follows;
   return wish.unit === unit.name || wish.unit === follows;
+}
+
+/** Whether a request that got no answer was carried out in a later round: TCP may have kept it. */
+function cameIn({ changes }: Evidence, { id, outcome }: Request, round: Round): boolean {
+  if (outcome !== 'unknown') return false;
+  return requestedWrites(changes).some((write) => write.id === id && isWithin(write.seenAt, round));
 }
 
 /** Whether another copy of it ran when it ended. */

@@ -155,6 +155,7 @@ class Planted {
 }
 
 const plain = 'plain1.service';
+const bound = 'bound1.service';
 
 test.each<[string, Invariant[], (planted: Planted) => void]>([
   [
@@ -361,6 +362,28 @@ test.each<[string, Invariant[], (planted: Planted) => void]>([
       p.now += 1_000;
       p.checker.asked('m1', plain, 'start');
       p.checker.asked('m1', plain, 'start');
+    },
+  ],
+  [
+    'a start that the guard refused is asked for again, long after the lease is back',
+    [],
+    (p) => {
+      p.running('m1', bound);
+      p.checker.state('m1', bound, 'inactive');
+      p.trouble.begin('m1', 'bus-noise')();
+      p.checker.asked('m1', bound, 'start');
+      p.note('m1', bound);
+      p.now += 60_000;
+      p.checker.asked('m1', bound, 'start');
+    },
+  ],
+  [
+    'a unit that is bound to the lease, and was up, is started again long after the lease is back',
+    ['E1'],
+    (p) => {
+      p.running('m1', bound);
+      p.checker.state('m1', bound, 'inactive');
+      p.checker.asked('m1', bound, 'start');
     },
   ],
   [

@@ -1,4 +1,6 @@
 import type { UnitNote } from '@muster/core';
+import { isToRepeat } from './edge.ts';
+import type { Edge } from './edge.ts';
 import type { Invariant, Violation } from './invariants.ts';
 import type { Trouble } from './trouble.ts';
 import { split } from './world.ts';
@@ -20,25 +22,6 @@ const ignoranceMs = 20_000;
 
 /** What was committed so shortly before was still on its way. */
 const flightMs = 250;
-
-/** What a machine was last asked to do with a unit in this boot. */
-interface Edge {
-  readonly job: string;
-  readonly at: number;
-  /** The agent noted that systemd took it: from then on it is not to be asked for again. */
-  isNoted: boolean;
-  /** It went down without having been asked to, and is down still. */
-  isDownByItself: boolean;
-  /** musterd or its bus was in trouble then: it may have ended before it could note that. */
-  readonly isTroubled: boolean;
-  /** The machine may not have known then what it had been asked for: it hears of that later. */
-  readonly isBehind: boolean;
-}
-
-/** Whether what was asked for then may rightly be asked for again. */
-function isToRepeat({ isNoted, isTroubled, isBehind }: Edge): boolean {
-  return (!isNoted && isTroubled) || isBehind;
-}
 
 /** Watches every step from outside: what ran where, and what was in the store at that time. */
 export class Checker {
@@ -114,7 +97,10 @@ export class Checker {
     units.set(unit, now());
     this.starts += 1;
     const edge = this.#edges.get(key);
-    if (edge !== undefined) edge.isDownByItself = false;
+    if (edge !== undefined) {
+      edge.isDownByItself = false;
+      edge.hasRun = true;
+    }
     this.#checkCopies(machine, unit);
   }
 
@@ -129,6 +115,7 @@ export class Checker {
       job,
       at: this.#options.now(),
       isNoted: false,
+      hasRun: since !== undefined,
       isDownByItself: false,
       isTroubled: this.#options.trouble.isIn(machine),
       isBehind: this.#isBehind(machine, unit) && !this.#isFirst(key),
@@ -291,7 +278,9 @@ export class Checker {
       (world.takenAt.get(key) ?? -Infinity) >= before.at;
     const isToStayUp = given !== undefined && world.specOf(unit, given.hash)?.kind === 'always';
     const isHealed = isToStayUp && before.isDownByItself;
-    const isRepeated = isToRepeat(before) || this.#lostLease(machine, unit);
+    // The guard refuses a start while it has not been told of the lease: that one was none.
+    const wasRefused = world.isBound(unit) && before.job === 'start' && !before.hasRun;
+    const isRepeated = isToRepeat(before) || wasRefused || this.#lostLease(machine, unit);
     this.#check('E1', isAskedAnew || isHealed || isRepeated, [unit], () => {
       return `${machine} was asked to start ${unit} again in this boot; it had been asked to ${before.job}, and nothing has changed since`;
     });
