@@ -82,6 +82,7 @@ const minRestMs = 5;
 const maxRestMs = 200;
 const catchUpMs = 2_000;
 const seenEveryMs = 5;
+const againMs = 500;
 /** Of each unit that cannot be placed it is said why so many machines do not take it. */
 const mostReasons = 10;
 /** What one pass came to. */
@@ -142,13 +143,14 @@ export class Scheduler {
   async #lead(leadership: Leadership, signal: AbortSignal): Promise<void> {
     const { clock, log, openView, observer } = this.#options;
     const view = await this.#open(openView, signal);
+    const isCurrent = view !== null && (await this.#catchUp(view, leadership.fence, signal));
     // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
     this.#sightings = new Map();
     this.#refusals = new Map();
     const lookout = new Lookout(this.#options);
     const check = new PlanCheck(this.#options);
-    if (view !== null) {
+    if (isCurrent) {
       const planner = new Planner(view, this.#candidates);
       const loop = new ReconcileLoop({
         clock,
@@ -176,8 +178,8 @@ export class Scheduler {
       const housekeeping = new Housekeeping({ view, leadership, clock, log, compactMs });
       await Promise.all([loop.run(signal), housekeeping.run(signal)]);
       unsubscribe();
-      await view.close();
     }
+    await view?.close();
     if (!leadership.signal.aborted) {
       await leadership
         .resign()
@@ -196,10 +198,32 @@ export class Scheduler {
         return await openView();
       } catch (err) {
         log.warn({ err }, 'cannot read the cluster, will try again');
-        await clock.sleep(500, signal);
+        await clock.sleep(againMs, signal);
       }
     }
     return null;
+  }
+
+  /**
+   * Waits until the picture shows all that earlier leaders wrote. What they gave away of a machine, and
+   * it does not show, nothing else would refuse to give away twice. @returns false: the signal aborted first
+   */
+  async #catchUp(view: ClusterView, fence: Revision, signal: AbortSignal): Promise<boolean> {
+    const { clock, log } = this.#options;
+    let isSaid = false;
+    while (!signal.aborted) {
+      try {
+        await view.atLeast(fence, catchUpMs);
+        return !signal.aborted;
+      } catch (err) {
+        const message =
+          'the picture is older than this leadership: nothing is placed until it is not';
+        if (!isSaid) log.warn({ err, fence }, message);
+        isSaid = true;
+        await clock.sleep(againMs, signal);
+      }
+    }
+    return false;
   }
 
   async #pass({
