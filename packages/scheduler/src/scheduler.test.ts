@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@muster/core';
 import type { ClusterView, CommitResult, Leadership, Log, PlacementChange } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import { Scheduler } from './scheduler.ts';
@@ -54,8 +55,14 @@ async function lead(
   await done;
 }
 
-/** How etcd answers what is decided of the one unit that there is, and how the picture is then asked for. */
-async function leadFor(ms: number, answer: (commit: number) => CommitResult): Promise<string[]> {
+/**
+ * How etcd answers what is decided of the one unit that there is, and how the picture is then asked for.
+ * @param answer - null: it does it, and the answer is lost
+ */
+async function leadFor(
+  ms: number,
+  answer: (commit: number) => CommitResult | null,
+): Promise<string[]> {
   const cluster = new PlannedCluster().machine('m1').unit('a.service');
   const fence = 1;
   const asked: string[] = [];
@@ -73,7 +80,8 @@ async function leadFor(ms: number, answer: (commit: number) => CommitResult): Pr
     commit: (changes) => {
       const result = answer(asked.filter((what) => what === 'commit').length);
       asked.push('commit');
-      if (result === 'committed') cluster.write(changes);
+      if (result === 'committed' || result === null) cluster.write(changes);
+      if (result === null) return Promise.reject(new StoreUnavailableError('no answer'));
       return Promise.resolve(changes.map(() => result));
     },
   });
@@ -138,4 +146,8 @@ test('a new leader decides nothing from a picture that is older than its leaders
       'cannot place unit',
     ],
   });
+});
+
+test('what may have been written is looked for in a picture that was read anew', async () => {
+  expect(await leadFor(60_000, () => null)).toEqual(['commit', 'anew']);
 });

@@ -20,6 +20,7 @@ import { absenceMarginMs, Lookout } from './lookout.ts';
 import type { Outlook } from './lookout.ts';
 import type { PlanOptions, Unplaced } from './draft.ts';
 import type { CandidateCache, Model } from './model.ts';
+import { OwnWrites } from './own-writes.ts';
 import type { Plan } from './plan.ts';
 import { PlanCheck } from './plan-check.ts';
 import { Planner } from './planner.ts';
@@ -81,7 +82,6 @@ const resyncMs = 30_000;
 const minRestMs = 5;
 const maxRestMs = 200;
 const catchUpMs = 2_000;
-const seenEveryMs = 5;
 const againMs = 500;
 /** Of each unit that cannot be placed it is said why so many machines do not take it. */
 const mostReasons = 10;
@@ -152,12 +152,14 @@ export class Scheduler {
     const check = new PlanCheck(this.#options);
     if (isCurrent) {
       const planner = new Planner(view, this.#candidates);
+      const own = new OwnWrites(view, clock);
       const loop = new ReconcileLoop({
         clock,
         pass: (s) =>
           this.#pass({
             view,
             planner,
+            own,
             check,
             lookout,
             leadership,
@@ -229,6 +231,7 @@ export class Scheduler {
   async #pass({
     view,
     planner,
+    own,
     check,
     lookout,
     leadership,
@@ -238,6 +241,7 @@ export class Scheduler {
   }: {
     view: ClusterView;
     planner: Planner;
+    own: OwnWrites;
     check: PlanCheck;
     lookout: Lookout;
     leadership: Leadership;
@@ -246,6 +250,8 @@ export class Scheduler {
     alarm: Alarm;
   }): Promise<void> {
     const { observer } = this.#options;
+    await own.seen(signal);
+    if (signal.aborted) return;
     const { plan, revision, ...rest } = await lookout.look(
       () => planner.read(),
       (outlook) =>
@@ -256,14 +262,15 @@ export class Scheduler {
     if (signal.aborted) return;
     await this.#settleLosses(leadership, rest);
     if (plan.changes.length === 0 || signal.aborted) return;
+    own.begin();
     const results = await leadership.commit(plan.changes);
     observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
+    own.end(committed);
     this.#logChanges(committed);
     const refused = plan.changes.filter((_, i) => results[i] === 'conflict');
     if (refused.length > 0) again();
-    // The next plan must see this one's writes, else it would decide the same once more.
-    await this.#seen(view, committed, signal);
+    await own.seen(signal);
     await this.#learn(view, refused, revision);
   }
 
@@ -330,22 +337,6 @@ export class Scheduler {
       if (result === 'committed') log.warn({ ...record }, message);
     }
     if (ended.length > 0) await leadership.endLosses(ended);
-  }
-
-  async #seen(
-    view: ClusterView,
-    committed: readonly PlacementChange[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const last = committed.findLast((c) => c.placement !== null || c.placementRevision !== 0);
-    if (last === undefined) return;
-    const isSeen = (): boolean =>
-      (view.snapshot().placements.get(last.unit)?.modRevision ?? 0) !== last.placementRevision;
-    const { clock } = this.#options;
-    const end = clock.monotonic() + catchUpMs;
-    while (!signal.aborted && !isSeen() && clock.monotonic() < end) {
-      await clock.sleep(seenEveryMs, signal);
-    }
   }
 
   #logChanges(changes: readonly PlacementChange[]): void {
