@@ -1,6 +1,7 @@
 import { loadavg } from 'node:os';
 import { renderTable } from '../bench/row.ts';
 import type { Row } from '../bench/row.ts';
+import { readCommandLine } from '../command-line.ts';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import type { GrowthPoint } from './growth.ts';
@@ -46,15 +47,8 @@ async function measure(options: Arguments): Promise<Results> {
 
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === '--simulator') return serveSimulator();
-  let options: Arguments;
-  try {
-    options = readArguments(args);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`bench:scale: ${text}\n${usage}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const options = readCommandLine({ name: 'bench:scale', usage, read: readArguments }, args);
+  if (options === null) return;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void endAllClusters().then(() => process.exit(130)));
   }

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readCommandLine } from '../command-line.ts';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { commandFor, renderViolation, Totals } from './report.ts';
@@ -101,15 +102,11 @@ function serve(options: Arguments): void {
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const isWorker = args[0] === '--worker';
-  let options: Arguments;
-  try {
-    options = readArguments(isWorker ? args.slice(1) : args);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`sim: ${text}\n${usage}\n`);
-    process.exitCode = 2;
-    return;
-  }
+  const options = readCommandLine(
+    { name: 'sim', usage, read: readArguments },
+    isWorker ? args.slice(1) : args,
+  );
+  if (options === null) return;
   if (isWorker) return serve(options);
   if (options.shrink) {
     const found = await shrink(options);
