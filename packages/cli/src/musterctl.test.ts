@@ -159,6 +159,12 @@ error: nothing was stored
     ],
     [['cat', 'none'], 1, 'error: Unit none.service not found\n'],
     [['strat', 'x'], 2, "error: unknown command 'strat'\n(Did you mean start?)\n"],
+    [['brake', 'relase'], 2, "error: unknown command 'relase'\n(Did you mean release?)\n"],
+    [['cluster', 'ste', 'a=b'], 2, "error: unknown command 'ste'\n(Did you mean set?)\n"],
+    [['machine', 'forgt', 'x'], 2, "error: unknown command 'forgt'\n(Did you mean forget?)\n"],
+    [['metadata', 'st', 'x'], 2, "error: unknown command 'st'\n(Did you mean set?)\n"],
+    [['brake', '-o', 'json', 'quickly'], 2, "error: unknown command 'quickly'\n"],
+    [['help', 'brake', 'relase'], 2, "error: unknown command 'relase'\n(Did you mean release?)\n"],
     [['start'], 2, "error: missing required argument 'unit'\n"],
     [['list-units', '--nope'], 2, "error: unknown option '--nope'\n"],
     [

@@ -1,3 +1,4 @@
+import { nearestWithin } from '@muster/core';
 import type { Command, Option } from 'commander';
 import { UsageError } from './errors.ts';
 import type { ProgramName } from './program-name.ts';
@@ -21,7 +22,8 @@ const oneLetter: ReadonlyMap<string, string> = new Map([
  * - `help VERB` is `VERB --help`.
  *
  * @param argv - without interpreter and script
- * @throws {UsageError} for a beginning that several verbs have, or a switch that is neither true nor false
+ * @throws {UsageError} for a beginning that several verbs have, a word that is no verb of `brake` and the
+ *   like, or a switch that is neither true nor false
  */
 export function readArguments(
   program: Command,
@@ -56,7 +58,11 @@ function inOrder(program: Command, argv: readonly string[], programName: Program
       if (word.startsWith('_')) return [...verbs, ...others, ...argv.slice(at)];
       const verb = findVerb(command, word);
       verbs.push(verb);
-      command = verb === 'help' ? command : subcommand(command, verb);
+      const found = subcommand(command, verb);
+      // commander would take it for an operand of the verb that is meant when none is named.
+      if (found === null && verb !== 'help' && command !== program)
+        throw unknownVerb(command, verb);
+      command = verb === 'help' ? command : found;
       continue;
     }
     operands += 1;
@@ -131,6 +137,13 @@ export function readSwitch(flag: string, value: string): boolean {
   if (/^(?:1|t|T|TRUE|true|True)$/.test(value)) return true;
   if (/^(?:0|f|F|FALSE|false|False)$/.test(value)) return false;
   throw new UsageError(`${flag} must be true or false, not "${value}"`);
+}
+
+/** As commander says it of verbs of the program. */
+function unknownVerb(command: Command, word: string): UsageError {
+  const near = nearestWithin(word, command.commands.flatMap(namesOf), Math.ceil(word.length / 2));
+  const hint = near === null ? '' : `\n(Did you mean ${near}?)`;
+  return new UsageError(`unknown command '${word}'${hint}`);
 }
 
 function hasVerbs(command: Command): boolean {
