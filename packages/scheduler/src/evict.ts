@@ -1,3 +1,4 @@
+import { compileGlob } from '@muster/core';
 import type { Unit } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -71,7 +72,7 @@ export function unfitReason(model: Model, unit: Candidate, host: Host): string |
   if (isAway(model, host)) return null;
   const strayed = model.peers
     .of(unit.name)
-    .find((peer) => isElsewhere(model, peer, host) && !comesTo(model, peer, unit));
+    .find((peer) => isElsewhere(model, peer, host) && goesAfter(model, unit, { peer, host }));
   if (strayed !== undefined) return `${peerPhrase(unit, strayed)} is on another machine`;
   const counts = (other: Candidate): boolean => isOlder(other, unit);
   return (
@@ -79,10 +80,28 @@ export function unfitReason(model: Model, unit: Candidate, host: Host): string |
   );
 }
 
-/** Whether a unit that is elsewhere has to come to this one: of two that follow each other the older stays. */
-function comesTo({ peers, candidates }: Model, name: string, unit: Candidate): boolean {
-  const other = candidates.get(name);
-  return other !== undefined && peers.of(name).includes(unit.name) && isOlder(unit, other);
+/**
+ * Whether a unit leaves a machine for one that it follows, and that is elsewhere. Of two that follow
+ * each other the younger comes to the older. One that a pattern matches takes nobody along that has
+ * another one of that pattern beside it, or that was there first: who comes later is to stop nobody.
+ */
+function goesAfter(
+  { peers, candidates, snapshot }: Model,
+  unit: Candidate,
+  { peer, host }: { readonly peer: string; readonly host: Host },
+): boolean {
+  const other = candidates.get(peer);
+  if (other !== undefined && peers.of(peer).includes(unit.name)) return isOlder(other, unit);
+  const { name, requirements } = unit;
+  const { machineOf } = requirements;
+  if (machineOf.includes(peer)) return true;
+  const stored = snapshot.assignments.get(name)?.get(host.id);
+  if (stored?.hash !== snapshot.units.get(name)?.hash) return true;
+  const globs = machineOf.map(compileGlob).filter((glob) => glob.matches(peer));
+  const hasAnother = peers
+    .of(name)
+    .some((each) => host.residents.has(each) && globs.some((glob) => glob.matches(each)));
+  return !hasAnother && (other === undefined || isOlder(other, unit));
 }
 
 /** Whether a unit has a place, and none on this machine. */

@@ -1,4 +1,5 @@
 import { globMatches } from '@muster/core';
+import type { Unit } from '@muster/core';
 import fc from 'fast-check';
 import { isAccepted, PlannedCluster } from './testing/planned-cluster.ts';
 
@@ -98,6 +99,74 @@ describe('MachineOf= with a pattern', () => {
     cluster.unit('shop-a.service', 'MachineOf=shop-*.service');
     cluster.rest();
     expect(cluster.where()).toEqual({ 'shop-a.service': ['m1'], 'shop-b.service': ['m1'] });
+  });
+});
+
+describe('who comes later and matches', () => {
+  const placed = (): PlannedCluster => {
+    const cluster = machines('m1', 'm2').unit('db-2.service', '', 'inactive').unit('db-1.service');
+    cluster.unit('x.service', 'MachineOf=db-*.service').rest();
+    expect(cluster.where()).toEqual({ 'db-1.service': ['m1'], 'x.service': ['m1'] });
+    return cluster;
+  };
+  const withdrawn = (cluster: PlannedCluster): unknown =>
+    cluster.rest().flatMap(({ changes }) => changes.flatMap(({ withdraw }) => withdraw));
+
+  test('goes where the unit is that follows it', () => {
+    const cluster = placed().unit('db-3.service', 'PreferMetadata=disk=ssd');
+    cluster.machine('m2', { disk: 'ssd' }).rest();
+    expect(cluster.where()).toMatchObject({ 'db-3.service': ['m1'], 'x.service': ['m1'] });
+    expect(cluster.assignments.get('db-3.service')?.get('m1')?.reason).toMatch(
+      /^beside what follows it, then by its preferences, then /,
+    );
+  });
+
+  test('goes elsewhere if it cannot, and that one stays', () => {
+    const cluster = placed().machine('m2', { disk: 'ssd' });
+    cluster.unit('db-3.service', 'MachineMetadata=disk=ssd');
+    expect(withdrawn(cluster)).toEqual([]);
+    expect(cluster.where()).toMatchObject({ 'db-3.service': ['m2'], 'x.service': ['m1'] });
+  });
+
+  test('that one stays also if who comes was there first, and was not to run', () => {
+    const cluster = placed().machine('m2', { disk: 'ssd' });
+    cluster.unit('db-2.service', 'MachineMetadata=disk=ssd');
+    expect(withdrawn(cluster)).toEqual([]);
+    expect(cluster.where()).toMatchObject({ 'db-2.service': ['m2'], 'x.service': ['m1'] });
+  });
+
+  test('that one stays also if none of those is left that it came for', () => {
+    const cluster = placed().machine('m2', { disk: 'ssd' });
+    cluster.unit('db-3.service', 'MachineMetadata=disk=ssd').rest();
+    cluster.units.delete('db-1.service');
+    cluster.rest();
+    expect(cluster.where()).toEqual({ 'db-3.service': ['m2'], 'x.service': ['m1'] });
+  });
+
+  test('but when the only one moves that it came for, it goes along', () => {
+    const cluster = placed().machine('m2', { disk: 'ssd' });
+    cluster.unit('db-1.service', 'MachineMetadata=disk=ssd').rest();
+    expect(cluster.where()).toEqual({ 'db-1.service': ['m2'], 'x.service': ['m2'] });
+  });
+
+  test('and one whose own new content follows others goes to them', () => {
+    const cluster = machines('m1', 'm2').unit('x.service');
+    cluster.rest();
+    cluster.unit('db-1.service').rest();
+    expect(cluster.where()).toEqual({ 'db-1.service': ['m2'], 'x.service': ['m1'] });
+    cluster.unit('x.service', 'MachineOf=db-*.service').rest();
+    expect(cluster.where()).toEqual({ 'db-1.service': ['m2'], 'x.service': ['m2'] });
+  });
+
+  test('a unit that is made anew comes back to those that follow it by name', () => {
+    const cluster = machines('m1', 'm2').unit('db.service').unit('other.service');
+    cluster.unit('x.service', 'MachineOf=db.service').rest();
+    cluster.unit('more.service').rest();
+    cluster.units.delete('db.service');
+    cluster.rest();
+    cluster.unit('db.service');
+    expect(withdrawn(cluster)).toEqual([]);
+    expect(cluster.where()).toMatchObject({ 'db.service': ['m1'], 'x.service': ['m1'] });
   });
 });
 
@@ -218,6 +287,19 @@ describe('units that follow others', () => {
         cluster.rest();
         const where = new Map(Object.entries(cluster.where()));
         const running = [...cluster.units.values()].filter((u) => u.desiredState === 'launched');
+        // Two that follow each other never may, nor what is followed by name.
+        const mayBeApart = (name: string, other: Unit): boolean => {
+          const globs = (of: string): string[] => follows.get(of) ?? [];
+          const isMutual = globs(other.name).some((word) => globMatches(word, name));
+          if (isMutual || globs(name).includes(other.name)) return false;
+          if (other.createRevision > (cluster.units.get(name)?.createRevision ?? 0)) return true;
+          const beside = running.filter(
+            (each) => where.get(each.name)?.[0] === where.get(name)?.[0],
+          );
+          return globs(name)
+            .filter((word) => globMatches(word, other.name))
+            .some((word) => beside.some((e) => e.name !== name && globMatches(word, e.name)));
+        };
         const apart = [...where].flatMap(([name, places]) =>
           running
             .filter((other) => follows.get(name)?.some((word) => globMatches(word, other.name)))
@@ -226,6 +308,7 @@ describe('units that follow others', () => {
             .filter((other) => where.get(other.name)?.[0] !== places[0])
             // A unit stays when what it follows has lost its place.
             .filter((other) => where.has(other.name))
+            .filter((other) => !mayBeApart(name, other))
             .map((other) => `${name} without ${other.name}`),
         );
         expect(apart).toEqual([]);

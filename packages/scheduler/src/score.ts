@@ -15,6 +15,8 @@ export interface Score {
   readonly failedOn: number;
   /** 0: a copy of it runs there; 1: others make room for it there; 2: neither. */
   readonly foothold: number;
+  /** Units there that follow it, negative: elsewhere it would leave them behind. */
+  readonly followers: number;
   /** PreferMetadata= that it does not meet and AvoidMetadata= that it meets. */
   readonly preference: number;
   /** Units there that match AvoidUnits=. */
@@ -43,10 +45,12 @@ export interface Scorer {
 
 /** How to score machines for a unit. */
 export function scorerFor(
-  { tallies, index, hosts, snapshot }: Pick<Model, 'tallies' | 'index' | 'hosts' | 'snapshot'>,
+  model: Pick<Model, 'tallies' | 'index' | 'hosts' | 'snapshot' | 'peers'>,
   { unit, failedOn = [], footholdOn = () => 2, leastFoothold = 2 }: Scored,
 ): Scorer {
+  const { tallies, index, hosts, snapshot } = model;
   const { preferences } = unit.requirements;
+  const followers = followersOf(unit, model);
   const load = loadScorer(snapshot);
   const spread = spreadScorer(unit, preferences?.spread ?? null, { tallies, index });
   const avoided = avoidedUnits(preferences, tallies);
@@ -55,6 +59,7 @@ export function scorerFor(
       host,
       failedOn: failedOn.indexOf(host.id),
       foothold: footholdOn(host),
+      followers: followers === null ? 0 : -(followers.get(host) ?? 0),
       preference: preferences === null ? 0 : unmet(preferences, host),
       neighbours: avoided === null ? 0 : avoided.on(host),
       spread: spread === null ? 0 : spread.on(host),
@@ -63,6 +68,7 @@ export function scorerFor(
     least: {
       failedOn: -1,
       foothold: leastFoothold,
+      followers: followers === null ? 0 : -Math.max(...followers.values()),
       preference: preferences === null ? 0 : leastUnmet(preferences, index),
       neighbours: avoided === null ? 0 : avoided.least(hosts.size),
       spread: spread === null ? 0 : spread.least(),
@@ -84,6 +90,7 @@ function compareBeforeLoad(a: Scorer['least'], b: Scorer['least']): number {
   return (
     a.failedOn - b.failedOn ||
     a.foothold - b.foothold ||
+    a.followers - b.followers ||
     a.preference - b.preference ||
     a.neighbours - b.neighbours ||
     // Two that are infinite differ by NaN, which decides nothing.
@@ -115,15 +122,31 @@ export function bestOf(
   return best?.host ?? null;
 }
 
+/** How many units that follow this one each machine has; null: none. */
+function followersOf(
+  { name }: Candidate,
+  { peers, index }: Pick<Model, 'peers' | 'index'>,
+): Map<Host, number> | null {
+  const counts = new Map<Host, number>();
+  for (const follower of peers.followers.get(name) ?? []) {
+    for (const host of index.whereIs(follower)) counts.set(host, (counts.get(host) ?? 0) + 1);
+  }
+  return counts.size === 0 ? null : counts;
+}
+
 /** For people: by what a machine was chosen, as it was before. */
 export function whyBest(
-  { snapshot }: Pick<Model, 'snapshot'>,
-  { requirements }: Candidate,
+  model: Pick<Model, 'snapshot' | 'peers' | 'index'>,
+  unit: Candidate,
   host: Host,
 ): string {
   const load = describeLoad(host);
-  const byLoad = `${isPacked(snapshot) ? 'fullest' : 'least loaded'}${load === null ? '' : ` (${load})`}`;
-  return requirements.preferences === null ? byLoad : `by its preferences, then ${byLoad}`;
+  const byLoad = `${isPacked(model.snapshot) ? 'fullest' : 'least loaded'}${load === null ? '' : ` (${load})`}`;
+  const by = [
+    ...(followersOf(unit, model)?.has(host) === true ? ['beside what follows it'] : []),
+    ...(unit.requirements.preferences === null ? [] : ['by its preferences']),
+  ];
+  return [...by, byLoad].join(', then ');
 }
 
 function isPacked({ policy }: Model['snapshot']): boolean {
