@@ -81,21 +81,6 @@ export function shortfall(
   return portPhrase(taken.claim, taken.by, !host.residents.has(taken.by));
 }
 
-/** A unit with a place here that has a port which this one needs as well; null: there is none. */
-export function portConflictOn(
-  unit: Candidate,
-  host: Host,
-  counts: (other: Candidate) => boolean,
-): string | null {
-  const taken = portTaken(host.ledger, unit, {
-    counts: (name) => {
-      const other = host.residents.get(name);
-      return other !== undefined && counts(other);
-    },
-  });
-  return taken && portPhrase(taken.claim, taken.by, false);
-}
-
 /** The unit that this one cannot share a machine with, and by whose word; null: none here. */
 export function conflictOn(
   unit: Candidate,

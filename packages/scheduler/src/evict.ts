@@ -2,13 +2,14 @@ import { compileGlob } from '@muster/core';
 import type { Unit } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { conflictOn, depart, isOlder, mismatch, portConflictOn } from './eligibility.ts';
+import { conflictOn, depart, isOlder, mismatch } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { roomAmongResidents } from './make-room.ts';
 import { holdsPlace } from './model.ts';
 import type { Model } from './model.ts';
 import { moveOutgrown } from './outgrown.ts';
 import { giveWay } from './place.ts';
+import { portConflictOn } from './port-conflict.ts';
 import { peerPhrase } from './refusal.ts';
 
 /**
@@ -76,7 +77,7 @@ export function unfitReason(model: Model, unit: Candidate, host: Host): string |
   if (strayed !== undefined) return `${peerPhrase(unit, strayed)} is on another machine`;
   const counts = (other: Candidate): boolean => isOlder(other, unit);
   return (
-    mismatch(unit, host) ?? portConflictOn(unit, host, counts) ?? conflictOn(unit, host, counts)
+    mismatch(unit, host) ?? portConflictOn(model, unit, host) ?? conflictOn(unit, host, counts)
   );
 }
 

@@ -1,4 +1,5 @@
-import { hashUnitFile, parseUnitFile } from '@muster/core';
+import { hashUnitFile, parseUnitFile, serializeUnitFile } from '@muster/core';
+import type { Assignment } from '@muster/core';
 import fc from 'fast-check';
 import { conflictOn, mismatch } from './eligibility.ts';
 import type { Host } from './eligibility.ts';
@@ -9,7 +10,7 @@ import { Planner } from './planner.ts';
 import { refusal } from './refusal.ts';
 import { compareScores, scorerFor } from './score.ts';
 import { ChangeFinder } from './testing/change-finder.ts';
-import { isAccepted, PlannedCluster } from './testing/planned-cluster.ts';
+import { isAccepted, PlannedCluster, textOf } from './testing/planned-cluster.ts';
 
 const machines = ['m1', 'm2', 'm3', 'm4', 'm5'];
 const names = ['a.service', 'b.service', 'w@1.service', 'w@2.service', 'w@3.service', 'w@.service'];
@@ -32,83 +33,115 @@ const fleets = [
   'Replaces=a.service',
   'Spread=zone',
   'PreferMetadata=zone=z2\nAvoidUnits=w@*.service',
+  'Ports=80',
+  'Ports=81',
   'Ports=80\nMemoryReservation=2G',
   'Reschedule=on-failure\nRescheduleDelaySec=5\nRescheduleLimit=2',
   'OnPartition=stop',
   'Global=true\nConflicts=b.service',
 ];
 
-const unit = fc.constantFrom(...names);
-const machine = fc.constantFrom(...machines);
 const zone = fc.constantFrom('z1', 'z2', 'z3');
-const step = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      type: fc.constant('submit' as const),
-      unit,
-      fleet: fc.constantFrom(...fleets),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('destroy' as const), unit }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('want' as const),
-      unit,
-      state: fc.constantFrom('inactive' as const, 'loaded' as const, 'launched' as const),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      type: fc.constant('join' as const),
-      machine,
-      zone,
-      isAway: fc.boolean(),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('vanish' as const), machine }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('relabel' as const), machine, zone }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('resize' as const),
-      machine,
-      gibibytes: fc.integer({ min: 2, max: 8 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ type: fc.constant('pack' as const), isPacked: fc.boolean() }),
-  },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('loseFile' as const), unit }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ type: fc.constant('garble' as const), unit, isMended: fc.boolean() }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      type: fc.constant('report' as const),
-      unit,
-      machine,
-      activeState: fc.constantFrom('active', 'inactive', 'failed', null),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('reportAll' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('wait' as const),
-      seconds: fc.integer({ min: 1, max: 20 }),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({ type: fc.constant('plan' as const), mayDeclareAbsent: fc.boolean() }),
-  },
-);
+
+interface Actors {
+  readonly units: readonly string[];
+  readonly fleets: readonly string[];
+  readonly machines: readonly string[];
+}
+
+/** What can happen to these; and now and then a plan is made. */
+function stepsOf(actors: Actors) {
+  const unit = fc.constantFrom(...actors.units);
+  const machine = fc.constantFrom(...actors.machines);
+  const fleet = fc.constantFrom(...actors.fleets);
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        type: fc.constant('submit' as const),
+        unit,
+        fleet,
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('destroy' as const), unit }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('want' as const),
+        unit,
+        state: fc.constantFrom('inactive' as const, 'loaded' as const, 'launched' as const),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: fc.constant('join' as const),
+        machine,
+        zone,
+        isAway: fc.boolean(),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('vanish' as const), machine }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('relabel' as const), machine, zone }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('resize' as const),
+        machine,
+        gibibytes: fc.integer({ min: 2, max: 8 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ type: fc.constant('pack' as const), isPacked: fc.boolean() }),
+    },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('loseFile' as const), unit }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ type: fc.constant('garble' as const), unit, isMended: fc.boolean() }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        type: fc.constant('report' as const),
+        unit,
+        machine,
+        activeState: fc.constantFrom('active', 'inactive', 'failed', null),
+        /** The content with which it was started; null: that of its assignment. */
+        ran: fc.option(fleet, { freq: 2 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('bringFile' as const),
+        fleet,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('upgrade' as const),
+        machine,
+        unit,
+        fleet,
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('reportAll' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: fc.constant('wait' as const),
+        seconds: fc.integer({ min: 1, max: 20 }),
+      }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({ type: fc.constant('plan' as const), mayDeclareAbsent: fc.boolean() }),
+    },
+  );
+}
+const step = stepsOf({ units: names, fleets, machines });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 const G = 2 ** 30;
@@ -164,8 +197,27 @@ function happen(cluster: PlannedCluster, one: Exclude<Step, { type: 'plan' }>): 
     case 'report':
       if (!cluster.machines.has(one.machine)) return;
       if (one.activeState === null) cluster.states.get(one.unit)?.delete(one.machine);
-      else cluster.state(one.unit, one.machine, one.activeState);
+      else {
+        const ran = one.ran === null ? {} : { hash: hashUnitFile(parseUnitFile(textOf(one.ran))) };
+        cluster.state(one.unit, one.machine, one.activeState, ran);
+      }
       return;
+    case 'bringFile':
+      cluster.files.set(
+        hashUnitFile(parseUnitFile(textOf(one.fleet))),
+        serializeUnitFile(parseUnitFile(textOf(one.fleet))),
+      );
+      return;
+    case 'upgrade': {
+      // musterd is stopped there in order, and back when a unit has other content.
+      const away = cluster.machines.get(one.machine);
+      if (away === undefined || !isAccepted(one.unit, one.fleet)) return;
+      const awaySince = cluster.now;
+      cluster.machines.set(one.machine, { ...away, awaySince, modRevision: cluster.revision++ });
+      cluster.unit(one.unit, one.fleet).settle(false);
+      cluster.machines.set(one.machine, { ...away, modRevision: cluster.revision++ });
+      return;
+    }
     case 'reportAll':
       cluster.report();
       return;
@@ -246,7 +298,7 @@ const namedReasons = [
   /^\S+ is there and (?:has|matches) Conflicts=/,
   /^\S+ is there, matches Replaces=\S+, and \S+ (?:has no other machine|is global|follows it|is placed first|cannot be read)$/,
   /^(?:follows a unit )?replaced by |^follows \S+$/,
-  /^MemoryReservation=3G wants |^MemoryReservation=2G wants |^Ports=80 wants /,
+  /^MemoryReservation=3G wants |^MemoryReservation=2G wants |^Ports=8[01] wants /,
   /^it failed (?:on|there)/,
   /^its machine (?:is gone|was forgotten)$/,
   /^it (?:belongs|is up) on |^it does not run there any more$/,
@@ -286,6 +338,32 @@ function misplaced(cluster: PlannedCluster, { changes, unplaced }: Plan, was: Pl
   return wrong;
 }
 
+/**
+ * One sentence for each unit that is up with its port and is taken off its machine for another one,
+ * though it asks for nothing new and that one is not known to be up with the port.
+ */
+function ousted(cluster: PlannedCluster, { changes }: Plan, before: Assigned): string[] {
+  const isUpWithPort = (name: string, id: string): boolean => {
+    const state = cluster.states.get(name)?.get(id);
+    const isUp = state?.activeState === 'active';
+    return isUp && /^Ports=80$/m.test(cluster.files.get(state.hash) ?? '');
+  };
+  return changes.flatMap(({ unit: name, withdraw }) =>
+    withdraw
+      .filter(({ machine: id }) => isUpWithPort(name, id))
+      .filter(({ machine: id }) => {
+        const hashes = [cluster.units.get(name)?.hash, cluster.states.get(name)?.get(id)?.hash];
+        return hashes.every((hash) => hash === before.get(name)?.get(id)?.hash);
+      })
+      .filter(({ machine: id, reason }) => {
+        const by = / (\S+) has it$/.exec(reason)?.[1];
+        return by !== undefined && !isUpWithPort(by, id);
+      })
+      .map(({ machine: id, reason }) => `${name} off ${id}: ${reason}`),
+  );
+}
+
+type Assigned = ReadonlyMap<string, ReadonlyMap<string, Assignment>>;
 type Places = ReadonlyMap<string, ReadonlySet<string>>;
 
 function placesIn({ assignments }: PlannedCluster): Places {
@@ -319,6 +397,38 @@ test('constraints hold in every plan, whoever is moved is told why, and it comes
   expect(moves).toBeGreaterThan(20);
 });
 
+test('who is up with a port that it had before stays, whatever others are given', () => {
+  const few = { units: names.slice(0, 3), fleets: ['', 'Ports=80', 'Ports=81'], machines: ['m1'] };
+  const types: Step['type'][] = [
+    'submit',
+    'upgrade',
+    'report',
+    'reportAll',
+    'bringFile',
+    'destroy',
+  ];
+  const happening = stepsOf(few).filter(({ type }) => types.includes(type));
+  let ports = 0;
+  fc.assert(
+    fc.property(fc.array(happening, { minLength: 10, maxLength: 40, size: 'max' }), (steps) => {
+      const cluster = new PlannedCluster();
+      join(cluster, 'm1');
+      for (const [i, one] of steps.entries()) {
+        if (one.type !== 'plan') happen(cluster, one);
+        const before = new Map([...cluster.assignments].map(([name, of]) => [name, new Map(of)]));
+        const plan = cluster.settle(false);
+        ports += plan.changes.filter(({ withdraw }) =>
+          withdraw.some(({ reason }) => reason.startsWith('Ports=')),
+        ).length;
+        const wrong = ousted(cluster, plan, before);
+        expect({ after: i, wrong }).toEqual({ after: i, wrong: [] });
+      }
+    }),
+    { numRuns: 100 },
+  );
+  expect(ports).toBeGreaterThan(20);
+});
+
 const plan: Step = { type: 'plan', mayDeclareAbsent: false };
 const web = 'Ports=80\nMemoryReservation=2G';
 
@@ -330,6 +440,19 @@ const aPortAskedForTwice: Step[] = [
   plan,
   { type: 'submit', unit: 'b.service', fleet: web },
   plan,
+  plan,
+];
+
+/** Who has to leave is told by what the machine says of the other. */
+const aPortGivenTwice: Step[] = [
+  { type: 'join', machine: 'm1', zone: 'z1', isAway: false },
+  { type: 'submit', unit: 'a.service', fleet: '' },
+  { type: 'submit', unit: 'b.service', fleet: '' },
+  plan,
+  { type: 'upgrade', machine: 'm1', unit: 'a.service', fleet: 'Ports=80' },
+  { type: 'upgrade', machine: 'm1', unit: 'b.service', fleet: 'Ports=80' },
+  plan,
+  { type: 'report', unit: 'b.service', machine: 'm1', activeState: 'active', ran: null },
   plan,
 ];
 
@@ -359,7 +482,7 @@ const leavesAFullerMachine: Step[] = [
   plan,
   { type: 'submit', unit: 'a.service', fleet: 'MachineID=m2\nMemoryReservation=2G' },
   plan,
-  { type: 'report', unit: 'a.service', machine: 'm1', activeState: null },
+  { type: 'report', unit: 'a.service', machine: 'm1', activeState: null, ran: null },
   plan,
 ];
 
@@ -390,7 +513,12 @@ test('a model that was kept current is the one that is built anew, also after it
     }),
     {
       numRuns: 100,
-      examples: [[aPortAskedForTwice], [lessThanItRunsWith], [leavesAFullerMachine]],
+      examples: [
+        [aPortAskedForTwice],
+        [aPortGivenTwice],
+        [lessThanItRunsWith],
+        [leavesAFullerMachine],
+      ],
     },
   );
 });

@@ -233,19 +233,19 @@ export class ModelKeeper {
     const host = this.#hosts.get(machine);
     if (host === undefined) return this.#noteAbsence(machine);
     const before = host.residents.get(name);
+    const rivals = portRivals(host.ledger, name);
     noteWhatRuns(host, snapshot, { name, unit: this.#candidates.get(name) });
     if (hasOtherContent(snapshot, name, machine)) this.#outdated.add(name);
+    // Who has a port, and who is up with it, is said by the machine as well.
+    rivals.push(...portRivals(host.ledger, name));
+    for (const rival of rivals) this.#stirred.add(rival);
     const now = host.residents.get(name);
     if (now !== before) this.#disturb(host, [before, now]);
   }
 
   /** Who is on a machine minds others that come, and may stay when they go. */
   #disturb(host: Host, changed: readonly (Candidate | undefined)[]): void {
-    const units = changed.filter((unit) => unit !== undefined);
-    for (const unit of units) {
-      for (const name of portRivals(host.ledger, unit)) this.#stirred.add(name);
-    }
-    const isMinded = units.some((unit) => unit.conflicts.length > 0);
+    const isMinded = changed.some((unit) => unit !== undefined && unit.conflicts.length > 0);
     if (!isMinded && host.picky.size === 0) return;
     for (const name of host.residents.keys()) this.#stirred.add(name);
   }

@@ -1,5 +1,5 @@
-import { amountOn, doPortsClash } from '@muster/core';
-import type { Assignment, PortClaim, Resources } from '@muster/core';
+import { amountOn } from '@muster/core';
+import type { Assignment, Resources } from '@muster/core';
 import { assignmentsOf, leave } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { isOlder } from './eligibility.ts';
@@ -7,7 +7,7 @@ import type { Candidate, Host } from './eligibility.ts';
 import { movesElsewhere } from './make-room.ts';
 import { readTaker } from './other-content.ts';
 import { leaveFor } from './place.ts';
-import { portPhrase, portTaken, shortage } from './resources.ts';
+import { hasPort, portPhrase, portTaken, shortage } from './resources.ts';
 
 /**
  * A unit whose new content asks for more than its machine has left goes where there is more, if
@@ -58,10 +58,6 @@ function portClash(
   const asked = { name: unit.name, requirements: { resources: { ...resources, ports } } };
   const taken = portTaken(host.ledger, asked, { counts });
   return taken && portPhrase(taken.claim, taken.by, !host.residents.has(taken.by));
-}
-
-function hasPort(resources: Resources | null, port: PortClaim): boolean {
-  return resources?.ports.some((other) => doPortsClash(other, port)) === true;
 }
 
 /** Of several units that grew at once the oldest are let grow. */

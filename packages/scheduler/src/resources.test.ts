@@ -261,6 +261,58 @@ describe('ports', () => {
     expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
   });
 
+  test('nor when that one was given the port while musterd was away', () => {
+    const cluster = two().lose('m2').unit('old.service').unit('web.service', 'Ports=80');
+    cluster.rest();
+    const back = cluster.machines.get('m1');
+    cluster.machine('m1', {}, 1).unit('old.service', 'Ports=80').settle();
+    expect(cluster.assignments.get('old.service')?.get('m1')?.hash).toBe(
+      cluster.units.get('old.service')?.hash,
+    );
+    if (back !== undefined) cluster.machines.set('m1', back);
+    // Before the machine has said anything, nobody knows who has the port.
+    const said = new Map(cluster.states);
+    cluster.states.clear();
+    expect(cluster.settle().changes).toEqual([]);
+    for (const [unit, of] of said) cluster.states.set(unit, of);
+    cluster.settle();
+    expect(cluster.where()).toEqual({ 'old.service': ['m1:leaving'], 'web.service': ['m1'] });
+  });
+
+  describe('of a unit that runs with other content than is known at first', () => {
+    const late = (): { cluster: Cluster; ran: string } => {
+      const cluster = two().lose('m2').unit('b.service', 'Ports=80');
+      cluster.rest();
+      const ran = cluster.assignments.get('b.service')?.get('m1')?.hash ?? '';
+      cluster.unit('b.service', 'Ports=81').settle();
+      cluster.state('b.service', 'm1', 'active', { hash: ran });
+      return { cluster, ran };
+    };
+
+    test('the port is taken, but who has come meanwhile stays: the machine was silent', () => {
+      const { cluster, ran } = late();
+      cluster.states.delete('b.service');
+      cluster.unit('a.service', 'Ports=80').settle();
+      cluster.state('a.service', 'm1', 'active').settle();
+      cluster.state('b.service', 'm1', 'active', { hash: ran }).settle();
+      expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m1'] });
+      cluster.unit('c.service', 'Ports=80').settle();
+      expect(cluster.where()).not.toHaveProperty(['c.service']);
+    });
+
+    test('the same when its file comes late', () => {
+      const { cluster, ran } = late();
+      const text = cluster.files.get(ran) ?? '';
+      cluster.files.delete(ran);
+      cluster.settle();
+      cluster.unit('a.service', 'Ports=80\nMemoryReservation=1G').settle();
+      cluster.state('a.service', 'm1', 'active').settle();
+      cluster.files.set(ran, text);
+      cluster.settle();
+      expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m1'] });
+    });
+  });
+
   test('a unit keeps the port that it was started with until it runs with its new content', () => {
     const cluster = two();
     cluster.lose('m2').unit('a.service', 'Ports=80').rest();

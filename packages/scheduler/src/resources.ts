@@ -187,7 +187,7 @@ function missingCpu({ cpus }: Ledger, { allowedCpus }: Resources): string | null
 /**
  * Who has a port that the unit needs; null: nobody.
  * @param without - units that are gone before it comes
- * @param counts - whether another unit is in its way
+ * @param counts - whether another unit, which has that port for some reason, is in its way
  */
 export function portTaken(
   ledger: Ledger,
@@ -197,7 +197,7 @@ export function portTaken(
     counts = () => true,
   }: {
     readonly without?: ReadonlySet<string>;
-    readonly counts?: (other: string) => boolean;
+    readonly counts?: (other: string, claim: PortClaim) => boolean;
   } = {},
 ): { readonly by: string; readonly claim: PortClaim } | null {
   if (resources === null) return null;
@@ -206,11 +206,11 @@ export function portTaken(
     let by: string | null = null;
     for (const their of ledger.listeners.get(listenerKey(claim)) ?? []) {
       const other = their.unit;
-      if (other === name || without.has(other) || !counts(other)) continue;
+      if (other === name || without.has(other) || !counts(other, claim)) continue;
       if (by !== null && by < other) continue;
       for (const theirs of their.reasons.values()) {
         if (resources.starts === other || theirs.starts === name) continue;
-        if (theirs.ports.some((port) => doPortsClash(claim, port))) by = other;
+        if (hasPort(theirs, claim)) by = other;
       }
     }
     if (by !== null) return { by, claim };
@@ -218,13 +218,17 @@ export function portTaken(
   return null;
 }
 
-/** Who listens on a port that this unit has too, on whatever address; itself as well. */
-export function portRivals(
-  { listeners }: Ledger,
-  { requirements: { resources } }: Pick<Taker, 'requirements'>,
-): string[] {
-  const there = resources?.ports.flatMap((port) => [...(listeners.get(listenerKey(port)) ?? [])]);
-  return (there ?? []).map(({ unit }) => unit);
+/** Whether a port of a unit is one that another one cannot share with it. */
+export function hasPort(resources: Resources | null, claim: PortClaim): boolean {
+  return resources?.ports.some((port) => doPortsClash(claim, port)) === true;
+}
+
+/** Who listens on a port that the unit has too, for whatever reason and on whatever address; itself as well. */
+export function portRivals({ takings, listeners }: Ledger, name: string): string[] {
+  const taking = takings.get(name);
+  if (taking === undefined) return [];
+  const there = listenerKeys(taking).flatMap((key) => [...(listeners.get(key) ?? [])]);
+  return there.map(({ unit }) => unit);
 }
 
 /** Why a unit cannot share its ports with who is there. */

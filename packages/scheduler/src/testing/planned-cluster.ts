@@ -32,6 +32,11 @@ export function isAccepted(name: string, fleet: string): boolean {
   return problems.length === 0;
 }
 
+/** A service with that in `[X-Fleet]`. */
+export function textOf(fleet: string): string {
+  return `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`;
+}
+
 /** A cluster in memory that a plan can be read from and written back to. */
 export class PlannedCluster {
   readonly units = new Map<string, Unit>();
@@ -90,8 +95,7 @@ export class PlannedCluster {
   }
 
   unit(name: string, fleet = '', desiredState: Unit['desiredState'] = 'launched'): this {
-    const text = `[Service]\nExecStart=/bin/true\n${fleet === '' ? '' : `[X-Fleet]\n${fleet}\n`}`;
-    return this.file(name, text, desiredState);
+    return this.file(name, textOf(fleet), desiredState);
   }
 
   file(name: string, text: string, desiredState: Unit['desiredState'] = 'launched'): this {
