@@ -26,8 +26,12 @@ export function parseBytes(text: string): number | null {
 export function formatBytes(bytes: number, round: 'up' | 'down' | 'nearest' = 'nearest'): string {
   const rounded = { up: Math.ceil, down: Math.floor, nearest: Math.round }[round];
   let power = 0;
-  while (power < suffixes.length - 1 && bytes >= 1024 ** (power + 1)) power += 1;
-  const tenths = rounded((bytes / 1024 ** power) * 10);
+  let size = 1;
+  while (power < suffixes.length - 1 && bytes >= size * 1024) {
+    power += 1;
+    size *= 1024;
+  }
+  const tenths = rounded((bytes / size) * 10);
   // 1023.96K is 1M.
   if (tenths >= 10_240 && power < suffixes.length - 1) return `1${suffixes[power + 1]}`;
   return `${tenths / 10}${power === 0 ? '' : suffixes[power]}`;

@@ -1,6 +1,6 @@
 import { compileGlob, parseRequirements, parseUnitFile } from '@muster/core';
 import type { ClusterSnapshot, Unit } from '@muster/core';
-import { demandOf } from './eligibility.ts';
+import { claimOf, demandOf } from './eligibility.ts';
 import type { Candidate } from './eligibility.ts';
 
 /** What was read of units, by name, so that a plan need not parse what has not changed. */
@@ -21,13 +21,15 @@ export function readCandidate(
   try {
     const { requirements, problems } = parseRequirements(parseUnitFile(text), unit.name);
     if (problems[0] !== undefined) return problems[0];
+    const demand = demandOf(requirements);
     const candidate: Candidate = {
       name: unit.name,
       createRevision: unit.createRevision,
       requirements,
       conflicts: requirements.conflicts.map(compileGlob),
       replaces: requirements.replaces.map(compileGlob),
-      demand: demandOf(requirements),
+      demand,
+      claim: claimOf(requirements, demand),
     };
     cache.set(unit.name, { hash: unit.hash, candidate });
     return candidate;

@@ -33,8 +33,11 @@ export class ConflictIndex {
     this.#names = names;
   }
 
-  /** Tells of a machine whether it holds such a unit; null: none does. */
-  against(unit: Candidate): ((host: Host) => boolean) | null {
+  /**
+   * Tells of a machine whether it holds such a unit; null: none does.
+   * @param all - how many machines there are
+   */
+  against(unit: Candidate, all: number): ((host: Host) => boolean) | 'everywhere' | null {
     const walls: Pick<Counts, 'has' | 'size'>[] = unit.conflicts.map((glob) =>
       glob.literal === null ? this.#use(glob).matched : this.#whereIs(glob.literal),
     );
@@ -44,6 +47,7 @@ export class ConflictIndex {
     const standing = walls.filter(({ size }) => size > 0);
     const [only] = standing;
     if (only === undefined) return null;
+    if (standing.some(({ size }) => size >= all)) return 'everywhere';
     if (standing.length === 1) return (host) => only.has(host);
     return (host) => standing.some((wall) => wall.has(host));
   }

@@ -18,6 +18,13 @@ export interface Candidate {
   readonly replaces: readonly Glob[];
   /** What it asks of the machine itself (see `mismatch`): units that ask the same have the same. */
   readonly demand: string;
+  /** The same with all that it takes of it; null: it takes nothing. */
+  readonly claim: string | null;
+}
+
+/** For `Candidate.claim`. @param demand - see there */
+export function claimOf({ resources }: Requirements, demand: string): string | null {
+  return resources === null ? null : `${demand} ${JSON.stringify(resources)}`;
 }
 
 /** For `Candidate.demand`: everything that `mismatch` looks at. */

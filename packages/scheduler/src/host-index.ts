@@ -3,6 +3,8 @@ import { mismatch } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { ConflictIndex } from './conflict-index.ts';
 import { LoadOrder } from './load-order.ts';
+import { shortage } from './resources.ts';
+import { RoomIndex } from './room-index.ts';
 
 type Mismatches = readonly { readonly machine: string; readonly reason: string }[];
 
@@ -20,7 +22,9 @@ export class HostIndex {
     () => this.#whereabouts.keys(),
   );
   #open: readonly Host[] = [];
+  #all = 0;
   #order = new LoadOrder([], () => 0);
+  readonly #room = new RoomIndex();
   readonly #whereabouts = new Map<string, Set<Host>>();
   /** What a unit asks of the machine itself → for each rank whether it has that. */
   readonly #suitable = new Map<string, Uint8Array>();
@@ -41,10 +45,16 @@ export class HostIndex {
   /**
    * To be told whenever one of them, its metadata or what counts as load has changed.
    * @param open - sorted by id
+   * @param all - how many hosts there are, open or not
    */
-  setOpen(open: readonly Host[], loadOf: (host: Host) => number): void {
+  setOpen(
+    open: readonly Host[],
+    { all, loadOf }: { readonly all: number; readonly loadOf: (host: Host) => number },
+  ): void {
     this.#open = open;
+    this.#all = all;
     this.#order = new LoadOrder(open, loadOf);
+    this.#room.setOpen(open);
     this.#suitable.clear();
     this.#mismatches.clear();
     this.#values.clear();
@@ -68,8 +78,15 @@ export class HostIndex {
    * Open hosts that may take the unit, in the order of their load and of equals by id: all that do, and
    * some that do not.
    * @param follows - units that have to be there already
+   * @param takesOn - hosts of which the unit takes something already
    */
-  *mayTake(unit: Candidate, follows: readonly string[]): Generator<Host> {
+  *mayTake(
+    unit: Candidate,
+    {
+      follows = [],
+      takesOn = nowhere,
+    }: { readonly follows?: readonly string[]; readonly takesOn?: ReadonlySet<Host> } = {},
+  ): Generator<Host> {
     const { machineId } = unit.requirements;
     const few = this.#fewFor(machineId, follows);
     if (few !== null) {
@@ -79,10 +96,28 @@ export class HostIndex {
     const suitable = this.#suitableFor(unit);
     if (suitable === null) return;
     // A unit is no neighbour of itself, and counts do not tell it from another.
-    const isKeptAway = this.whereIs(unit.name).size > 0 ? null : this.conflicts.against(unit);
-    for (const host of this.#order) {
-      if (suitable[host.rank] === 1 && isKeptAway?.(host) !== true) yield host;
+    const isHeld = this.whereIs(unit.name).size > 0;
+    const isKeptAway = isHeld ? null : this.conflicts.against(unit, this.#all);
+    if (isKeptAway === 'everywhere') return;
+    const crowd = this.#room.crowdFor(unit);
+    if (crowd?.isEverywhere === true) {
+      yield* this.#order.sort([...takesOn].filter(({ rank }) => suitable[rank] === 1));
+      return;
     }
+    let areAllCrowded = true;
+    let host: Host | undefined;
+    // Of very many hosts most are passed by: an iterator would be most of what that takes.
+    for (let i = 0; (host = this.#order.at(i)) !== undefined; i += 1) {
+      if (suitable[host.rank] !== 1) continue;
+      const isCrowded = crowd?.isKnown(host) === true;
+      if (isCrowded && !takesOn.has(host)) continue;
+      if (isKeptAway?.(host) === true) areAllCrowded &&= isCrowded || crowd?.find(host) === true;
+      else if (crowd === null || takesOn.has(host) || !crowd.find(host)) {
+        areAllCrowded = false;
+        yield host;
+      }
+    }
+    if (areAllCrowded) crowd?.setEverywhere();
   }
 
   /**
@@ -98,6 +133,25 @@ export class HostIndex {
     });
     this.#mismatches.set(unit.demand, { most, hosts });
     return hosts;
+  }
+
+  /**
+   * Why no open host has enough for a unit that takes nothing of any yet, for the first `most` by id;
+   * null: some have, or that is not known, or it is not the same for all that take the same. Units that
+   * take the same get the same array, as long as nothing changes.
+   */
+  whyCrowded(unit: Candidate, most: number): Mismatches | null {
+    const crowd = this.#room.crowdFor(unit);
+    const { resources } = unit.requirements;
+    // Who has a port is not the same for each: it is no obstacle to the service that a socket starts.
+    if (crowd?.isEverywhere !== true || resources === null || resources.ports.length > 0)
+      return null;
+    return crowd.reasons(most, () =>
+      this.#open.slice(0, most).map((host) => {
+        const reason = mismatch(unit, host) ?? shortage(host.ledger, unit) ?? '';
+        return { machine: host.id, reason };
+      }),
+    );
   }
 
   /** These open hosts in the order in which they are asked. */
@@ -173,7 +227,9 @@ export class HostIndex {
 
   /** To be told when what is reserved on a host has changed. */
   reweigh(host: Host): void {
-    if (host.rank >= 0) this.#order.moved(host);
+    if (host.rank < 0) return;
+    this.#room.changed(host);
+    this.#order.moved(host);
   }
 
   /** From now on what is done to hosts can be taken back. */

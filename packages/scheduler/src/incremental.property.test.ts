@@ -252,7 +252,7 @@ function shown(model: Model): unknown {
   return {
     hosts: hosts.sort((a, b) => (a.id < b.id ? -1 : 1)),
     open: model.open.map(({ id }) => id),
-    order: [...model.index.mayTake(plain, [])].map(({ id }) => id),
+    order: [...model.index.mayTake(plain)].map(({ id }) => id),
     whereabouts: names.map((name) => sorted([...model.index.whereIs(name)].map(({ id }) => id))),
     untouchable: sorted(model.untouchable),
     absent: sorted(model.absent),
@@ -288,6 +288,7 @@ const plain = {
   conflicts: [],
   replaces: [],
   demand: '',
+  claim: null,
 };
 
 /** Why a unit may be taken off a machine: nothing of it is about who would be better off elsewhere. */

@@ -19,11 +19,9 @@ export class LoadOrder {
     this.#order = Int32Array.from(byLoad);
   }
 
-  *[Symbol.iterator](): Generator<Host> {
-    for (const rank of this.#order) {
-      const host = this.#hosts[rank];
-      if (host !== undefined) yield host;
-    }
+  /** @param position - from 0; undefined: there are no more */
+  at(position: number): Host | undefined {
+    return this.#hosts[this.#order[position] ?? -1];
   }
 
   /** Some of these hosts, in the same order. */

@@ -155,7 +155,7 @@ test('machines are in the order of their load whatever is placed, lingers and is
         if (does === 'remember' && !index.remembers) index.remember();
         if (does === 'takeBack') index.takeBack();
         const asked = { ...candidate, name: 'x.service' };
-        const order = [...index.mayTake(asked, [])].map(({ id }) => id);
+        const order = [...index.mayTake(asked)].map(({ id }) => id);
         const { of } = scorerFor(model, { unit: asked });
         const scores = order.map((id) => of(model.hosts.get(id) ?? host).load);
         const sorted = model.open.toSorted((a, b) => loadOf(a) - loadOf(b) || a.rank - b.rank);

@@ -257,7 +257,7 @@ export class ModelKeeper {
     for (const host of hosts) host.rank = -1;
     this.#index.setOpen(
       hosts.filter(isOpen).sort((a, b) => (a.id < b.id ? -1 : 1)),
-      loadScorer(snapshot),
+      { all: hosts.length, loadOf: loadScorer(snapshot) },
     );
     this.#hasOpenChanged = false;
   }

@@ -7,7 +7,7 @@ import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
-import { groupRefusal, hostsFor, refusal, takenGroups } from './refusal.ts';
+import { groupRefusal, hostsFor, hostsWith, refusal, takenGroups } from './refusal.ts';
 import { bestOf, compareScores, scorerFor, whyBest } from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
@@ -220,8 +220,8 @@ function choose(
   { endingOn, kept }: { readonly endingOn: readonly string[]; readonly kept?: Host | undefined },
 ): Choice {
   const { unit, wanted } = homeless;
-  const mismatches = endingOn.length === 0 ? whyUnsuitable(draft, unit) : null;
-  if (mismatches !== null) return { best: null, refusals: mismatches };
+  const refusals = endingOn.length === 0 ? whyNowhere(draft, unit) : null;
+  if (refusals !== null) return { best: null, refusals };
   const together = [unit, ...companionsOf(draft, unit)];
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
@@ -294,11 +294,14 @@ function bestForMost(
   return bestOf(candidates(), scorer, (host) => counts.get(host) === most);
 }
 
-/** Many units that no machine can ever take cost no more than one; null: some can, or it is not that simple. */
-function whyUnsuitable({ model, options }: Draft, unit: Candidate): Unplaced['machines'] | null {
+/** Many units that ask the same and that no machine takes cost no more than one; null: some may, or it is not that simple. */
+function whyNowhere({ model, options }: Draft, unit: Candidate): Unplaced['machines'] | null {
   const { machineOf, machineId } = unit.requirements;
   if (machineOf.length > 0 || machineId !== null) return null;
-  return model.index.whyUnsuitable(unit, options.mostReasons ?? Infinity);
+  const most = options.mostReasons ?? Infinity;
+  const mismatches = model.index.whyUnsuitable(unit, most);
+  if (mismatches !== null || hostsWith(model, unit.name).size > 0) return mismatches;
+  return model.index.whyCrowded(unit, most);
 }
 
 type Refuse = (host: Host) => string | null;

@@ -70,7 +70,19 @@ export function hostsFor(
   if (unit === undefined) return [];
   const together = new Set(group.map(({ name }) => name));
   const follows = model.peers.of(unit.name).filter((peer) => !together.has(peer));
-  return model.index.mayTake(unit, follows);
+  return model.index.mayTake(unit, { follows, takesOn: hostsWith(model, unit.name) });
+}
+
+/** Machines that hold the unit, or of which something is stored. */
+export function hostsWith({ hosts, index, snapshot }: Model, name: string): Set<Host> {
+  const found = new Set(index.whereIs(name));
+  for (const records of [snapshot.assignments, snapshot.states]) {
+    for (const machine of records.get(name)?.keys() ?? []) {
+      const host = hosts.get(machine);
+      if (host !== undefined) found.add(host);
+    }
+  }
+  return found;
 }
 
 /** What others leave of the machine, and who of them keeps the unit away; null: there is room. */

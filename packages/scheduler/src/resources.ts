@@ -47,6 +47,8 @@ export interface Ledger {
   readonly takings: Map<string, Taking>;
   /** `tcp/80` → who listens there, on whatever address */
   readonly listeners: Map<string, Set<Taking>>;
+  /** How often a unit came to take less, or nothing any more. */
+  timesFreed: number;
 }
 
 /** Of one unit. */
@@ -68,6 +70,7 @@ export function openLedger(capacity: Capacity): Ledger {
     promised: { ...none },
     takings: new Map(),
     listeners: new Map(),
+    timesFreed: 0,
   };
 }
 
@@ -113,6 +116,7 @@ function take(ledger: Ledger, taking: Taking): void {
 
 function release(ledger: Ledger, taking: Taking): void {
   ledger.takings.delete(taking.unit);
+  ledger.timesFreed += 1;
   for (const kind of resourceKinds) ledger.promised[kind] -= taking.amounts[kind];
   for (const key of listenerKeys(taking)) {
     const there = ledger.listeners.get(key);
@@ -162,6 +166,30 @@ function freeFor(
   return free;
 }
 
+/**
+ * Whether there is too little for any unit that takes this and takes nothing there yet, whichever it
+ * is; it stays so until something is freed. false: ask `shortage` and `portTaken`.
+ */
+export function hasTooLittle(ledger: Ledger, resources: Resources): boolean {
+  const { total, offer, promised } = ledger;
+  for (const need of resources.needs) {
+    if (amountOn(total, need) > offer[need.kind] - promised[need.kind]) return true;
+  }
+  if (firstMissingCpu(ledger, resources) !== undefined) return true;
+  return resources.ports.some((claim) => isHeld(ledger, claim, resources.starts));
+}
+
+/** Whether somebody has a port who shares it with nobody but its own like. */
+function isHeld({ listeners }: Ledger, claim: PortClaim, starts: string | null): boolean {
+  for (const { unit, reasons } of listeners.get(listenerKey(claim)) ?? []) {
+    if (unit === starts) continue;
+    for (const { ports, starts: theirs } of reasons.values()) {
+      if (theirs === null && ports.some((port) => doPortsClash(claim, port))) return true;
+    }
+  }
+  return false;
+}
+
 function tooMuch(
   { offer }: Ledger,
   { need, wanted, free }: { need: Need; wanted: number; free: number },
@@ -177,11 +205,16 @@ function tooMuch(
   return `${option} wants ${show(wanted, 'up')} ${what}, the machine has ${has}`;
 }
 
-function missingCpu({ cpus }: Ledger, { allowedCpus }: Resources): string | null {
-  if (cpus === null || allowedCpus === null) return null;
-  const missing = allowedCpus.numbers.find((cpu) => !cpus.numbers.has(cpu));
+function missingCpu(ledger: Ledger, resources: Resources): string | null {
+  const missing = firstMissingCpu(ledger, resources);
   if (missing === undefined) return null;
-  return `${allowedCpus.option} wants CPU ${missing}, the machine has ${cpus.list}`;
+  const option = resources.allowedCpus?.option ?? '';
+  return `${option} wants CPU ${missing}, the machine has ${ledger.cpus?.list ?? ''}`;
+}
+
+function firstMissingCpu({ cpus }: Ledger, { allowedCpus }: Resources): number | undefined {
+  if (cpus === null || allowedCpus === null) return undefined;
+  return allowedCpus.numbers.find((cpu) => !cpus.numbers.has(cpu));
 }
 
 /**
