@@ -178,6 +178,23 @@ test('a connection cut while it catches up loses nothing', async () => {
   await assertComplete();
 }, 30_000);
 
+test('what came and went while it was cut off is not there afterwards, without reading anew', async () => {
+  await putMany(0, 3);
+  await until('3 keys', () => watched.content.size === 4);
+  const reads = watched.reads();
+  proxy.block(true);
+  proxy.cut();
+  await putMany(3, 2);
+  for (const unit of ['u1', 'u3', 'u4']) {
+    await direct.txn({ success: [{ type: 'delete', key: keys.unit(unit) }] });
+  }
+  const revision = await putMany(4, 1, 'again');
+  proxy.block(false);
+  await watched.keyspace.atLeast(revision, 10_000);
+  await assertComplete();
+  expect(watched.reads()).toBe(reads);
+});
+
 test('more than 4 MiB to catch up with are taken', async () => {
   proxy.block(true);
   const revision = await putMany(0, 1000, 'z'.repeat(10_000));

@@ -1,7 +1,7 @@
 import { backoffMs, StoreUnavailableError, StoreUntrustedError } from '@muster/core';
 import type { Clock, Log, Revision } from '@muster/core';
 import type { Contact } from './contact.ts';
-import { difference } from './difference.ts';
+import { changesIn, difference } from './difference.ts';
 import type { Change, Revisions } from './difference.ts';
 import type { StoreGuard } from './guard.ts';
 import { Listeners } from './listeners.ts';
@@ -301,7 +301,7 @@ export class Keyspace {
       this.#next[batch.range] = Math.max(next, batch.revision + 1);
       guard.seen(batch.revision);
       const fresh = batch.events.filter((event) => revisionAt(event) >= next);
-      this.#take(this.#relevant(fresh), batch.revision);
+      this.#take(changesIn(fresh, this.#entries), batch.revision);
     };
     const drain = async (): Promise<void> => {
       if (isBusy) return;
@@ -357,18 +357,6 @@ export class Keyspace {
     if (!isSameDigest(digestOf(range, this.#entries), digestOfPage(page))) return false;
     this.#next[index] = revision + 1;
     return true;
-  }
-
-  /** Leaves out what a read has already shown. */
-  #relevant(events: readonly KeyEvent[]): Change[] {
-    return events.flatMap((event): Change[] => {
-      if (event.type === 'delete') {
-        return this.#entries.has(event.key) ? [{ key: event.key, stored: null }] : [];
-      }
-      const { key, modRevision } = event.stored;
-      const known = this.#entries.get(key)?.modRevision ?? 0;
-      return modRevision > known ? [{ key, stored: event.stored }] : [];
-    });
   }
 
   #take(changes: readonly Change[], revision: Revision): void {

@@ -314,27 +314,29 @@ export class MemoryStore {
     };
   }
 
+  /** All that it has missed at once, range by range, with the newest revision: as etcd does. */
   #deliver(watch: OpenWatch): void {
     queueMicrotask(() => {
-      while (this.#watches.has(watch) && !watch.isPaused) {
-        const commit = this.#history[watch.position];
-        if (commit === undefined) return;
-        watch.position += 1;
-        this.#deliverOne(watch, commit);
-      }
+      if (!this.#watches.has(watch) || watch.isPaused) return;
+      const commits = this.#history.slice(watch.position);
+      watch.position = this.#history.length;
+      for (const [i, range] of watch.ranges.entries())
+        this.#tell(watch, i, concerning(range, commits));
     });
   }
 
-  #deliverOne(watch: OpenWatch, { revision, events }: Commit): void {
-    for (const [i, { range, from, withBefore = false }] of watch.ranges.entries()) {
-      if (revision < from || !this.#watches.has(watch)) continue;
-      const concerned = events.filter((event) => isInRange(range, keyOf(event)));
-      if (concerned.length === 0) continue;
-      if (revision < this.#compacted) return this.#break(watch, this.#tooOld());
-      const isKept = withBefore && revision > this.#compacted;
-      const told = concerned.map((event) => (isKept ? event : withoutBefore(event, withBefore)));
-      watch.listener.events(i, told, revision);
+  #tell(watch: OpenWatch, index: number, commits: readonly Commit[]): void {
+    const newest = commits.at(-1);
+    if (newest === undefined || !this.#watches.has(watch)) return;
+    if (commits.some(({ revision }) => revision < this.#compacted)) {
+      return this.#break(watch, this.#tooOld());
     }
+    const withBefore = watch.ranges[index]?.withBefore === true;
+    const told = commits.flatMap(({ revision, events }) => {
+      const isKept = withBefore && revision > this.#compacted;
+      return events.map((event) => (isKept ? event : withoutBefore(event, withBefore)));
+    });
+    watch.listener.events(index, told, newest.revision);
   }
 
   #tooOld(): CompactedError {
@@ -346,6 +348,17 @@ export class MemoryStore {
     if (!this.#watches.delete(watch)) return;
     queueMicrotask(() => watch.listener.failed(error));
   }
+}
+
+/** What is to be told of a range. */
+function concerning({ range, from }: WatchRange, commits: readonly Commit[]): Commit[] {
+  return commits
+    .filter(({ revision }) => revision >= from)
+    .map(({ revision, events }) => ({
+      revision,
+      events: events.filter((event) => isInRange(range, keyOf(event))),
+    }))
+    .filter(({ events }) => events.length > 0);
 }
 
 /** @param wasAsked - what was before is no longer kept; that a key was just made is known still */

@@ -3,6 +3,7 @@ import type { Evidence, Process, Request, Round, Violation } from './evidence.ts
 import { describeFault, powersOff, silences, unsettlesLease } from './fault.ts';
 import type { Inflicted } from './fault.ts';
 import { requestedWrites } from './requested-writes.ts';
+import type { RequestedWrite } from './requested-writes.ts';
 import type { CastUnit, UnitKind } from './units.ts';
 
 /** Kinds whose main process runs until somebody ends it. */
@@ -49,11 +50,12 @@ function isBeside(evidence: Evidence, pair: readonly Process[], from: number): b
 /** I2: no process of a unit ends but for a reason; I3: a copy is given up only for one that runs. */
 export function checkEnds(evidence: Evidence): Violation[] {
   const kinds = new Map(evidence.cast.map((unit) => [unit.name, unit]));
+  const writes = requestedWrites(evidence.changes);
   return evidence.processes.flatMap((process) => {
     const unit = kinds.get(process.unit);
     if (unit === undefined || process.goneAt === null || !lasting.includes(unit.kind)) return [];
     if (endedItself(evidence, process)) return [];
-    return unexplained(evidence, { unit, process, at: process.goneAt });
+    return unexplained(evidence, { unit, process, at: process.goneAt, writes });
   });
 }
 
@@ -61,6 +63,8 @@ interface End {
   readonly unit: CastUnit;
   readonly process: Process;
   readonly at: number;
+  /** Of all requests in the run. */
+  readonly writes: readonly RequestedWrite[];
 }
 
 function unexplained(evidence: Evidence, end: End): Violation[] {
@@ -88,25 +92,29 @@ function tookPowerOf({ fault, until }: Inflicted, { machine, seenAt }: Process):
 
 /** Whether somebody asked for something that ends it, in this round or so that it came then. */
 function isAsked(
-  evidence: Evidence,
+  { cast }: Evidence,
   request: Request,
-  { unit, at, round }: End & { round: Round | null },
+  { unit, at, round, writes }: End & { round: Round | null },
 ): boolean {
   if (request.askedAt > at || round === null) return false;
-  if (request.round !== round.number && !cameIn(evidence, request, round)) return false;
+  if (request.round !== round.number && !cameIn(writes, request, round)) return false;
   if (request.outcome === 'refused' || request.outcome === 'nothing') return false;
   const { wish } = request;
   if (wish.action === 'metadata') return unit.only?.type === 'metadata';
   // It brings the content along: where that was replaced, it is put back.
   if (wish.action === 'start') return unit.asked === 'everything' && wish.unit === unit.name;
-  const follows = evidence.cast.find(({ name }) => name === unit.name)?.follows;
+  const follows = cast.find(({ name }) => name === unit.name)?.follows;
   return wish.unit === unit.name || wish.unit === follows;
 }
 
 /** Whether a request that got no answer was carried out in a later round: TCP may have kept it. */
-function cameIn({ changes }: Evidence, { id, outcome }: Request, round: Round): boolean {
+function cameIn(
+  writes: readonly RequestedWrite[],
+  { id, outcome }: Request,
+  round: Round,
+): boolean {
   if (outcome !== 'unknown') return false;
-  return requestedWrites(changes).some((write) => write.id === id && isWithin(write.seenAt, round));
+  return writes.some((write) => write.id === id && isWithin(write.seenAt, round));
 }
 
 /** Whether another copy of it ran when it ended. */
