@@ -11,21 +11,18 @@ const unitWeight = 1;
  * Where nobody reserves anything it is the number of units.
  */
 export function loadOf({ ledger, residents }: Host): number {
-  return 100 * fullestOf(ledger).share + unitWeight * residents.size;
+  const share = Math.max(shareOf(ledger, 'memory'), shareOf(ledger, 'cpu'));
+  return 100 * share + unitWeight * residents.size;
 }
 
 /** For people; null: nothing is reserved there. */
 export function describeLoad({ ledger, residents }: Host): string | null {
-  const { share, what } = fullestOf(ledger);
-  if (share === 0) return null;
-  const units = residents.size === 1 ? '1 unit' : `${residents.size} units`;
-  return `${units}, ${Math.ceil(100 * share)} % of its ${what} reserved`;
-}
-
-function fullestOf(ledger: Ledger): { readonly share: number; readonly what: 'memory' | 'CPU' } {
   const memory = shareOf(ledger, 'memory');
   const cpu = shareOf(ledger, 'cpu');
-  return memory >= cpu ? { share: memory, what: 'memory' } : { share: cpu, what: 'CPU' };
+  if (memory === 0 && cpu === 0) return null;
+  const units = residents.size === 1 ? '1 unit' : `${residents.size} units`;
+  const fullest = memory >= cpu ? 'memory' : 'CPU';
+  return `${units}, ${Math.ceil(100 * Math.max(memory, cpu))} % of its ${fullest} reserved`;
 }
 
 /** 0 where there is no limit. More than 1: the machine has shrunk. */
