@@ -21,6 +21,7 @@ import type {
   MetadataBody,
   PlanRequest,
   PolicyBody,
+  RebalancePlanBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -59,6 +60,7 @@ export type {
   MetadataBody,
   PlanRequest,
   PolicyBody,
+  RebalancePlanBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -131,6 +133,8 @@ export interface ApiClient {
   unit(name: string): Promise<UnitDetailBody | null>;
   /** Why a unit is where it is, or per machine why it cannot be there. It must exist. */
   explain(name: string): Promise<ExplanationBody>;
+  /** What a rebalance would move now; nothing is moved. */
+  rebalancePlan(): Promise<RebalancePlanBody>;
   /** What writing them would do; nothing is written. */
   planUnits(request: PlanRequest): Promise<UnitsPlannedBody>;
   /** All of them, or none when one is refused. */
@@ -195,6 +199,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     machineUse: (machine) =>
       json<MachineUseBody>('GET', `/v1/machines/${encodeURIComponent(machine)}/use`),
     brake: () => json<BrakeBody & Pick<MachinesBody, 'absent'>>('GET', '/v1/brake'),
+    rebalancePlan: () => json<RebalancePlanBody>('GET', '/v1/rebalance/plan'),
     acceptLosses: (machines) => json<LossesAcceptedBody>('POST', '/v1/brake/release', { machines }),
     forgetMachine: (machine) =>
       json<ForgottenBody>('DELETE', `/v1/machines/${encodeURIComponent(machine)}`),

@@ -177,6 +177,10 @@ function clusterRoutes(context: Context): Route[] {
       methods: { POST: (exchange) => postRelease(exchange, context) },
     },
     {
+      path: '/v1/rebalance/plan',
+      methods: { GET: list((s) => withRevision(s, { ...explainer.rebalance(s) })) },
+    },
+    {
       path: '/v1/machines/{id}',
       methods: { DELETE: (exchange) => deleteMachine(exchange, context) },
     },

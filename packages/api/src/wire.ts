@@ -10,6 +10,7 @@ import type {
   Packing,
   PendingUnit,
   ProcessExit,
+  RebalancePlan,
   Revision,
   Role,
   SideEffect,
@@ -80,6 +81,11 @@ export interface PolicyBody {
   readonly placement: Packing;
   /** Who set it last; null: nobody has. */
   readonly origin: Origin | null;
+}
+
+/** What a rebalance would move now. */
+export interface RebalancePlanBody extends RebalancePlan {
+  readonly revision: Revision;
 }
 
 /** Whether units of absent machines stay where they are because too many machines are absent. */

@@ -1,5 +1,6 @@
 import type { ClusterSnapshot } from './ports.ts';
 import type { Unit } from './model.ts';
+import type { RebalancePlan } from './rebalance.ts';
 
 /**
  * What a machine is to a unit. `holds`: the unit belongs there. `takes`: it will, as soon as the
@@ -96,4 +97,6 @@ export interface Explainer {
       readonly destroyed: readonly string[];
     },
   ): Preview;
+  /** What would be moved so that units are where they would be placed best. */
+  rebalance(snapshot: ClusterSnapshot): RebalancePlan;
 }

@@ -2,9 +2,11 @@ import type { ClusterSnapshot, Explainer, PendingUnit } from '@muster/core';
 import { explainUnit } from './explain.ts';
 import { foresee } from './foresee.ts';
 import type { Foresight } from './foresee.ts';
+import { buildModel } from './model-keeper.ts';
 import type { CandidateCache } from './model.ts';
 import { pendingUnits, unitsWithoutPlace } from './pending.ts';
 import { previewUnits } from './preview.ts';
+import { planRebalance } from './rebalance.ts';
 
 /** What was made of one picture of the cluster; gone when the picture is. */
 interface Made {
@@ -44,6 +46,7 @@ export function createExplainer(): Explainer {
       };
       return (of(snapshot).pending ??= find());
     },
+    rebalance: (snapshot) => planRebalance(buildModel(snapshot, of(snapshot).candidates)),
     preview: (snapshot, asked) => previewUnits(snapshot, asked, new Map(of(snapshot).candidates)),
   };
 }

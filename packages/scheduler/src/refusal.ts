@@ -105,7 +105,11 @@ export function contention(
 }
 
 /** Why a machine cannot take all of them as it is, with nobody leaving it; null: it can. */
-export function groupRefusal(draft: Draft, group: readonly Candidate[], host: Host): string | null {
+export function groupRefusal(
+  draft: Pick<Draft, 'model'>,
+  group: readonly Candidate[],
+  host: Host,
+): string | null {
   const settled = settleGroup(draft, group, host);
   if (typeof settled === 'string') return settled;
   for (const name of settled) vacate(host, name);
@@ -136,7 +140,7 @@ export function takenGroups(
 
 /** @returns who of them has come, or why a machine cannot take all of them: then nobody was */
 function settleGroup(
-  draft: Draft,
+  draft: Pick<Draft, 'model'>,
   group: readonly Candidate[],
   host: Host,
 ): readonly string[] | string {
@@ -157,7 +161,7 @@ function settleGroup(
 }
 
 /** What keeps a unit with Replaces= away when nobody leaves for it. */
-function ownObstacle(draft: Draft, unit: Candidate, host: Host): string | null {
+function ownObstacle(draft: Pick<Draft, 'model'>, unit: Candidate, host: Host): string | null {
   if (unit.replaces.length === 0) return null;
   const replaced = firstByName(
     [...host.residents.keys(), ...unit.replaces.flatMap((glob) => lingeringMatches(host, glob))],

@@ -86,7 +86,8 @@ export function compareScores(a: Score, b: Score): number {
   return compareBeforeLoad(a, b) || a.load - b.load || (a.host.id < b.host.id ? -1 : 1);
 }
 
-function compareBeforeLoad(a: Scorer['least'], b: Scorer['least']): number {
+/** The same without regard to load and id. */
+export function compareBeforeLoad(a: Scorer['least'], b: Scorer['least']): number {
   return (
     a.failedOn - b.failedOn ||
     a.foothold - b.foothold ||

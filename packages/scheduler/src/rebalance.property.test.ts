@@ -1,0 +1,156 @@
+import type { RebalanceMove } from '@muster/core';
+import fc from 'fast-check';
+import { conflictOn, mismatch } from './eligibility.ts';
+import { buildModel } from './model-keeper.ts';
+import { planRebalance } from './rebalance.ts';
+import { isAccepted, PlannedCluster } from './testing/planned-cluster.ts';
+
+const G = 2 ** 30;
+const names = [
+  'a.service',
+  'b.service',
+  'c.timer',
+  ...[1, 2, 3, 4, 5, 6].map((i) => `w@${i}.service`),
+];
+const fleets = [
+  '',
+  '',
+  '',
+  'Global=true',
+  'MachineID=m1',
+  'MachineMetadata=zone=z1',
+  'MachineMetadata=zone!=z1\nMemoryReservation=3G',
+  'Conflicts=w@*.service',
+  'Conflicts=[ab].service\nPorts=80',
+  'MachineOf=a.service',
+  'MachineOf=w@2.service\nMachineOf=b.service',
+  'MachineOf=w@*.service',
+  'Replaces=a.service',
+  'Spread=zone',
+  'Spread=zone\nPreferMetadata=zone=z2',
+  'Spread=zone\nSpreadUnits=a.service w@1.service',
+  'AvoidUnits=w@*.service',
+  'AvoidUnits=b.service\nSpread=rack',
+  'PreferMetadata=zone=z2\nAvoidMetadata=rack=r1',
+  'Ports=80\nMemoryReservation=2G',
+  'OnPartition=stop\nMemoryReservation=1G',
+];
+
+export const machines = fc.array(
+  fc.record({
+    zone: fc.constantFrom('z1', 'z2', 'z3', null),
+    rack: fc.constantFrom('r1', 'r2', null),
+    gibibytes: fc.integer({ min: 2, max: 8 }),
+  }),
+  { minLength: 2, maxLength: 6, size: 'max' },
+);
+export const units = fc.array(
+  fc.record({
+    fleet: fc.constantFrom(...fleets),
+    state: fc.constantFrom('active', 'active', 'active', 'active', 'failed', 'inactive'),
+  }),
+  { minLength: names.length, maxLength: names.length },
+);
+
+/**
+ * Units that have come to rest on the first machines, and say that they are well or not, when the others
+ * come.
+ */
+function grown(
+  asked: Parameters<Parameters<typeof machines.map>[0]>[0],
+  contents: Parameters<Parameters<typeof units.map>[0]>[0],
+  options: { readonly first: number; readonly isPacked: boolean },
+): PlannedCluster {
+  const cluster = new PlannedCluster();
+  const join = (i: number): void => {
+    const { zone = null, rack = null, gibibytes = 0 } = asked[i] ?? {};
+    cluster.machine(`m${i}`, { ...(zone && { zone }), ...(rack && { rack }) });
+    cluster.capacity(`m${i}`, { memoryBytes: gibibytes * G });
+  };
+  const first = Math.min(options.first, asked.length - 1);
+  for (let i = 0; i < first; i += 1) join(i);
+  for (const [i, name] of names.entries()) {
+    const fleet = contents[i]?.fleet ?? '';
+    if (isAccepted(name, fleet)) cluster.unit(name, fleet);
+  }
+  cluster.rest(40);
+  for (let i = first; i < asked.length; i += 1) join(i);
+  const placement = options.isPacked ? 'pack' : 'spread';
+  cluster.policy = { placement, origin: { by: 'test' }, modRevision: cluster.revision++ };
+  cluster.rest(40);
+  for (const [i, name] of names.entries()) {
+    const state = contents[i]?.state ?? 'active';
+    for (const machine of cluster.assignments.get(name)?.keys() ?? []) {
+      cluster.state(name, machine, state);
+    }
+  }
+  return cluster;
+}
+
+function planOf(cluster: PlannedCluster): readonly RebalanceMove[] {
+  return planRebalance(buildModel(cluster.snapshot(), new Map())).moves;
+}
+
+/** As if it had been carried out, and the units were up. */
+function carryOut(cluster: PlannedCluster, { units: moved, from, to }: RebalanceMove): void {
+  for (const name of moved) {
+    const byMachine = cluster.assignments.get(name);
+    const stored = byMachine?.get(from);
+    if (stored === undefined) throw new Error(`${name} is not on ${from}`);
+    const { activeState } = cluster.states.get(name)?.get(from) ?? { activeState: '' };
+    const modRevision = cluster.revision++;
+    byMachine?.delete(from);
+    byMachine?.set(to, { ...stored, machine: to, modRevision });
+    cluster.placements.set(name, {
+      unit: name,
+      machines: [{ machine: to, role: 'holder' }],
+      modRevision,
+    });
+    cluster.states.delete(name);
+    cluster.state(name, to, activeState);
+  }
+}
+
+/** One sentence for each thing that may not be like that. */
+function wrongIn(cluster: PlannedCluster, { units: moved, to }: RebalanceMove): string[] {
+  const model = buildModel(cluster.snapshot(), new Map());
+  const host = model.hosts.get(to);
+  if (host === undefined) return [`there is no ${to}`];
+  const { offer, promised } = host.ledger;
+  const wrong = promised.memory > (offer.memory ?? Infinity) ? [`${to} holds too much`] : [];
+  for (const name of moved) {
+    const unit = model.candidates.get(name);
+    if (unit === undefined) return [`${name} cannot be read`];
+    const missing = model.peers.of(name).find((peer) => !host.residents.has(peer));
+    const why = mismatch(unit, host) ?? conflictOn(unit, host) ?? missing ?? null;
+    if (why !== null) wrong.push(`${name} to ${to}: ${why}`);
+  }
+  return wrong;
+}
+
+test('a plan that has been carried out leaves nothing to move, and each move is allowed', () => {
+  let moves = 0;
+  fc.assert(
+    fc.property(
+      machines,
+      units,
+      fc.record({ first: fc.integer({ min: 1, max: 3 }), isPacked: fc.boolean() }),
+      (asked, contents, options) => {
+        const cluster = grown(asked, contents, options);
+        const planned = planOf(cluster);
+        expect(planOf(cluster)).toEqual(planned);
+        for (const [i, move] of planned.entries()) {
+          carryOut(cluster, move);
+          expect({ i, move, wrong: wrongIn(cluster, move) }).toEqual({ i, move, wrong: [] });
+        }
+        moves += planned.length;
+        expect(planOf(cluster)).toEqual([]);
+        // Others may find a place only now; nobody loses theirs.
+        const lost = cluster.plan().changes.filter(({ unit }) => cluster.assignments.has(unit));
+        expect(lost).toEqual([]);
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(moves).toBeGreaterThan(100);
+});
