@@ -7,6 +7,13 @@ import type { Endpoint } from './endpoint.ts';
 import type { Dialer } from './stream-agent.ts';
 import { createAgent, receive, send } from './transport.ts';
 import { changeHoldMs } from './wire.ts';
+import type {
+  RebalanceBegunBody,
+  RebalancePlanBody,
+  RebalanceRequest,
+  RebalanceStandingBody,
+  RebalanceStoppedBody,
+} from './rebalance-wire.ts';
 import type { Call, ClientTls, TransportOptions } from './transport.ts';
 import type {
   ClusterBody,
@@ -21,7 +28,6 @@ import type {
   MetadataBody,
   PlanRequest,
   PolicyBody,
-  RebalancePlanBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -60,7 +66,6 @@ export type {
   MetadataBody,
   PlanRequest,
   PolicyBody,
-  RebalancePlanBody,
   StatesBody,
   UnitBody,
   UnitDetailBody,
@@ -75,6 +80,8 @@ export type {
   WaitRequest,
   WaitTarget,
 } from './wire.ts';
+
+export type { RebalanceBegunBody, RebalanceBody, RebalancePlanBody } from './rebalance-wire.ts';
 
 export interface ApiClientOptions {
   /** `unix:/path`, `unix:///path`, `http://host:port` or `https://host:port` */
@@ -135,6 +142,12 @@ export interface ApiClient {
   explain(name: string): Promise<ExplanationBody>;
   /** What a rebalance would move now; nothing is moved. */
   rebalancePlan(): Promise<RebalancePlanBody>;
+  /** Has the leader begin to move units, and does not wait. */
+  beginRebalance(request: RebalanceRequest): Promise<RebalanceBegunBody>;
+  /** No more moves are begun; does not wait. */
+  stopRebalance(): Promise<RebalanceStoppedBody>;
+  /** Answers when something in the store is newer than `revision`, or some 20 s later; at once when it is 0. */
+  rebalanceAfter(revision: number, signal?: AbortSignal): Promise<RebalanceStandingBody>;
   /** What writing them would do; nothing is written. */
   planUnits(request: PlanRequest): Promise<UnitsPlannedBody>;
   /** All of them, or none when one is refused. */
@@ -152,7 +165,7 @@ export interface ApiClient {
    */
   events(query: EventsQuery, signal?: AbortSignal): AsyncGenerator<EventsLine>;
   /** Units that have a place keep it. */
-  setPolicy(policy: Pick<PolicyBody, 'placement'>): Promise<PolicyBody>;
+  setPolicy(policy: Partial<Pick<PolicyBody, 'placement' | 'rebalance'>>): Promise<PolicyBody>;
   patchMetadata(
     machine: string,
     patch: Readonly<Record<string, string | null>>,
@@ -193,13 +206,26 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   const unitPath = (name: string): string => `/v1/units/${encodeURIComponent(name)}`;
   return {
     version: () => json<VersionBody>('GET', '/v1/version'),
-    cluster: () => json<ClusterBody>('GET', '/v1/cluster'),
+    cluster: async () => {
+      type PerhapsOlder = Omit<ClusterBody, 'rebalance'> & Partial<ClusterBody>;
+      const body = await json<PerhapsOlder>('GET', '/v1/cluster');
+      // An older daemon does not know of it.
+      return { ...body, rebalance: body.rebalance ?? null };
+    },
     machines: async () => (await allMachines()).machines,
     allMachines,
     machineUse: (machine) =>
       json<MachineUseBody>('GET', `/v1/machines/${encodeURIComponent(machine)}/use`),
     brake: () => json<BrakeBody & Pick<MachinesBody, 'absent'>>('GET', '/v1/brake'),
     rebalancePlan: () => json<RebalancePlanBody>('GET', '/v1/rebalance/plan'),
+    beginRebalance: (request) => json<RebalanceBegunBody>('POST', '/v1/rebalance', request),
+    stopRebalance: () => json<RebalanceStoppedBody>('DELETE', '/v1/rebalance'),
+    rebalanceAfter: async (revision, signal) => {
+      const path = `/v1/rebalance?newerThan=${revision}`;
+      const silenceMs = timeoutMs + (revision === 0 ? 0 : changeHoldMs);
+      const text = await textOf(transport, { method: 'GET', path, silenceMs, signal });
+      return readJson<RebalanceStandingBody>(transport, text);
+    },
     acceptLosses: (machines) => json<LossesAcceptedBody>('POST', '/v1/brake/release', { machines }),
     forgetMachine: (machine) =>
       json<ForgottenBody>('DELETE', `/v1/machines/${encodeURIComponent(machine)}`),

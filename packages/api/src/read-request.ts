@@ -5,11 +5,13 @@ import {
   packings,
   reservedNameProblem,
 } from '@muster/core';
-import type { DesiredState, JournalQuery, Packing } from '@muster/core';
+import type { DesiredState, JournalQuery } from '@muster/core';
 import { isMetadataKey, isMetadataValue } from './metadata.ts';
 import { quoted } from './quoted.ts';
+import type { RebalanceRequest } from './rebalance-wire.ts';
 import { waitTargets } from './wire.ts';
 import type { PlanRequest, UnitRequest, WaitRequest } from './wire.ts';
+import type { PolicyPatch } from './write-policy.ts';
 
 /** Bodies and queries from outside, field by field; every fault is named with its path. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -91,11 +93,36 @@ export function readMetadataPatch(body: unknown): ReadonlyMap<string, string | n
   return patch;
 }
 
-export function readPolicyRequest(body: unknown): Packing {
-  const { placement } = readObject(body, 'body', ['placement']);
-  const found = packings.find((known) => known === placement);
+export function readPolicyRequest(body: unknown): PolicyPatch {
+  const { placement, rebalance } = readObject(body, 'body', ['placement', 'rebalance']);
+  if (placement === undefined && rebalance === undefined) {
+    throw new InvalidInputError('body must have placement or rebalance');
+  }
+  return {
+    ...(placement === undefined ? {} : { placement: readWord(placement, 'placement', packings) }),
+    ...(rebalance === undefined
+      ? {}
+      : { rebalance: readWord(rebalance, 'rebalance', ['manual', 'auto']) }),
+  };
+}
+
+export function readRebalanceRequest(body: unknown): RebalanceRequest {
+  const { limit = null, atOnce = 1 } = readObject(body, 'body', ['limit', 'atOnce']);
+  return {
+    limit: limit === null ? null : readPositive(limit, 'limit'),
+    atOnce: readPositive(atOnce, 'atOnce'),
+  };
+}
+
+function readWord<T extends string>(value: unknown, path: string, allowed: readonly T[]): T {
+  const found = allowed.find((known) => known === value);
   if (found !== undefined) return found;
-  throw new InvalidInputError(`placement must be one of ${packings.join(', ')}`);
+  throw new InvalidInputError(`${path} must be one of ${allowed.join(', ')}`);
+}
+
+function readPositive(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidInputError(`${path} must be a whole number, 1 or more`);
 }
 
 export function readMachinesRequest(body: unknown): readonly string[] {

@@ -11,6 +11,7 @@ import type {
 } from '@muster/core';
 import { renderAbsent, renderBrake } from './absent-machines.ts';
 import { renderPolicy } from './write-policy.ts';
+import { renderRebalance } from './write-rebalance.ts';
 import { deriveCurrentState, doesAnswer } from './current-state.ts';
 import type { UnitRecords } from './current-state.ts';
 import { mergedMetadata } from './metadata.ts';
@@ -222,6 +223,7 @@ export function renderCluster(snapshot: ClusterSnapshot): ClusterBody {
       flapping: flaps.size,
     },
     policy: renderPolicy(snapshot),
+    rebalance: renderRebalance(snapshot),
     brake: renderBrake(snapshot),
     absent: renderAbsent(snapshot),
     corrupt: snapshot.corrupt,

@@ -27,6 +27,7 @@ import {
   readMachinesRequest,
   readMetadataPatch,
   readPolicyRequest,
+  readRebalanceRequest,
   readUnitName,
   readUnitRequest,
   readUnitsRequest,
@@ -48,6 +49,7 @@ import { waitForUnits } from './wait.ts';
 import type { MetadataBody, VersionBody, WaitLine } from './wire.ts';
 import { acceptLosses, forgetMachine } from './write-losses.ts';
 import { writePolicy } from './write-policy.ts';
+import { beginRebalance, renderRebalance, stopRebalance } from './write-rebalance.ts';
 import { writeMetadata } from './write-metadata.ts';
 import { destroyUnits, writeUnits } from './write-units.ts';
 
@@ -175,6 +177,14 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/brake/release',
       methods: { POST: (exchange) => postRelease(exchange, context) },
+    },
+    {
+      path: '/v1/rebalance',
+      methods: {
+        GET: list((s) => withRevision(s, { rebalance: renderRebalance(s) })),
+        POST: (exchange) => postRebalance(exchange, context),
+        DELETE: (exchange) => deleteRebalance(exchange, context),
+      },
     },
     {
       path: '/v1/rebalance/plan',
@@ -338,9 +348,26 @@ async function patchMachine(exchange: Exchange, context: Context): Promise<void>
 async function patchCluster(exchange: Exchange, context: Context): Promise<void> {
   const { units, clock } = context;
   const { req, res, signal } = exchange;
-  const placement = readPolicyRequest(await readJson(exchange));
+  const patch = readPolicyRequest(await readJson(exchange));
   const writer = { units, clock, signal, origin: whoAsks(req, context) };
-  sendJson(res, 200, await writePolicy(writer, placement));
+  sendJson(res, 200, await writePolicy(writer, patch));
+}
+
+async function postRebalance(exchange: Exchange, context: Context): Promise<void> {
+  const { units, explainer, clock } = context;
+  const { req, res, signal } = exchange;
+  const request = readRebalanceRequest(await readJson(exchange));
+  const writer = { units, explainer, clock, signal, origin: whoAsks(req, context) };
+  const body = await beginRebalance(writer, request);
+  sendJson(res, body.result === 'begun' ? 202 : 200, body);
+}
+
+async function deleteRebalance(exchange: Exchange, context: Context): Promise<void> {
+  const { units, explainer, clock } = context;
+  const { req, res, signal } = exchange;
+  const writer = { units, explainer, clock, signal, origin: whoAsks(req, context) };
+  const body = await stopRebalance(writer);
+  sendJson(res, body.result === 'ending' ? 202 : 200, body);
 }
 
 async function postRelease(exchange: Exchange, context: Context): Promise<void> {

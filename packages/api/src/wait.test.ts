@@ -110,6 +110,7 @@ class View {
       leader: null,
       brake: null,
       policy: null,
+      rebalance: null,
       losses: new Map(),
       corrupt: [],
     };

@@ -10,11 +10,11 @@ import type {
   Packing,
   PendingUnit,
   ProcessExit,
-  RebalancePlan,
   Revision,
   Role,
   SideEffect,
 } from '@muster/core';
+import type { RebalanceBody } from './rebalance-wire.ts';
 
 export interface ErrorBody {
   readonly error: {
@@ -63,6 +63,7 @@ export interface ClusterBody {
     readonly flapping: number;
   };
   readonly policy: PolicyBody;
+  readonly rebalance: RebalanceBody | null;
   readonly brake: BrakeBody;
   /** By id. */
   readonly absent: readonly AbsentMachineBody[];
@@ -79,13 +80,10 @@ export interface ClusterBody {
 /** What the scheduler goes by on the whole cluster. */
 export interface PolicyBody {
   readonly placement: Packing;
+  /** Whether units are moved to machines that have come without being asked. */
+  readonly rebalance: 'manual' | 'auto';
   /** Who set it last; null: nobody has. */
   readonly origin: Origin | null;
-}
-
-/** What a rebalance would move now. */
-export interface RebalancePlanBody extends RebalancePlan {
-  readonly revision: Revision;
 }
 
 /** Whether units of absent machines stay where they are because too many machines are absent. */

@@ -13,12 +13,20 @@ const policy = async (): Promise<unknown> =>
   JSON.parse((await ground.ask('GET', '/v1/cluster')).text).policy;
 
 test('is as it always was until somebody sets it', async () => {
-  expect(await policy()).toEqual({ placement: 'spread', origin: null });
+  expect(await policy()).toEqual({ placement: 'spread', rebalance: 'manual', origin: null });
   const { status, text } = await set({ placement: 'pack' });
   expect(status).toBe(200);
   const body: unknown = JSON.parse(text);
   expect(body).toMatchObject({ placement: 'pack', origin: { by: expect.stringMatching(/^kim/) } });
   expect(await policy()).toEqual(body);
+});
+
+test('each setting is set by itself', async () => {
+  await set({ rebalance: 'auto' });
+  await set({ placement: 'pack' });
+  expect(await policy()).toMatchObject({ placement: 'pack', rebalance: 'auto' });
+  await set({ rebalance: 'manual' });
+  expect(await policy()).toMatchObject({ placement: 'pack', rebalance: 'manual' });
 });
 
 test('somebody who changes it at the same time loses nothing', async () => {
@@ -37,9 +45,10 @@ test('somebody who changes it at the same time loses nothing', async () => {
 });
 
 test.each([
-  [{}, 'placement must be one of spread, pack'],
+  [{}, 'body must have placement or rebalance'],
+  [{ rebalance: 'always' }, 'rebalance must be one of manual, auto'],
   [{ placement: 'tight' }, 'placement must be one of spread, pack'],
-  [{ placement: 'pack', ttl: 8 }, 'body has the unknown key "ttl"; known are placement'],
+  [{ placement: 'pack', ttl: 8 }, 'body has the unknown key "ttl"; known are placement, rebalance'],
   [['pack'], 'body must be an object'],
 ])('%j is refused', async (body, message) => {
   const { status, text } = await set(body);

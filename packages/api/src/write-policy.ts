@@ -1,4 +1,4 @@
-import type { Clock, ClusterSnapshot, Origin, Packing, UnitRegistry } from '@muster/core';
+import type { Clock, ClusterSnapshot, Origin, UnitRegistry } from '@muster/core';
 import { HttpError } from './http-error.ts';
 import type { PolicyBody } from './wire.ts';
 
@@ -7,8 +7,15 @@ const maxAttempts = 5;
 
 /** What holds for the whole cluster, also when nobody has set it. */
 export function renderPolicy({ policy }: ClusterSnapshot): PolicyBody {
-  return { placement: policy?.placement ?? 'spread', origin: policy?.origin ?? null };
+  return {
+    placement: policy?.placement ?? 'spread',
+    rebalance: policy?.rebalance ?? 'manual',
+    origin: policy?.origin ?? null,
+  };
 }
+
+/** What of it is to be otherwise. */
+export type PolicyPatch = Partial<Pick<PolicyBody, 'placement' | 'rebalance'>>;
 
 /**
  * Sets what the scheduler goes by.
@@ -28,13 +35,15 @@ export async function writePolicy(
     /** Aborts when the caller is gone. */
     readonly signal: AbortSignal;
   },
-  placement: Packing,
+  patch: PolicyPatch,
 ): Promise<PolicyBody> {
   const view = await units.cluster();
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const before = view.snapshot().policy?.modRevision ?? 0;
-    const written = await units.writePolicy({ placement, origin }, before);
-    if (written.type === 'written') return { placement, origin };
+    const snapshot = view.snapshot();
+    const { placement, rebalance } = { ...renderPolicy(snapshot), ...patch };
+    const policy = { placement, ...(rebalance === 'auto' ? { rebalance } : {}), origin };
+    const written = await units.writePolicy(policy, snapshot.policy?.modRevision ?? 0);
+    if (written.type === 'written') return { placement, rebalance, origin };
     // The view is a little behind what made it fail.
     await clock.sleep(100, signal);
   }

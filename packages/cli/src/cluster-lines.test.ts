@@ -14,7 +14,8 @@ const quiet: ClusterBody = {
     failed: 0,
     flapping: 0,
   },
-  policy: { placement: 'spread', origin: null },
+  policy: { placement: 'spread', rebalance: 'manual', origin: null },
+  rebalance: null,
   brake: { isOn: false, reason: null, since: null },
   absent: [],
   corrupt: [],
@@ -22,8 +23,38 @@ const quiet: ClusterBody = {
 };
 
 test('a policy that is not the usual one is said', () => {
-  const policy = { placement: 'pack' as const, origin: { by: 'kim@box' } };
-  expect(clusterLines({ ...quiet, policy })).toContain('  Placement: pack, set by kim@box');
+  const origin = { by: 'kim@box' };
+  const policy = { placement: 'pack', rebalance: 'auto', origin } as const;
+  expect(clusterLines({ ...quiet, policy }).slice(4)).toEqual([
+    '  Placement: pack, set by kim@box',
+    '  Rebalancing: by itself, set by kim@box',
+  ]);
+});
+
+test('a rebalance is said, while it goes on and when it has failed', () => {
+  const move = {
+    units: ['a.service', 'b.service'],
+    from: '6110674e197d8c96053709198a0ba0b4',
+    to: '7110674e197d8c96053709198a0ba0b4',
+    order: 'successor-first',
+    reason: '',
+  } as const;
+  const rebalance = {
+    origin: { by: 'kim@box' },
+    limit: 5,
+    atOnce: 1,
+    moved: 2,
+    moves: [move],
+    end: null,
+  };
+  expect(clusterLines({ ...quiet, rebalance }).slice(4)).toEqual([
+    '  Rebalance: 2 of at most 5 moves made, 1 under way; asked for by kim@box',
+    '    Moving a.service and 1 with it from 6110674e... to 7110674e...',
+  ]);
+  const end = { type: 'failed', reason: 'a.service failed on 7110674e' } as const;
+  expect(clusterLines({ ...quiet, rebalance: { ...rebalance, moves: [], end } }).slice(4)).toEqual([
+    '  Rebalance: failed: a.service failed on 7110674e, after 2 moves; asked for by kim@box',
+  ]);
 });
 
 test('a cluster in which all is well', () => {

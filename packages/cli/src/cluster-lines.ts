@@ -1,4 +1,5 @@
 import { absentLines } from './absent-lines.ts';
+import { rebalanceLines } from './rebalance-lines.ts';
 import type { ClusterBody } from '@muster/api/client';
 
 /** What `musterctl status` says of the cluster as a whole. */
@@ -14,6 +15,7 @@ export function clusterLines(cluster: ClusterBody): string[] {
     `  Units: ${launched} launched, ${loaded} loaded, ${inactive} inactive`,
     ...policyLines(cluster.policy),
     ...(failing === null ? [] : [`  Failing: ${failing}`]),
+    ...rebalanceLines(cluster.rebalance),
     ...absentLines(cluster.brake, cluster.absent),
   ];
   if (problems.length > 0) {
@@ -29,9 +31,12 @@ export function clusterLines(cluster: ClusterBody): string[] {
   return lines;
 }
 
-function policyLines({ placement, origin }: ClusterBody['policy']): string[] {
-  if (placement === 'spread') return [];
-  return [`  Placement: ${placement}${origin === null ? '' : `, set by ${origin.by}`}`];
+function policyLines({ placement, rebalance, origin }: ClusterBody['policy']): string[] {
+  const by = origin === null ? '' : `, set by ${origin.by}`;
+  return [
+    ...(placement === 'spread' ? [] : [`  Placement: ${placement}${by}`]),
+    ...(rebalance === 'auto' ? [`  Rebalancing: by itself${by}`] : []),
+  ];
 }
 
 /** null: there is nothing to say. */

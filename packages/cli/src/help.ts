@@ -193,6 +193,28 @@ export const verbHelp: Readonly<Record<string, VerbHelp>> = {
       ['brake release', 'shows which, asks, and has them placed elsewhere'],
     ],
   },
+  rebalance: {
+    group: machines,
+    examples: [
+      ['rebalance --dry-run', 'shows what would be moved'],
+      ['rebalance', 'shows what is moved, and waits until it is'],
+      ['rebalance stop', 'begins no more moves'],
+    ],
+  },
+  'rebalance run': {
+    group: machines,
+    details:
+      'Units go to where they would be placed now: to machines that meet what they prefer, over which they are better spread, or that hold clearly less. A service runs on where it was until it is up on the other machine; timers, sockets, mounts and units with OnPartition=stop end there first. Moves are made one after the other; if a unit fails where it comes to, nothing more is moved. "cluster set rebalance=auto" has it done whenever a machine has come.',
+    examples: [
+      ['rebalance --max 1', 'makes the first of the moves only'],
+      ['rebalance --at-once 4 --no-block', 'has them made, four at a time, and does not wait'],
+    ],
+  },
+  'rebalance stop': {
+    group: machines,
+    details: 'Moves that were begun are ended. It also forgets a rebalance that has failed.',
+    examples: [['rebalance stop', 'begins no more moves']],
+  },
   'brake show': {
     group: machines,
     details:

@@ -15,6 +15,7 @@ import { addListUnits } from './commands/list-units.ts';
 import { addLoad } from './commands/load.ts';
 import { addMachine } from './commands/machine.ts';
 import { addMetadata } from './commands/metadata.ts';
+import { addRebalance } from './commands/rebalance.ts';
 import { addRestart } from './commands/restart.ts';
 import { addScale } from './commands/scale.ts';
 import { addSsh } from './commands/ssh.ts';
@@ -113,6 +114,7 @@ export const verbs: Readonly<Record<string, (program: Command, context: Context)
   machine: addMachine,
   brake: addBrake,
   cluster: addCluster,
+  rebalance: addRebalance,
   ssh: addSsh,
   'fd-forward': addFdForward,
   verify: addVerify,

@@ -12,6 +12,7 @@ import type {
   UnitState,
 } from './model.ts';
 import type { Leader } from './ports.ts';
+import type { Rebalance } from './rebalance.ts';
 
 /**
  * `audit`: who or what removed the records that a transaction removed. They are gone and cannot say
@@ -60,6 +61,7 @@ export type RecordChange = { readonly index: number } & (
   | ({ readonly type: 'leader' } & Between<Leader>)
   | ({ readonly type: 'brake' } & Between<Brake>)
   | ({ readonly type: 'policy' } & Between<Policy>)
+  | ({ readonly type: 'rebalance' } & Between<Rebalance>)
   | ({ readonly type: 'loss'; readonly machine: string } & Between<Loss>)
   | { readonly type: 'audit'; readonly entries: readonly AuditEntry[] }
   /** A record that does not parse was written. */

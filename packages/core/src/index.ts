@@ -132,8 +132,14 @@ export type { PortClaim } from './ports-option.ts';
 export { resourceKinds } from './resources-option.ts';
 export type { Need, ResourceKind, Resources } from './resources-option.ts';
 export { readPeer } from './peer-pattern.ts';
-export { moveOrders } from './rebalance.ts';
-export type { MoveOrder, RebalanceMove, RebalancePlan } from './rebalance.ts';
+export { moveOrders, rebalanceEnds } from './rebalance.ts';
+export type {
+  MoveOrder,
+  Rebalance,
+  RebalanceMove,
+  RebalancePlan,
+  StartedMove,
+} from './rebalance.ts';
 export { parseRequirements, unknownFleetOptions } from './requirements.ts';
 export type { ParsedRequirements, Requirements } from './requirements.ts';
 export { rescheduleDelayMs } from './reschedule-option.ts';

@@ -196,6 +196,8 @@ export type Packing = (typeof packings)[number];
  */
 export interface Policy {
   readonly placement: Packing;
+  /** `auto`: the leader begins a rebalance when a machine has come; absent: only if somebody asks for it. */
+  readonly rebalance?: 'auto';
   readonly origin: Origin;
   readonly modRevision: Revision;
 }

@@ -1,5 +1,6 @@
 import type { History } from './history.ts';
 import type { LeaseTerm } from './lease-term.ts';
+import type { Rebalance } from './rebalance.ts';
 import type {
   Assignment,
   Brake,
@@ -126,6 +127,8 @@ export interface ClusterSnapshot {
   readonly brake: Brake | null;
   /** null: nobody has set one. */
   readonly policy: Policy | null;
+  /** null: none is under way, and none has failed. */
+  readonly rebalance: Rebalance | null;
   /** By machine. */
   readonly losses: ReadonlyMap<string, Loss>;
   /** Sorted by key. */
@@ -212,6 +215,11 @@ export interface Leadership {
   commit(changes: readonly PlacementChange[]): Promise<readonly CommitResult[]>;
   /** @param expect - mod revision of the record that this was decided from; 0: there is none */
   writeBrake(brake: Omit<Brake, 'modRevision'>, expect: Revision): Promise<CommitResult>;
+  /** @param rebalance - null: the record is removed @param expect - as for the brake */
+  writeRebalance(
+    rebalance: Omit<Rebalance, 'modRevision'> | null,
+    expect: Revision,
+  ): Promise<CommitResult>;
   /**
    * Removes the records of losses that are over, as they were seen; of a forgotten machine that is
    * still absent also its settings.
@@ -302,6 +310,11 @@ export interface UnitRegistry {
   writeLosses(losses: readonly LossWrite[]): Promise<readonly UnitWriteResult[]>;
   /** `expect` as in UnitWrite. */
   writePolicy(policy: Omit<Policy, 'modRevision'>, expect: Revision): Promise<UnitWriteResult>;
+  /** null: the record is removed. `expect` as in UnitWrite. */
+  writeRebalance(
+    rebalance: Omit<Rebalance, 'modRevision'> | null,
+    expect: Revision,
+  ): Promise<UnitWriteResult>;
   /** A current picture of everything; opened when asked, let go when idle. */
   cluster(): Promise<ClusterView>;
   readonly history: History;

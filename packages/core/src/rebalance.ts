@@ -1,3 +1,5 @@
+import type { Origin, Revision } from './model.ts';
+
 /**
  * Moves of units that are well, so that they are spread, or packed, as new ones would be. Nobody
  * makes them unasked.
@@ -19,6 +21,41 @@ export interface RebalanceMove {
   readonly order: MoveOrder;
   /** One phrase for people. */
   readonly reason: string;
+}
+
+/** A move that the leader has begun, or is about to. */
+export interface StartedMove extends RebalanceMove {
+  /**
+   * Of each unit the mod revision of the assignment that this was decided from: while that is as it was,
+   * the unit has not been moved yet.
+   */
+  readonly revisions: readonly Revision[];
+}
+
+/** `stopped`: somebody wanted no more moves. `failed`: a unit was not well where it came to. */
+export const rebalanceEnds = ['stopped', 'failed'] as const;
+
+/**
+ * `rebalance`: units are being moved so that they are where they would be placed best. Written by the API
+ * when it is asked for or to be stopped, by the leader as moves begin and end, and by that when it begins
+ * one itself. The leader removes it when there is no more to move; one that failed stays to say so.
+ */
+export interface Rebalance {
+  readonly origin: Origin;
+  /** How many moves may be made; null: as many as there are. */
+  readonly limit: number | null;
+  /** How many may be under way at once, at least 1. */
+  readonly atOnce: number;
+  /** How many have been made. */
+  readonly moved: number;
+  readonly moves: readonly StartedMove[];
+  /** Absent: moves are begun as long as there are any. Else those that were begun are ended. */
+  readonly end?: {
+    readonly type: (typeof rebalanceEnds)[number];
+    /** One phrase for people. */
+    readonly reason: string;
+  };
+  readonly modRevision: Revision;
 }
 
 /** What would be moved now. */

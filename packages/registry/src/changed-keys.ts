@@ -51,6 +51,7 @@ export class ChangedKeys {
       case 'leader':
       case 'brake':
       case 'policy':
+      case 'rebalance':
       case 'cluster':
       case 'told':
       case 'audit':

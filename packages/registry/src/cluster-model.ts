@@ -9,6 +9,7 @@ import type {
   MachineSettings,
   Placement,
   Policy,
+  Rebalance,
   Revision,
   Unit,
   UnitState,
@@ -25,6 +26,7 @@ import {
   parseState,
   parseUnit,
 } from './codec.ts';
+import { parseRebalance } from './rebalance-codec.ts';
 import type { Parsed } from './fields.ts';
 import type { KeyPath, Keys } from './keys.ts';
 import type { Change } from './difference.ts';
@@ -48,6 +50,7 @@ export class ClusterModel {
   #leader: Leader | null = null;
   #brake: Brake | null = null;
   #policy: Policy | null = null;
+  #rebalance: Rebalance | null = null;
   #corrupt: readonly CorruptRecord[] = [];
 
   constructor(keys: Keys) {
@@ -69,6 +72,7 @@ export class ClusterModel {
       leader: this.#leader,
       brake: this.#brake,
       policy: this.#policy,
+      rebalance: this.#rebalance,
       losses: this.#losses,
       corrupt: this.#corrupt,
     };
@@ -118,6 +122,8 @@ export class ClusterModel {
         return this.#putBrake(stored);
       case 'policy':
         return this.#putPolicy(stored);
+      case 'rebalance':
+        return this.#putRebalance(stored);
       case 'cluster':
       case 'audit':
       case 'told':
@@ -151,6 +157,12 @@ export class ClusterModel {
   #putPolicy(stored: StoredKey | null): string | null {
     const parsed = stored && parsePolicy(stored);
     this.#policy = parsed?.type === 'parsed' ? parsed.record : null;
+    return parsed?.type === 'malformed' ? parsed.problem : null;
+  }
+
+  #putRebalance(stored: StoredKey | null): string | null {
+    const parsed = stored && parseRebalance(stored);
+    this.#rebalance = parsed?.type === 'parsed' ? parsed.record : null;
     return parsed?.type === 'malformed' ? parsed.problem : null;
   }
 }

@@ -1,4 +1,5 @@
 import * as codec from './codec.ts';
+import { encodeRebalance, parseRebalance } from './rebalance-codec.ts';
 import { placing, facts, hashOf, report, unitWrite } from './testing/ground.ts';
 import type { StoredKey } from './store.ts';
 
@@ -27,6 +28,22 @@ const auditEntries = [
 ] as const;
 const brake = { isOn: true, machines: ['m1', 'm2'], reason: 'many are absent', at: 5 };
 const loss = { machine: 'm1', isForgotten: true, origin: { by: 'root@here', at: 6 } };
+const rebalance = {
+  origin: { by: 'root@here', at: 6 },
+  limit: null,
+  atOnce: 2,
+  moved: 3,
+  moves: [
+    {
+      units: ['x.service', 'y.service'],
+      revisions: [4, 5],
+      from: 'm1',
+      to: 'm2',
+      order: 'stop-first',
+      reason: 'why',
+    },
+  ],
+} as const;
 const examples = {
   unit: codec.encodeUnit(set(unitWrite('x.service').set), 'nonce'),
   assignment: codec.encodeAssignment(assignment, 'nonce'),
@@ -39,6 +56,7 @@ const examples = {
   audit: codec.encodeAudit(auditEntries),
   brake: codec.encodeBrake(brake, 'nonce'),
   loss: codec.encodeLoss(loss, 'nonce'),
+  rebalance: encodeRebalance(rebalance, 'nonce'),
 };
 const parsers = {
   unit: (value: string) => codec.parseUnit('x.service', stored(value)),
@@ -52,6 +70,7 @@ const parsers = {
   audit: (value: string) => codec.parseAudit(stored(value)),
   brake: (value: string) => codec.parseBrake(stored(value)),
   loss: (value: string) => codec.parseLoss('m1', stored(value)),
+  rebalance: (value: string) => parseRebalance(stored(value)),
 };
 const kinds = [
   'unit',
@@ -65,6 +84,7 @@ const kinds = [
   'audit',
   'brake',
   'loss',
+  'rebalance',
 ] as const;
 
 test('what is encoded is parsed back, with what key and etcd say', () => {
@@ -108,6 +128,7 @@ test('what is encoded is parsed back, with what key and etcd say', () => {
     audit: { type: 'parsed', record: auditEntries },
     brake: { type: 'parsed', record: { ...brake, modRevision: 9 } },
     loss: { type: 'parsed', record: { ...loss, modRevision: 9 } },
+    rebalance: { type: 'parsed', record: { ...rebalance, modRevision: 9 } },
   });
 });
 
@@ -131,6 +152,20 @@ test('a machine keeps what it has for units; one that does not say so is read as
   );
   expect(codec.parsePresence('m1', stored(before))).toMatchObject({
     record: { machine: { capacity: older } },
+  });
+});
+
+test('a rebalance keeps why no more moves are begun, and a policy that it begins by itself', () => {
+  const end = { type: 'stopped', reason: 'by root@here' } as const;
+  const value = encodeRebalance({ ...rebalance, end }, 'nonce');
+  expect(parseRebalance(stored(value))).toMatchObject({ record: { end } });
+  const policy = { placement: 'pack', rebalance: 'auto', origin: { by: 'kim' } } as const;
+  const parse = (text: string): unknown => codec.parsePolicy(stored(text));
+  const text = codec.encodePolicy(policy, 'nonce');
+  expect(parse(text)).toMatchObject({ record: { rebalance: 'auto' } });
+  expect(parse(text.replace('auto', 'later word'))).toEqual({
+    type: 'parsed',
+    record: { placement: 'pack', origin: { by: 'kim' }, modRevision: 9 },
   });
 });
 

@@ -80,7 +80,7 @@ function readPerMachine(counts: ReadonlyMap<string, Fields> | undefined): Pick<U
   return { perMachine: Object.fromEntries(read) };
 }
 
-function readOrigin(f: Fields): Origin {
+export function readOrigin(f: Fields): Origin {
   const commit = f.optionalText('commit');
   return { by: f.text('by'), ...(commit === undefined ? {} : { commit }), ...timeOf(f) };
 }
@@ -285,15 +285,17 @@ export function parseBrake(stored: StoredKey): Parsed<Brake> {
 }
 
 export function encodePolicy(
-  { placement, origin }: Omit<Policy, 'modRevision'>,
+  { placement, rebalance, origin }: Omit<Policy, 'modRevision'>,
   nonce: string,
 ): string {
-  return JSON.stringify({ placement, origin, nonce });
+  return JSON.stringify({ placement, rebalance, origin, nonce });
 }
 
 export function parsePolicy(stored: StoredKey): Parsed<Policy> {
   return parseRecord(stored.value, (f) => ({
     placement: f.oneOf('placement', packings),
+    // Of other words of a later version nothing is known here.
+    ...(f.optionalText('rebalance') === 'auto' ? { rebalance: 'auto' } : {}),
     origin: readOrigin(f.object('origin')),
     modRevision: stored.modRevision,
   }));

@@ -11,6 +11,7 @@ import {
   parseState,
   parseUnit,
 } from './codec.ts';
+import { parseRebalance } from './rebalance-codec.ts';
 import type { Parsed } from './fields.ts';
 import type { Keys } from './keys.ts';
 import { CompactedError, revisionAt } from './store.ts';
@@ -101,6 +102,8 @@ function decode(keys: Keys, changed: Changed): RecordChange | null {
       return between(changed, parseBrake, (both) => ({ ...at, type: 'brake', ...both }));
     case 'policy':
       return between(changed, parsePolicy, (both) => ({ ...at, type: 'policy', ...both }));
+    case 'rebalance':
+      return between(changed, parseRebalance, (both) => ({ ...at, type: 'rebalance', ...both }));
     case 'loss':
       return between(
         changed,

@@ -330,6 +330,8 @@ function describeChange(change: ChangeBatch['changes'][number]): string {
       return `brake${what(change)}`;
     case 'policy':
       return `policy${what(change)}`;
+    case 'rebalance':
+      return `rebalance${what(change)}`;
     case 'loss':
       return `loss of ${change.machine}${what(change)}`;
     case 'audit':

@@ -9,6 +9,7 @@ test.each([
   ['the leader', keys.leader, '/muster/leader', { type: 'leader' }],
   ['the audit record', keys.audit, '/muster/audit', { type: 'audit' }],
   ['the brake', keys.brake, '/muster/brake', { type: 'brake' }],
+  ['a rebalance', keys.rebalance, '/muster/rebalance', { type: 'rebalance' }],
   ['a loss', keys.loss('m1'), '/muster/loss/m1', { type: 'loss', machine: 'm1' }],
   ['a file', keys.file('abc'), '/muster/file/abc', { type: 'file', hash: 'abc' }],
   [

@@ -10,6 +10,7 @@ export interface Keys {
   readonly audit: string;
   readonly brake: string;
   readonly policy: string;
+  readonly rebalance: string;
   loss(machine: string): string;
   file(hash: string): string;
   unit(name: string): string;
@@ -26,7 +27,7 @@ export interface Keys {
 }
 
 export type KeyPath =
-  | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'policy' | 'unknown' }
+  | { readonly type: 'cluster' | 'leader' | 'audit' | 'brake' | 'policy' | 'rebalance' | 'unknown' }
   | { readonly type: 'file'; readonly hash: string }
   | { readonly type: 'unit' | 'placement'; readonly unit: string }
   | { readonly type: 'machine' | 'settings' | 'loss' | 'told'; readonly machine: string }
@@ -47,6 +48,7 @@ export function keysOf(prefix: string): Keys {
     audit: `${under}audit`,
     brake: `${under}brake`,
     policy: `${under}policy`,
+    rebalance: `${under}rebalance`,
     loss: (machine) => `${under}loss/${machine}`,
     file: (hash) => `${under}file/${hash}`,
     unit: (name) => `${under}unit/${name}`,
@@ -79,6 +81,8 @@ function parsePath(path: string): KeyPath {
       return { type: 'brake' };
     case 'policy:0':
       return { type: 'policy' };
+    case 'rebalance:0':
+      return { type: 'rebalance' };
     case 'file:1':
       return { type: 'file', hash: first };
     case 'unit:1':

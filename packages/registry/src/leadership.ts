@@ -7,11 +7,13 @@ import type {
   Log,
   Loss,
   PlacementChange,
+  Rebalance,
   Revision,
 } from '@muster/core';
 import { etcdLimits, writeChanges } from './changes.ts';
 import type { Change, Outcome } from './changes.ts';
 import { encodeAssignment, encodeBrake, encodePlacement } from './codec.ts';
+import { encodeRebalance } from './rebalance-codec.ts';
 import type { Keys } from './keys.ts';
 import { newNonce } from './nonce.ts';
 import type { Compare, Delete, Put, Store } from './store.ts';
@@ -71,16 +73,36 @@ export class StoreLeadership implements Leadership {
   }
 
   async writeBrake(brake: Omit<Brake, 'modRevision'>, expect: Revision): Promise<CommitResult> {
-    const { keys } = this.#options;
     const nonce = newNonce();
-    const put: Put = {
-      type: 'put',
-      key: keys.brake,
-      value: encodeBrake(brake, nonce),
-      lease: null,
-    };
-    const change = { expect: new Map([[keys.brake, expect]]), ops: [put], nonce };
-    const [outcome] = await this.#writeInTurn([change]);
+    return this.#put(this.#options.keys.brake, encodeBrake(brake, nonce), { expect, nonce });
+  }
+
+  async writeRebalance(
+    rebalance: Omit<Rebalance, 'modRevision'> | null,
+    expect: Revision,
+  ): Promise<CommitResult> {
+    const key = this.#options.keys.rebalance;
+    if (rebalance !== null) {
+      const nonce = newNonce();
+      return this.#put(key, encodeRebalance(rebalance, nonce), { expect, nonce });
+    }
+    const ops: Delete[] = [{ type: 'delete', key }];
+    const [outcome] = await this.#writeInTurn([
+      { expect: new Map([[key, expect]]), ops, nonce: null },
+    ]);
+    return outcome === undefined ? 'not-leader' : toResult(outcome);
+  }
+
+  /** One record, if it is as expected. */
+  async #put(
+    key: string,
+    value: string,
+    { expect, nonce }: { readonly expect: Revision; readonly nonce: string },
+  ): Promise<CommitResult> {
+    const put: Put = { type: 'put', key, value, lease: null };
+    const [outcome] = await this.#writeInTurn([
+      { expect: new Map([[key, expect]]), ops: [put], nonce },
+    ]);
     return outcome === undefined ? 'not-leader' : toResult(outcome);
   }
 

@@ -57,7 +57,7 @@ export function describeLossContract(name: string, make: () => Promise<Ground>):
     }, 30_000);
   });
 
-  describe(`${name}: the brake and losses`, () => {
+  describe(`${name}: the brake, rebalancing and losses`, () => {
     let ground: Ground;
     let a: Registry;
     let b: Registry;
@@ -90,6 +90,30 @@ export function describeLossContract(name: string, make: () => Promise<Ground>):
         'not-leader',
       );
       expect(first.signal.aborted).toBe(true);
+    });
+
+    test('a rebalance is written and removed over what was seen, by the API and the leader', async () => {
+      const first = await leader();
+      const asked = { origin: { by: 'kim' }, limit: 2, atOnce: 1, moved: 0, moves: [] };
+      const written = await b.units.writeRebalance(asked, 0);
+      expect(written).toEqual({ type: 'written', revision: expect.any(Number) });
+      expect(await b.units.writeRebalance(asked, 0)).toEqual({ type: 'conflict' });
+      const view = await b.units.cluster();
+      const seen = await until('what was asked for', () => view.snapshot().rebalance);
+      expect(seen).toEqual({ ...asked, modRevision: seen.modRevision });
+      expect(await first.writeRebalance({ ...asked, moved: 1 }, seen.modRevision)).toBe(
+        'committed',
+      );
+      expect(await first.writeRebalance(null, seen.modRevision)).toBe('conflict');
+      expect(await b.units.writeRebalance(null, seen.modRevision)).toEqual({ type: 'conflict' });
+      const then = await until('the move', () => {
+        const { rebalance } = view.snapshot();
+        return rebalance?.moved === 1 && rebalance;
+      });
+      expect(await first.writeRebalance(null, then.modRevision)).toBe('committed');
+      await until('the end', () => view.snapshot().rebalance === null);
+      await ground.remove('leader');
+      expect(await first.writeRebalance(asked, 0)).toBe('not-leader');
     });
 
     test('only an absent machine can be lost, and only as it was seen', async () => {

@@ -6,6 +6,7 @@ import type {
   Machine,
   MachineSettings,
   Policy,
+  Rebalance,
   Unit,
   UnitDetail,
   UnitRegistry,
@@ -27,6 +28,7 @@ import {
   parseState,
   parseUnit,
 } from './codec.ts';
+import { encodeRebalance } from './rebalance-codec.ts';
 import type { Parsed } from './fields.ts';
 import type { StoreGuard } from './guard.ts';
 import type { Keys } from './keys.ts';
@@ -120,6 +122,22 @@ export class StoreUnitRegistry implements UnitRegistry {
   async writePolicy(policy: Omit<Policy, 'modRevision'>, expect: number): Promise<UnitWriteResult> {
     const nonce = newNonce();
     return this.#put(this.#options.keys.policy, encodePolicy(policy, nonce), { expect, nonce });
+  }
+
+  async writeRebalance(
+    rebalance: Omit<Rebalance, 'modRevision'> | null,
+    expect: number,
+  ): Promise<UnitWriteResult> {
+    const key = this.#options.keys.rebalance;
+    if (rebalance !== null) {
+      const nonce = newNonce();
+      return this.#put(key, encodeRebalance(rebalance, nonce), { expect, nonce });
+    }
+    const [outcome] = await this.#write([
+      { expect: new Map([[key, expect]]), ops: [{ type: 'delete', key }], nonce: null },
+    ]);
+    if (outcome === undefined) throw swapped();
+    return toResult(outcome);
   }
 
   cluster(): Promise<ClusterView> {

@@ -43,9 +43,13 @@ export function difference(plan: Plan, right: Plan): Difference | null {
 }
 
 function partsOf(plan: Plan): Map<string, string> {
-  const { changes, unplaced, underway, circles, lookAgainAt, sightings, givenUp } = plan;
-  const parts = { changes, unplaced, circles, lookAgainAt, givenUp };
-  const maps = { underway: sorted(underway), sightings: sorted(sightings) };
+  const { changes, unplaced, underway, circles, lookAgainAt, sightings, givenUp, moves } = plan;
+  const parts = { changes, unplaced, circles, lookAgainAt, givenUp, moves };
+  const maps = {
+    underway: sorted(underway),
+    sightings: sorted(sightings),
+    arrivals: sorted(plan.arrivals),
+  };
   return new Map(
     Object.entries({ ...parts, ...maps }).map(([part, value]) => [part, JSON.stringify(value)]),
   );

@@ -1,10 +1,11 @@
-import type { Assignment, PlacementChange, PlacementFailures } from '@muster/core';
+import type { Assignment, PlacementChange, PlacementFailures, StartedMove } from '@muster/core';
 import type { Absences } from './absence.ts';
 import { depart } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import type { Model } from './model.ts';
 import { failuresOf } from './reschedule.ts';
 import type { ReschedulePlan, Sightings } from './reschedule.ts';
+import type { Arrivals } from './started-moves.ts';
 
 /** Why a unit is not (or not rightly) placed: one phrase, and what each machine says. */
 export interface Unplaced {
@@ -31,6 +32,8 @@ export interface PlanOptions {
   readonly mostReasons?: number;
   /** Of the plan before; absent: this leader has seen nothing yet. */
   readonly sightings?: Sightings;
+  /** The same. */
+  readonly arrivals?: Arrivals;
 }
 
 /** What is remembered of a unit that is between two machines. */
@@ -60,6 +63,12 @@ export interface Draft {
   readonly promises: Map<string, Host>;
   /** Unit → the machine that was chosen for it together with units that it follows: as with promises. */
   readonly reserved: Map<string, Host>;
+  /** Unit → the move of a rebalance that it is in the middle of. */
+  readonly moving: Map<string, StartedMove>;
+  /** Unit → where such a move has it now. */
+  readonly carried: Map<string, Wanted>;
+  /** Units whose old copy runs on until the move is further. */
+  readonly held: Set<string>;
   /** Units whose place is decided: nothing makes them move any more in this plan. */
   readonly decided: Set<string>;
   readonly failing: ReschedulePlan;

@@ -32,6 +32,7 @@ function snapshotOf(files: Record<string, Revision>, used: readonly string[]): C
     leader: null,
     brake: null,
     policy: null,
+    rebalance: null,
     losses: new Map(),
     corrupt: [],
   };
@@ -78,6 +79,7 @@ test('what is compacted follows how long revisions are to be kept, also when tha
       signal: never,
       commit: () => Promise.resolve([]),
       writeBrake: () => Promise.resolve('committed'),
+      writeRebalance: () => Promise.resolve('committed'),
       endLosses: () => Promise.resolve(),
       removeFiles: () => Promise.resolve(0),
       compact: async (revision) => void compacted.push([minute(), revision]),

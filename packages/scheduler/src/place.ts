@@ -37,7 +37,7 @@ export function placeAnew(draft: Draft, homeless: Homeless): void {
   if (best === null) {
     const reason = draft.model.open.length === 0 ? 'there is no machine' : 'no machine can take it';
     draft.unplaced.push({ unit: unit.name, reason, machines: refusals });
-    if (endingOn.length > 0) promiseBest(draft, homeless);
+    if (endingOn.length > 0) promiseBest(draft, homeless, kept);
     return;
   }
   const { host, room } = best;
@@ -196,8 +196,8 @@ function promise(draft: Draft, unit: Candidate, host: Host): void {
 }
 
 /** Keeps a place free for a unit that has still to end where it was, lest it find none then. */
-function promiseBest(draft: Draft, homeless: Homeless): void {
-  const { best } = choose(draft, homeless, { endingOn: [] });
+function promiseBest(draft: Draft, homeless: Homeless, kept: Host | undefined): void {
+  const { best } = choose(draft, homeless, { endingOn: [], kept });
   if (best?.room.type === 'free') promise(draft, homeless.unit, best.host);
 }
 
@@ -226,8 +226,11 @@ function choose(
   const failedOn = failuresToStore(draft, unit.name)?.machines ?? [];
   // It may be begun anew there, but not stay as it is.
   const justFailedOn = endingOn.filter((machine) => failedOn.includes(machine));
+  const move = draft.moving.get(unit.name);
+  const isLeft = (host: Host): boolean => host.id === move?.from && endingOn.includes(host.id);
   const bar = (host: Host): string | null =>
     endsElsewhere(draft, endingOn, host) ??
+    (isLeft(host) ? 'it ends there to go elsewhere' : null) ??
     (justFailedOn.includes(host.id) ? 'it failed there and has still to end' : null);
   const refuse = (host: Host): string | null =>
     bar(host) ??

@@ -15,6 +15,8 @@ import { contention } from './refusal.ts';
 import { keepReleased, settleReleased } from './released.ts';
 import { planReschedules } from './reschedule.ts';
 import type { ReschedulePlan, Sightings } from './reschedule.ts';
+import { carryOnMoves } from './started-moves.ts';
+import type { Arrivals, MoveState } from './started-moves.ts';
 
 /** What is to be written. Changes are in the order in which they are to be committed. */
 export interface Plan {
@@ -31,6 +33,10 @@ export interface Plan {
   readonly sightings: Sightings;
   /** Units with Reschedule=on-failure that have failed as often as they may; sorted. */
   readonly givenUp: ReschedulePlan['givenUp'];
+  /** Of a rebalance: the moves that are under way, as its record has them, and how far they are. */
+  readonly moves: readonly MoveState[];
+  /** For the next plan. */
+  readonly arrivals: Arrivals;
 }
 
 /**
@@ -54,11 +60,15 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     causes: new Map(),
     promises: new Map(),
     reserved: new Map(),
+    moving: new Map(),
+    carried: new Map(),
+    held: new Set(),
     decided: new Set(),
     failing,
     deadlines: [...failing.deadlines],
   };
   withdrawDestroyed(draft);
+  const moves = carryOnMoves(draft);
   const restless = placementOrder(model, restlessUnits(draft), (unit) => isMoving(model, unit));
   evictUnfit(draft, restless);
   takeOffFailed(draft, restless);
@@ -76,6 +86,8 @@ export function planPlacements(model: Model, options: PlanOptions): Plan {
     lookAgainAt,
     sightings: failing.sightings,
     givenUp: failing.givenUp,
+    moves: moves.states,
+    arrivals: moves.arrivals,
   };
 }
 
@@ -111,7 +123,8 @@ function stillUnderway(model: Model, before: ReadonlyMap<string, Underway>): Map
  */
 function restlessUnits({ model, failing }: Draft): Unit[] {
   const { restless, peers, snapshot } = model;
-  const names = new Set([...restless, ...failing.moves.keys(), ...failing.forgiven]);
+  const moved = snapshot.rebalance?.moves.flatMap((move) => move.units) ?? [];
+  const names = new Set([...restless, ...failing.moves.keys(), ...failing.forgiven, ...moved]);
   // A set that grows while it is walked is walked to its end.
   for (const name of names) {
     for (const follower of peers.followers.get(name) ?? []) names.add(follower);
@@ -177,6 +190,8 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
 
 function decideSingle(draft: Draft, unit: Candidate): void {
   const { model } = draft;
+  const carried = draft.carried.get(unit.name);
+  if (carried !== undefined) return pushChange(draft, unit.name, carried);
   const wanted: Wanted = new Map();
   const current = assignmentsOf(draft, unit.name);
   let absentHolder: Assignment | null = null;

@@ -27,7 +27,7 @@ export function obstacleToMoves({ snapshot, absent }: Model): string | null {
 }
 
 /** Moves, each from what the one before has left. */
-function* improvements(model: Model): Generator<RebalanceMove> {
+export function* improvements(model: Model): Generator<RebalanceMove> {
   const scene = sceneOf(model);
   // Whoever moves for a wish may even out the load as well.
   yield* sweep(scene, hasWishes);

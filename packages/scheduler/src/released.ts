@@ -34,6 +34,7 @@ export function settleReleased(
 ): void {
   const released = [...wanted.values()].filter(({ role }) => role === 'released');
   if (released.length === 0 || openHost(draft, holder) === null) return;
+  if (draft.held.has(unit.name)) return;
   if (isReady(draft.model, unit.name, holder)) {
     for (const { machine } of released) wanted.delete(machine);
     return;

@@ -27,6 +27,7 @@ async function lead(
     ...leader,
     signal: stop.signal,
     writeBrake: () => Promise.resolve('committed'),
+    writeRebalance: () => Promise.resolve('committed'),
     endLosses: () => Promise.resolve(),
     removeFiles: () => Promise.resolve(0),
     compact: () => Promise.resolve(),

@@ -24,6 +24,10 @@ import { OwnWrites } from './own-writes.ts';
 import type { Plan } from './plan.ts';
 import { PlanCheck } from './plan-check.ts';
 import { Planner } from './planner.ts';
+import { keepRebalance } from './keep-rebalance.ts';
+import { logChanges } from './log-changes.ts';
+import { Rebalancer } from './rebalancer.ts';
+import type { RebalanceStep } from './rebalancer.ts';
 
 export interface SchedulerOptions {
   readonly campaign: Campaign;
@@ -94,6 +98,8 @@ interface Decided {
   readonly record: ReturnType<typeof brakeRecord>;
   readonly recordRevision: Revision;
   readonly endedLosses: readonly Loss[];
+  readonly rebalance: RebalanceStep;
+  readonly rebalanceRevision: Revision;
 }
 
 /**
@@ -110,6 +116,8 @@ export class Scheduler {
   #underway: Plan['underway'] = new Map();
   /** Of units that failed or came up, by this leader. */
   #sightings: Plan['sightings'] = new Map();
+  /** Of moves whose units are up, by this leader. */
+  #arrivals: Plan['arrivals'] = new Map();
   /** Unit → how many passes in a row what they decided of it was refused. */
   #refusals: ReadonlyMap<string, number> = new Map();
   #compactMs: number | null;
@@ -147,8 +155,10 @@ export class Scheduler {
     // Another leader may have placed them meanwhile, and machines may have come and gone.
     this.#underway = new Map();
     this.#sightings = new Map();
+    this.#arrivals = new Map();
     this.#refusals = new Map();
     const lookout = new Lookout(this.#options);
+    const rebalancer = new Rebalancer();
     const check = new PlanCheck(this.#options);
     if (isCurrent) {
       const planner = new Planner(view, this.#candidates);
@@ -162,6 +172,7 @@ export class Scheduler {
             own,
             check,
             lookout,
+            rebalancer,
             leadership,
             signal: s,
             again: () => loop.kick(),
@@ -234,6 +245,7 @@ export class Scheduler {
     own,
     check,
     lookout,
+    rebalancer,
     leadership,
     signal,
     again,
@@ -244,6 +256,7 @@ export class Scheduler {
     own: OwnWrites;
     check: PlanCheck;
     lookout: Lookout;
+    rebalancer: Rebalancer;
     leadership: Leadership;
     signal: AbortSignal;
     again: () => void;
@@ -255,19 +268,23 @@ export class Scheduler {
     const { plan, revision, ...rest } = await lookout.look(
       () => planner.read(),
       (outlook) =>
-        this.#decide(outlook, (model, options) => check.checked(planner, { model, options })),
+        this.#decide(outlook, rebalancer, (model, options) =>
+          check.checked(planner, { model, options }),
+        ),
     );
     alarm.set(plan.lookAgainAt);
     this.#report(plan);
     if (signal.aborted) return;
     await this.#settleLosses(leadership, rest);
+    // What is decided of its moves holds only with the record that says so.
+    if (!(await keepRebalance(this.#options, { view, leadership, signal }, rest))) return again();
     if (plan.changes.length === 0 || signal.aborted) return;
     own.begin();
     const results = await leadership.commit(plan.changes);
     observer?.committed(results);
     const committed = plan.changes.filter((_, i) => results[i] === 'committed');
     own.end(committed);
-    this.#logChanges(committed);
+    logChanges(this.#options.log, committed);
     const refused = plan.changes.filter((_, i) => results[i] === 'conflict');
     if (refused.length > 0) again();
     await own.seen(signal);
@@ -291,7 +308,11 @@ export class Scheduler {
     }
   }
 
-  #decide(outlook: Outlook, planOf: (model: Model, options: PlanOptions) => Plan): Decided {
+  #decide(
+    outlook: Outlook,
+    rebalancer: Rebalancer,
+    planOf: (model: Model, options: PlanOptions) => Plan,
+  ): Decided {
     const { model, now, absentSince, brake, lookAgainAt } = outlook;
     const { snapshot } = model;
     const forgotten = forgottenMachines(model);
@@ -302,10 +323,12 @@ export class Scheduler {
       forgotten,
       underway: this.#underway,
       sightings: this.#sightings,
+      arrivals: this.#arrivals,
       mostReasons,
     });
     this.#underway = plan.underway;
     this.#sightings = plan.sightings;
+    this.#arrivals = plan.arrivals;
     this.#options.observer?.planned({
       units: snapshot.units.size,
       machines: snapshot.machines.size,
@@ -313,13 +336,18 @@ export class Scheduler {
       absent: model.absent.size,
       isBraked: brake !== null && brake.decision !== 'off',
     });
-    const times = [plan.lookAgainAt, lookAgainAt].filter((time) => time !== null);
+    const rebalance = rebalancer.step(model, plan, { now, at: this.#options.clock.now() });
+    const times = [plan.lookAgainAt, lookAgainAt, rebalance.lookAgainAt].filter(
+      (time) => time !== null,
+    );
     return {
       plan: { ...plan, lookAgainAt: times.length === 0 ? null : Math.min(...times) },
       revision: snapshot.revision,
       record: brake === null ? null : brakeRecord(snapshot, brake.decision, brake.sight),
       recordRevision: snapshot.brake?.modRevision ?? 0,
       endedLosses: endedLosses(model),
+      rebalance: rebalance.step,
+      rebalanceRevision: snapshot.rebalance?.modRevision ?? 0,
     };
   }
 
@@ -337,26 +365,6 @@ export class Scheduler {
       if (result === 'committed') log.warn({ ...record }, message);
     }
     if (ended.length > 0) await leadership.endLosses(ended);
-  }
-
-  #logChanges(changes: readonly PlacementChange[]): void {
-    for (const { unit, assign, withdraw } of changes) {
-      for (const a of assign) {
-        this.#options.log.info(
-          {
-            unit,
-            machine: a.machine,
-            role: a.role,
-            desiredState: a.desiredState,
-            reason: a.reason,
-          },
-          'assigned',
-        );
-      }
-      for (const { machine, reason } of withdraw) {
-        this.#options.log.info({ unit, machine, reason }, 'withdrawn');
-      }
-    }
   }
 
   /** Says each reason once, not with every pass. */

@@ -3,6 +3,7 @@ import type { EventBody, EventContent } from './event.ts';
 import { brakeEvent, lossEvent } from './brake-events.ts';
 import { leaderEvent, machineEvent, settingsEvent } from './machine-events.ts';
 import { policyEvent } from './policy-events.ts';
+import { rebalanceEvent } from './rebalance-events.ts';
 import { assignmentEvent, stateEvent, unitEvent } from './unit-events.ts';
 import type { Transaction } from './unit-events.ts';
 
@@ -44,6 +45,8 @@ function contentOf(change: RecordChange, transaction: Transaction): EventContent
       return brakeEvent(change);
     case 'policy':
       return policyEvent(change);
+    case 'rebalance':
+      return rebalanceEvent(change);
     case 'loss':
       return lossEvent(change);
     case 'corrupt': {

@@ -5,6 +5,7 @@ import type {
   Machine,
   MachineSettings,
   Policy,
+  Rebalance,
   Revision,
   Unit,
   UnitState,
@@ -34,6 +35,10 @@ export const eventTypes = [
   'brake-on',
   'brake-off',
   'policy-changed',
+  'rebalance-begun',
+  'rebalance-stopped',
+  'rebalance-failed',
+  'rebalance-over',
   'leader-elected',
   'leader-lost',
   'record-corrupt',
@@ -64,6 +69,7 @@ export type MachineFacts = Pick<
 >;
 
 type LossFacts = Pick<Loss, 'isForgotten'>;
+type RebalanceFacts = Pick<Rebalance, 'limit' | 'atOnce' | 'moved'>;
 type BrakeFacts = Pick<Brake, 'isOn' | 'machines'>;
 
 type EventDetails =
@@ -90,7 +96,15 @@ type EventDetails =
       readonly type: 'loss-accepted' | 'machine-forgotten';
       readonly details: Transition<LossFacts>;
     }
-  | { readonly type: 'policy-changed'; readonly details: Transition<Pick<Policy, 'placement'>> }
+  | {
+      readonly type: 'policy-changed';
+      readonly details: Transition<Pick<Policy, 'placement' | 'rebalance'>>;
+    }
+  | {
+      readonly type:
+        'rebalance-begun' | 'rebalance-stopped' | 'rebalance-failed' | 'rebalance-over';
+      readonly details: Transition<RebalanceFacts>;
+    }
   | { readonly type: 'brake-on' | 'brake-off'; readonly details: Transition<BrakeFacts> }
   | {
       readonly type: 'leader-elected' | 'leader-lost';

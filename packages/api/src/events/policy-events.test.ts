@@ -12,6 +12,12 @@ test.each<[string, Policy | null, Policy | null, string | null]>([
   ['set back', set('pack'), set('spread'), 'placement is spread (was pack), by kim@box'],
   ['removed by hand', set('pack'), null, 'placement is spread (was pack)'],
   ['set to what it was', set('pack'), set('pack'), null],
+  [
+    'rebalanced unasked',
+    set('pack'),
+    { ...set('pack'), rebalance: 'auto' },
+    'rebalance is auto (was manual), by kim@box',
+  ],
   ['set to the usual', null, set('spread'), null],
 ])('%s', (_, before, after, text) => {
   const event = policyEvent({ index: 0, type: 'policy', before, after });

@@ -20,11 +20,11 @@ export function addCluster(program: Command, context: Context): void {
   cluster
     .command('set')
     .description('set it; units that have a place keep it')
-    .argument('<key=value>', 'placement=spread or placement=pack')
+    .argument('<key=value>', 'placement=spread|pack or rebalance=manual|auto')
     .addOption(dataOption())
     .action(async (pair: string, { output }: DataOptions, command: Command) => {
-      const placement = readPlacement(pair);
-      await tell(context, output, await context.connect(command).setPolicy({ placement }));
+      const setting = readSetting(pair);
+      await tell(context, output, await context.connect(command).setPolicy(setting));
     });
 }
 
@@ -34,14 +34,25 @@ async function tell(
   policy: PolicyBody,
 ): Promise<void> {
   if (output !== 'text') return printData(terminal, output, policy);
-  const { placement, origin } = policy;
+  const { placement, rebalance, origin } = policy;
   const how = origin === null ? 'as nobody has set otherwise' : `set by ${origin.by}`;
-  terminal.print(`placement=${placement} (${how})`);
+  terminal.print(`placement=${placement} rebalance=${rebalance} (${how})`);
 }
 
 /** Spelled out: to import what core has for it would cost start-up time. */
-function readPlacement(pair: string): PolicyBody['placement'] {
-  if (pair === 'placement=spread') return 'spread';
-  if (pair === 'placement=pack') return 'pack';
-  throw new UsageError(`"${pair}" is neither placement=spread nor placement=pack`);
+function readSetting(pair: string): Partial<Pick<PolicyBody, 'placement' | 'rebalance'>> {
+  switch (pair) {
+    case 'placement=spread':
+      return { placement: 'spread' };
+    case 'placement=pack':
+      return { placement: 'pack' };
+    case 'rebalance=manual':
+      return { rebalance: 'manual' };
+    case 'rebalance=auto':
+      return { rebalance: 'auto' };
+    default:
+      throw new UsageError(
+        `"${pair}" is none of placement=spread, placement=pack, rebalance=manual, rebalance=auto`,
+      );
+  }
 }

@@ -83,7 +83,9 @@ export const operandSources: Readonly<Record<string, readonly (readonly Source[]
   'list-unit-files': [[units(() => true)]],
   'machine forget': [[absentMachines(() => true)]],
   'brake release': [[absentMachines(({ isHeldBack }) => isHeldBack)]],
-  'cluster set': [[words(['placement=spread', 'placement=pack'])]],
+  'cluster set': [
+    [words(['placement=spread', 'placement=pack', 'rebalance=manual', 'rebalance=auto'])],
+  ],
   'metadata set': [[machines], [metadataKeys('=')]],
   'metadata remove': [[machines], [metadataKeys('')]],
   ssh: [[machines, units(isPlaced)]],

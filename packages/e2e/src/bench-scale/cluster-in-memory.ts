@@ -121,6 +121,7 @@ export class ClusterInMemory {
       leader: null,
       brake: null,
       policy: null,
+      rebalance: null,
       losses: new Map(),
       corrupt: noRecords,
     };

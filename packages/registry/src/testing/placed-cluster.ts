@@ -5,6 +5,7 @@ import type {
   Machine,
   Packing,
   PlacementFailures,
+  Rebalance,
   Role,
   StateReport,
   Unit,
@@ -20,6 +21,7 @@ import {
   encodePresence,
   encodeState,
 } from '../codec.ts';
+import { encodeRebalance } from '../rebalance-codec.ts';
 import { openFakeRegistry } from '../fake.ts';
 import { keysOf } from '../keys.ts';
 import { MemoryStore } from '../memory-store.ts';
@@ -69,6 +71,10 @@ export class PlacedCluster {
         await this.beforeWrite();
         return units.writePolicy(policy, expect);
       },
+      writeRebalance: async (rebalance, expect) => {
+        await this.beforeWrite();
+        return units.writeRebalance(rebalance, expect);
+      },
       cluster: () => {
         this.views += 1;
         return units.cluster();
@@ -108,6 +114,13 @@ export class PlacedCluster {
   /** The leader says whether it holds units of machines back. */
   async brake(brake: Omit<Brake, 'modRevision'>): Promise<void> {
     this.store.put(keys.brake, encodeBrake(brake, 'nonce'));
+    await (await this.#registry.units.cluster()).atLeast(this.store.revision, 1000);
+  }
+
+  /** The leader goes on with a rebalance; null: it is over. */
+  async rebalance(rebalance: Omit<Rebalance, 'modRevision'> | null): Promise<void> {
+    if (rebalance === null) await this.#delete([keys.rebalance]);
+    else this.store.put(keys.rebalance, encodeRebalance(rebalance, 'nonce'));
     await (await this.#registry.units.cluster()).atLeast(this.store.revision, 1000);
   }
 

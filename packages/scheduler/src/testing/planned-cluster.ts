@@ -11,6 +11,7 @@ import type {
   Placement,
   PlacementChange,
   Policy,
+  Rebalance,
   Unit,
   UnitCounts,
   UnitState,
@@ -49,11 +50,14 @@ export class PlannedCluster {
   readonly corrupt: CorruptRecord[] = [];
   brake: Brake | null = null;
   policy: Policy | null = null;
+  rebalance: Rebalance | null = null;
   readonly losses = new Map<string, Loss>();
   /** What the last plan said of units between two machines; a new leader knows none of it. */
   underway: Plan['underway'] = new Map();
   /** What the last plan had seen of units that failed; a new leader has seen nothing. */
   sightings: Plan['sightings'] = new Map();
+  /** The same of moves that were seen to arrive. */
+  arrivals: Plan['arrivals'] = new Map();
   revision = 1;
   /** Boot-clock ms of the leader, whose contact with the store is old enough. */
   now = 0;
@@ -140,6 +144,7 @@ export class PlannedCluster {
       leader: null,
       brake: this.brake,
       policy: this.policy,
+      rebalance: this.rebalance,
       losses: this.losses,
     };
   }
@@ -154,6 +159,7 @@ export class PlannedCluster {
       forgotten: forgottenMachines(model),
       underway: this.underway,
       sightings: this.sightings,
+      arrivals: this.arrivals,
     };
     const plan = this.#planner.plan(model, options);
     const found = difference(plan, planOfAll(model.snapshot, options, new Map()));
@@ -192,6 +198,7 @@ export class PlannedCluster {
       absentSince: this.#absences(),
       underway: backwards(this.underway),
       sightings: backwards(this.sightings),
+      arrivals: this.arrivals,
     });
   }
 
@@ -200,6 +207,7 @@ export class PlannedCluster {
     const plan = this.plan(mayDeclareAbsent);
     this.underway = plan.underway;
     this.sightings = plan.sightings;
+    this.arrivals = plan.arrivals;
     this.write(plan.changes);
     return plan;
   }

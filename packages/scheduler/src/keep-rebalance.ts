@@ -1,0 +1,41 @@
+import type { Clock, ClusterView, Leadership, Log, Revision } from '@muster/core';
+import type { RebalanceStep } from './rebalancer.ts';
+
+const catchUpMs = 2_000;
+const seenEveryMs = 5;
+
+/**
+ * Has the record say what was decided, and waits for the picture to show it, not for long.
+ * @param decided - `rebalanceRevision`: of the record that it was decided from
+ * @returns false: somebody else changed it, or leads
+ */
+export async function keepRebalance(
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    view,
+    leadership,
+    signal,
+  }: {
+    readonly view: Pick<ClusterView, 'snapshot'>;
+    readonly leadership: Pick<Leadership, 'writeRebalance'>;
+    readonly signal: AbortSignal;
+  },
+  {
+    rebalance: step,
+    rebalanceRevision: expect,
+  }: { readonly rebalance: RebalanceStep; readonly rebalanceRevision: Revision },
+): Promise<boolean> {
+  if (step === null) return true;
+  const record = step.type === 'write' ? step.record : null;
+  const result = await leadership.writeRebalance(record, expect);
+  const isSeen = (): boolean => (view.snapshot().rebalance?.modRevision ?? 0) !== expect;
+  const end = clock.monotonic() + catchUpMs;
+  while (!signal.aborted && !isSeen() && clock.monotonic() < end) {
+    await clock.sleep(seenEveryMs, signal);
+  }
+  if (result !== 'committed') return false;
+  if (record === null) log.info({}, 'the rebalance is over');
+  else if (record.end?.type === 'failed') log.warn({ ...record }, 'the rebalance has failed');
+  else log.info({ ...record }, 'rebalancing');
+  return true;
+}
