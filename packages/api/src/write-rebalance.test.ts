@@ -32,7 +32,7 @@ const move = {
   from: here,
   to: there,
   order: 'successor-first',
-  reason: 'rebalance: from a machine with 2 units to one with 0',
+  reason: 'rebalance: 2 units there, 1 unit here',
 } as const;
 const underWay: Omit<Rebalance, 'modRevision'> = {
   origin: { by: 'other' },

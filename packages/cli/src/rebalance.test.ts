@@ -9,7 +9,7 @@ const lines = (...each: string[]): string => each.map((line) => `${line}\n`).joi
 
 const table = lines(
   'UNIT       FROM                  TO                    ORDER            REASON',
-  'a.service  1234abcd.../10.0.0.1  5678abcd.../10.0.0.2  successor-first  from a machine with 2 units to one with 0',
+  'a.service  1234abcd.../10.0.0.1  5678abcd.../10.0.0.2  successor-first  2 units there, 1 unit here',
 );
 const moving = 'Moving a.service from 1234abcd.../10.0.0.1 to 5678abcd.../10.0.0.2';
 const move = {
@@ -18,7 +18,7 @@ const move = {
   from: m1,
   to: m2,
   order: 'successor-first',
-  reason: 'rebalance: from a machine with 2 units to one with 0',
+  reason: 'rebalance: 2 units there, 1 unit here',
 } as const;
 const begun: Omit<Rebalance, 'modRevision'> = {
   origin: { by: 'tester@box' },

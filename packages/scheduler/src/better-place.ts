@@ -1,11 +1,12 @@
 import { settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
+import { describeLoad, loadOf } from './load.ts';
 import { Minders } from './minders.ts';
 import type { Model } from './model.ts';
 import type { Party } from './movable.ts';
 import { groupRefusal, hostsFor, refusal } from './refusal.ts';
 import { failuresOf } from './reschedule.ts';
-import { bestOf, compareBeforeLoad, loadScorer, scorerFor } from './score.ts';
+import { bestOf, compareBeforeLoad, isPacked, loadScorer, scorerFor } from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
 /** The model, and who minds whom in it. What machines hold changes as units are moved. */
@@ -83,19 +84,29 @@ function findBetter(scene: Scene, party: Party, from: Host): Improvement | null 
   const { model } = scene;
   const scorer = partyScorer(scene, party);
   const here = scorer.of(from);
-  const [lightest] = hostsFor({ model }, party);
-  if (lightest === undefined) return null;
   // Most units are as well off as they can be, which is soon told.
-  const there = { ...scorer.least, host: lightest, load: loadScorer(model.snapshot)(lightest) };
-  if (!isWorthwhile(scene, party, { here, there })) return null;
+  if (compareBeforeLoad(scorer.least, here) >= 0 && !isLighterElsewhere(scene, party, here)) {
+    return null;
+  }
+  const isImprovement = (host: Host): boolean =>
+    host !== from && isWorthwhile(scene, party, { here, there: scorer.of(host) });
   const to = bestOf(
     [hostsFor({ model }, party)],
     scorer,
-    (host) => host !== from && mayTake(model, party, host),
+    (host) => isImprovement(host) && mayTake(model, party, host),
   );
-  const scores = to && { here, there: scorer.of(to) };
-  if (scores === null || !isWorthwhile(scene, party, scores)) return null;
-  return { to: scores.there.host, reason: `rebalance: ${gain(scene, party, scores)}` };
+  if (to === null) return null;
+  return { to, reason: `rebalance: ${gain(scene, party, { here, there: scorer.of(to) })}` };
+}
+
+/** Whether there may be a machine that is so much less loaded that it is worth looking for it. */
+function isLighterElsewhere(scene: Scene, party: Party, here: Score): boolean {
+  const { model } = scene;
+  const [lightest] = hostsFor({ model }, party);
+  if (lightest === undefined) return false;
+  if (loadScorer(model.snapshot)(lightest) >= here.load) return false;
+  const before = loadWith(scene, party, here.host);
+  return isPacked(model.snapshot) || isClear(before, lightest);
 }
 
 function mayTake(model: Model, party: Party, host: Host): boolean {
@@ -123,9 +134,9 @@ function partyScorer({ model, minders }: Scene, party: Party): Scorer {
     for (const unit of party) if (unit !== last) takeOff({ model, minders }, [unit], host);
     return sum(costs);
   };
-  const loadOf = loadScorer(model.snapshot);
+  const load = loadScorer(model.snapshot);
   return {
-    of: (host) => ({ ...costOn(host), host, load: loadOf(host) }),
+    of: (host) => ({ ...costOn(host), host, load: load(host) }),
     least: sum(scorers.map(({ unit, scorer }) => together(scorer.least, minders.leastCost(unit)))),
   };
 }
@@ -133,13 +144,14 @@ function partyScorer({ model, minders }: Scene, party: Party): Scorer {
 type Costs = Pick<Score, 'preference' | 'neighbours' | 'spread'>;
 
 function sum(costs: readonly Costs[]): Scorer['least'] {
-  const total = { failedOn: -1, foothold: 2 as const, preference: 0, neighbours: 0, spread: 0 };
+  const total = { preference: 0, neighbours: 0, spread: 0 };
   for (const { preference, neighbours, spread } of costs) {
     total.preference += preference;
     total.neighbours += neighbours;
     total.spread += spread;
   }
-  return total;
+  // Who follows one of them goes along, and leaves nobody behind.
+  return { failedOn: -1, foothold: 2, followers: 0, ...total };
 }
 
 function together(
@@ -158,17 +170,34 @@ interface Scores {
   readonly there: Score;
 }
 
-function isWorthwhile({ model }: Scene, party: Party, { here, there }: Scores): boolean {
+/** What is to be gained at least, in the measure of `loadOf`: less than one is no unit. */
+const leastGain = 1 - 1e-6;
+
+function isWorthwhile(scene: Scene, party: Party, { here, there }: Scores): boolean {
   const order = compareBeforeLoad(there, here);
   if (order !== 0 || there.load >= here.load) return order < 0;
-  const held = here.host.residents.size + party.length;
-  const difference = held - there.host.residents.size;
-  const isPacked = model.snapshot.policy?.placement === 'pack';
-  return isPacked || difference * worthwhilePart >= held;
+  const before = loadWith(scene, party, here.host);
+  const after = loadWith(scene, party, there.host);
+  if (isPacked(scene.model.snapshot)) return after - before >= leastGain;
+  // On a smaller machine the same units weigh more.
+  return before - after >= leastGain && isClear(before, there.host);
+}
+
+/** Whether a machine holds so much less than one with that load. */
+function isClear(load: number, host: Host): boolean {
+  return (load - loadOf(host)) * worthwhilePart >= load;
+}
+
+/** How full a machine that does not hold them is with them. */
+function loadWith(scene: Scene, party: Party, host: Host): number {
+  putOn(scene, party, host);
+  const load = loadOf(host);
+  takeOff(scene, party, host);
+  return load;
 }
 
 /** In which way it is better there, for people. */
-function gain({ model }: Scene, party: Party, { here, there }: Scores): string {
+function gain(scene: Scene, party: Party, { here, there }: Scores): string {
   if (there.preference !== here.preference) {
     return `preferences that are not met: ${here.preference} there, ${there.preference} here`;
   }
@@ -177,12 +206,20 @@ function gain({ model }: Scene, party: Party, { here, there }: Scores): string {
   }
   for (const unit of party) {
     const key = unit.requirements.preferences?.spread?.key;
-    const { of } = scorerFor(model, { unit });
+    const { of } = scorerFor(scene.model, { unit });
     const [was, is] = [of(here.host).spread, of(there.host).spread];
     if (key === undefined || was === is) continue;
     return `others with the same ${key}: ${was === Infinity ? 'nobody knows' : was} there, ${is} here`;
   }
   if (there.spread !== here.spread) return 'units that are spread with it are spread better';
-  const held = here.host.residents.size + party.length;
-  return `from a machine with ${held} units to one with ${there.host.residents.size}`;
+  return `${fillWith(scene, party, here.host)} there, ${fillWith(scene, party, there.host)} here`;
+}
+
+/** For people: how full a machine is with them. */
+function fillWith(scene: Scene, party: Party, host: Host): string {
+  putOn(scene, party, host);
+  const { size } = host.residents;
+  const fill = describeLoad(host) ?? (size === 1 ? '1 unit' : `${size} units`);
+  takeOff(scene, party, host);
+  return fill;
 }

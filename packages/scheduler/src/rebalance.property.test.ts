@@ -240,9 +240,9 @@ test('whatever happens meanwhile, what runs goes on and what may not run twice d
         else failed += 1;
       },
     ),
-    { numRuns: 70 },
+    { numRuns: 40 },
   );
-  expect({ moved: moved > 30, failed: failed > 1 }).toEqual({ moved: true, failed: true });
+  expect({ moved: moved > 15, failed: failed > 0 }).toEqual({ moved: true, failed: true });
 });
 
 function mayOverlap(

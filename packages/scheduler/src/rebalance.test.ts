@@ -42,7 +42,7 @@ test('units go to a machine that has joined until that holds as many as the othe
   expect(movesOf(cluster)).toEqual(['w@0.service: m1 > m3', 'w@1.service: m2 > m3']);
   expect(planOf(cluster).moves[0]).toMatchObject({
     order: 'successor-first',
-    reason: 'rebalance: from a machine with 3 units to one with 0',
+    reason: 'rebalance: 3 units there, 1 unit here',
   });
 });
 

@@ -54,7 +54,7 @@ test('a unit runs on until it is up elsewhere, one after the other, and then it 
     'd.service': ['m1'],
   });
   const { reason } = world.cluster.assignments.get('a.service')?.get('m2') ?? {};
-  expect(reason).toBe('rebalance: from a machine with 4 units to one with 0');
+  expect(reason).toBe('rebalance: 4 units there, 1 unit here');
   expect(left(world)).toBe(0);
 });
 

@@ -150,7 +150,7 @@ export function whyBest(
   return [...by, byLoad].join(', then ');
 }
 
-function isPacked({ policy }: Model['snapshot']): boolean {
+export function isPacked({ policy }: Model['snapshot']): boolean {
   return policy?.placement === 'pack';
 }
 
