@@ -33,7 +33,9 @@ export function renderRebalance({
 }: Pick<ClusterSnapshot, 'rebalance'>): RebalanceBody | null {
   if (rebalance === null) return null;
   const { origin, limit, atOnce, moved, moves, end = null } = rebalance;
-  const shown = moves.map(({ revisions: _, ...move }) => move);
+  const shown = moves.map(({ units, from, to, order, reason }) => {
+    return { units, from, to, order, reason };
+  });
   return { origin, limit, atOnce, moved, moves: shown, end };
 }
 

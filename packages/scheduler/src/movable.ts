@@ -47,7 +47,7 @@ function mayBeMoved(model: Model, name: string): boolean {
 }
 
 /** The machine that holds a unit as it is stored; null: none does. */
-export function holderOf({ snapshot }: Model, name: string): string | null {
+function holderOf({ snapshot }: Model, name: string): string | null {
   const assignments = [...(snapshot.assignments.get(name)?.values() ?? [])];
   return assignments.find(holdsPlace)?.machine ?? null;
 }

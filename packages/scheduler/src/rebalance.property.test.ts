@@ -64,7 +64,9 @@ function grown(
 ): PlannedCluster {
   const cluster = new PlannedCluster();
   const join = (i: number): void => {
-    const { zone = null, rack = null, gibibytes = 0 } = asked[i] ?? {};
+    const one = asked[i];
+    if (one === undefined) return;
+    const { zone, rack, gibibytes } = one;
     cluster.machine(`m${i}`, { ...(zone && { zone }), ...(rack && { rack }) });
     cluster.capacity(`m${i}`, { memoryBytes: gibibytes * G });
   };
@@ -234,8 +236,9 @@ test('whatever happens meanwhile, what runs goes on and what may not run twice d
         }
         world.finish(look);
         const { rebalance } = cluster;
-        if (rebalance === null) expect(planOf(cluster)).toEqual([]);
-        else expect(rebalance).toMatchObject({ moves: [], end: { type: 'failed' } });
+        const isOver = rebalance === null && planOf(cluster).length === 0;
+        const hasFailed = rebalance?.end?.type === 'failed' && rebalance.moves.length === 0;
+        expect({ rebalance, isOver: isOver || hasFailed }).toEqual({ rebalance, isOver: true });
         if (rebalance === null) moved += 1;
         else failed += 1;
       },

@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 import { improvements, obstacleToMoves } from './rebalance.ts';
 
 /** What is to be stored of it. */
-export type RebalanceRecord = Omit<Rebalance, 'modRevision'>;
+type RebalanceRecord = Omit<Rebalance, 'modRevision'>;
 
 /** What the record is to become; null: nothing else than it is. */
 export type RebalanceStep =

@@ -13,7 +13,7 @@ import { groupRefusal } from './refusal.ts';
  * `done`: its units are up where they were to go, and nowhere else. `void`: there is nothing left of it
  * to do. `fails`: a unit is not well where it came to; if all are up where they were, they stay there.
  */
-export type MoveProgress =
+type MoveProgress =
   | { readonly type: 'begins' | 'moves' | 'done' | 'void' }
   | { readonly type: 'fails'; readonly reason: string; readonly isTakenBack: boolean };
 
@@ -26,7 +26,7 @@ export interface MoveState {
 export type Arrivals = ReadonlyMap<string, number>;
 
 /** A unit has to stay up for so long before its old copy ends: many that fail do so at once. */
-export const proveMs = 2_000;
+const proveMs = 2_000;
 
 /** Carries on the moves that are under way, before anything else is decided of their units. */
 export function carryOnMoves(draft: Draft): { states: readonly MoveState[]; arrivals: Arrivals } {

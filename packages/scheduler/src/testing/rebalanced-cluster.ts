@@ -2,7 +2,7 @@ import type { Rebalance } from '@muster/core';
 import { buildModel } from '../model-keeper.ts';
 import type { Plan } from '../plan.ts';
 import { Rebalancer } from '../rebalancer.ts';
-import { PlannedCluster } from './planned-cluster.ts';
+import type { PlannedCluster } from './planned-cluster.ts';
 
 /** A cluster in memory with a leader, and agents that do what is assigned to them when they are told to. */
 export class RebalancedCluster {
