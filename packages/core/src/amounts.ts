@@ -37,12 +37,13 @@ export function formatBytes(bytes: number, round: 'up' | 'down' | 'nearest' = 'n
   return `${tenths / 10}${power === 0 ? '' : suffixes[power]}`;
 }
 
-/** `12%`, `12.5%`, `12.55%` in ten-thousandths; null: it is none. May be more than the whole. */
+/** `12%`, `12.55%`, `125.5‰`, `1255‱` in ten-thousandths; null: it is none. May be more than the whole. */
 export function parsePermyriad(text: string): number | null {
-  const match = /^(\d{1,7})(?:\.(\d{1,2}))?%$/.exec(text);
-  if (match === null) return null;
-  const [, whole = '', decimals = ''] = match;
-  return Number(whole) * 100 + Number(decimals.padEnd(2, '0'));
+  const [, whole = '', decimals = '', sign = ''] =
+    /^(\d{1,9})(?:\.(\d{1,2}))?([%‰‱])$/.exec(text) ?? [];
+  const places = ['‱', '‰', '%'].indexOf(sign);
+  if (whole === '' || decimals.length > places) return null;
+  return Number(whole) * 10 ** places + Number(decimals.padEnd(places, '0'));
 }
 
 /** Bytes or a percentage of at most 100; null: it is neither. */
@@ -55,7 +56,7 @@ export function parseByteAmount(text: string): Amount | null {
 
 /** A whole number or a percentage of at most 100; null: it is neither. */
 export function parseCountAmount(text: string): Amount | null {
-  return text.endsWith('%') || /^\d{1,15}$/.test(text) ? parseByteAmount(text) : null;
+  return /[%‰‱]$|^\d{1,15}$/.test(text) ? parseByteAmount(text) : null;
 }
 
 /** CPUs as a number (`0.5`) or as a percentage of one (`50%`), in thousandths; null: it is neither. */

@@ -21,7 +21,7 @@ export function offerOf(capacity: Capacity): Amounts {
   const left = (all: number, kept: number | undefined): number => Math.max(0, all - (kept ?? 0));
   return {
     memory: left(memory, reserved?.memoryBytes),
-    cpu: left(cpu, reserved && Math.ceil(reserved.cpus * 1000)),
+    cpu: left(cpu, reserved && Math.round(reserved.cpus * 1000)),
     disk: left(disk, reserved?.diskBytes),
     tasks,
   };

@@ -65,6 +65,21 @@ test('operators and pairs on one line; a bare word among them is half of somethi
     problems: [],
     warnings: [],
   });
+  expect(read('region!=us cpus>4', 'zone=a memory<=8 disk!=hdd')).toEqual({
+    metadata: new Map([['zone', ['a']]]),
+    metadataTests: [
+      { type: 'not-in', key: 'region', values: ['us'] },
+      { type: '>', key: 'cpus', limit: 4 },
+      { type: '<=', key: 'memory', limit: 8 },
+      { type: 'not-in', key: 'disk', values: ['hdd'] },
+    ],
+    problems: [],
+    warnings: [],
+  });
+  expect(read('rack!=second floor', '"name=a b>4"')).toMatchObject({
+    metadata: new Map([['name', ['a b>4']]]),
+    metadataTests: [{ type: 'not-in', key: 'rack', values: ['second floor'] }],
+  });
   expect(read('region=eu cpus>=8 gpu').problems).toEqual([
     'MachineMetadata="gpu" is not of the form key=value',
   ]);

@@ -48,12 +48,22 @@ export function readMetadata(
 
 /** A value may hold blanks (`rack=second floor`), so only what is nothing by itself is split. */
 function readDemands(value: string): { text: string; demand: Demand | null }[] {
-  const whole = readDemand(value) ?? parsePresence(value);
-  const words = whole === null ? splitWords(value) : [];
+  const several = splitWords(value);
+  const whole = areDemands(several) ? null : (readDemand(value) ?? parsePresence(value));
+  const words = whole === null ? several : [];
   // A bare word among others is rather half of a value than a key.
   const read = words.map((text) => ({ text, demand: readDemand(text) }));
   const isList = read.some(({ demand }) => demand !== null) && !/\sin\s*\(/.test(value);
   return isList ? read : [{ text: value, demand: whole }];
+}
+
+/** Whether words that could be one value with blanks are rather demands, each of them: `zone=a cpus>4`. */
+function areDemands([first = '', ...more]: readonly string[]): boolean {
+  return (
+    readDemand(first) !== null &&
+    more.some((word) => parseComparison(word) !== null) &&
+    more.every((word) => readDemand(word) !== null)
+  );
 }
 
 function readDemand(text: string): Demand | null {

@@ -128,6 +128,7 @@ test.each<[string, string, Partial<Requirements>]>([
   expect(read(fleet)).toEqual({
     requirements: { ...none, ...expected },
     problems: [],
+    disregarded: [],
     warnings: [],
   });
 });

@@ -49,6 +49,11 @@ export interface ParsedRequirements {
   readonly requirements: Requirements;
   /** Reasons to refuse the unit, one sentence each. */
   readonly problems: readonly string[];
+  /**
+   * Those of them that are about values which count as not given: a unit that is stored already, by a
+   * version that did not know the option, is placed without regard to these.
+   */
+  readonly disregarded: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -103,6 +108,7 @@ export function parseRequirements(file: UnitFile, name: string): ParsedRequireme
       ...resources.problems,
       ...(machineOf.includes(name) ? [`MachineOf=${name} names the unit itself`] : []),
     ],
+    disregarded: resources.problems,
     warnings: [
       ...unknownFleetOptions(file),
       ...doubtfulMachineIds(machineIds, name),

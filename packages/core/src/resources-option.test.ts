@@ -32,7 +32,9 @@ test.each([
   ['else where it is throttled', 'MemoryMax=3G\nMemoryHigh=2G', '', 'MemoryHigh=2G', 2 * G],
   ['else what it gets at most', 'MemoryMax=3G', '', 'MemoryMax=3G', 3 * G],
   ['no limit is none', 'MemoryHigh=infinity\nMemoryMax=3G', '', 'MemoryMax=3G', 3 * G],
+  ['the least of two limits', 'MemoryHigh=8G\nMemoryMax=1G', '', 'MemoryMax=1G', G],
   ['the older name', 'MemoryLimit=3G', '', 'MemoryLimit=3G', 3 * G],
+  ['but not beside the newer', 'MemoryLimit=3G\nMemoryMax=4G', '', 'MemoryMax=4G', 4 * G],
   ['the last value counts', 'MemoryMax=3G\nMemoryMax=\nMemoryMax=4G', '', 'MemoryMax=4G', 4 * G],
   [
     'a value that systemd ignores leaves the one before',
@@ -50,6 +52,10 @@ test('parts of a machine are known only there', () => {
   expect(service('MemoryMax=12.5%').needs).toEqual([
     { kind: 'memory', amount: { type: 'share', permyriad: 1250 }, option: 'MemoryMax=12.5%' },
   ]);
+  expect(service('TasksMax=125‰')).toMatchObject({
+    needs: [{ kind: 'tasks', amount: { type: 'share', permyriad: 1250 } }],
+    warnings: [],
+  });
 });
 
 test.each([
@@ -174,6 +180,13 @@ describe('ports', () => {
   test('a socket of one network device takes no port from others', () => {
     expect(socket('ListenStream=80\nBindToDevice=eth0').ports).toBeUndefined();
   });
+
+  test.each(['PrivateNetwork=yes', 'NetworkNamespacePath=/run/netns/blue'])(
+    'nor does one with %s',
+    (own) => {
+      expect(socket(`ListenStream=80\n${own}`).ports).toBeUndefined();
+    },
+  );
 
   test('a service that is no socket listens on nothing by such options', () => {
     expect(service('ListenStream=80').ports).toBeUndefined();

@@ -54,14 +54,22 @@ export const resourceOptions = [
   'Ports',
 ] as const;
 
-/** Options of the unit's own section that say what it may use at most: the first that is there counts. */
-const limits = [
+/**
+ * Options of the unit's own section that say what it may use at most: of a kind the first that is there
+ * counts, or one that is less and holds `besides`.
+ */
+const limits: readonly {
+  readonly kind: ResourceKind;
+  readonly option: string;
+  readonly parse: (text: string) => Amount | null;
+  readonly besides?: true;
+}[] = [
   { kind: 'memory', option: 'MemoryHigh', parse: parseByteAmount },
-  { kind: 'memory', option: 'MemoryMax', parse: parseByteAmount },
+  { kind: 'memory', option: 'MemoryMax', parse: parseByteAmount, besides: true },
   { kind: 'memory', option: 'MemoryLimit', parse: parseByteAmount },
   { kind: 'cpu', option: 'CPUQuota', parse: parseQuota },
   { kind: 'tasks', option: 'TasksMax', parse: parseCountAmount },
-] as const;
+];
 
 /**
  * Types with processes of their own. What a slice may use at most is used by what is in it, which
@@ -144,8 +152,8 @@ function isOpen(value: string, name: string): boolean {
 function readLimits(file: UnitFile, name: string, warnings: string[]): Need[] {
   const section = sections.get(parseUnitName(name).type);
   if (section === undefined) return [];
-  const found: Need[] = [];
-  for (const { kind, option, parse } of limits) {
+  const found = new Map<ResourceKind, Need>();
+  for (const { kind, option, parse, besides } of limits) {
     let last: Need | null = null;
     for (const text of optionValues(file, section, option)) {
       const amount = parse(text);
@@ -155,9 +163,16 @@ function readLimits(file: UnitFile, name: string, warnings: string[]): Need[] {
       } else
         warnings.push(`${option}=${text} in [${section}] is no amount: it counts as not given`);
     }
-    if (last !== null && !found.some((need) => need.kind === kind)) found.push(last);
+    const known = found.get(kind);
+    if (last === null) continue;
+    if (known === undefined || (besides === true && isLess(last, known))) found.set(kind, last);
   }
-  return found;
+  return [...found.values()];
+}
+
+/** A share and a number can be compared only on a machine. */
+function isLess({ amount: a }: Need, { amount: b }: Need): boolean {
+  return a.type === b.type && amountIn(a) < amountIn(b);
 }
 
 function parseCpuAmount(text: string): Amount | null {
@@ -244,6 +259,9 @@ function readListens(file: UnitFile, name: string, warnings: string[]): PortClai
   const socketSays = (option: string): string | null => lastOption(file, 'Socket', option);
   // Such sockets do not meet those of other devices, and machines' devices are not known.
   if (socketSays('BindToDevice') !== null) return [];
+  // Nor do those of another network namespace.
+  if (isTrue(socketSays('PrivateNetwork')) || socketSays('NetworkNamespacePath') !== null)
+    return [];
   const isShared = isTrue(socketSays('ReusePort'));
   const isIpv6Only = socketSays('BindIPv6Only') === 'ipv6-only';
   const protocol = socketSays('SocketProtocol');

@@ -19,8 +19,10 @@ export function readCandidate(
     return known.candidate;
   }
   try {
-    const { requirements, problems } = parseRequirements(parseUnitFile(text), unit.name);
-    if (problems[0] !== undefined) return problems[0];
+    const read = parseRequirements(parseUnitFile(text), unit.name);
+    const { requirements, problems, disregarded } = read;
+    const problem = problems.find((each) => !disregarded.includes(each));
+    if (problem !== undefined) return problem;
     const demand = demandOf(requirements);
     const candidate: Candidate = {
       name: unit.name,
