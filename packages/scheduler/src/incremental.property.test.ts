@@ -457,6 +457,19 @@ const aPortGivenTwice: Step[] = [
   plan,
 ];
 
+/** Of two that are not up the older one stays, also when it is the one that comes to want the port. */
+const aPortForTheOlder: Step[] = [
+  { type: 'join', machine: 'm1', zone: 'z1', isAway: false },
+  { type: 'submit', unit: 'a.service', fleet: '' },
+  { type: 'submit', unit: 'b.service', fleet: 'Ports=80' },
+  plan,
+  { type: 'report', unit: 'a.service', machine: 'm1', activeState: 'failed', ran: null },
+  { type: 'report', unit: 'b.service', machine: 'm1', activeState: 'failed', ran: null },
+  plan,
+  { type: 'submit', unit: 'a.service', fleet: 'Ports=80' },
+  plan,
+];
+
 const twoMachines: Step[] = ['m1', 'm2'].map((id) => {
   return { type: 'join', machine: id, zone: 'z1', isAway: false };
 });
@@ -517,6 +530,7 @@ test('a model that was kept current is the one that is built anew, also after it
       examples: [
         [aPortAskedForTwice],
         [aPortGivenTwice],
+        [aPortForTheOlder],
         [lessThanItRunsWith],
         [leavesAFullerMachine],
       ],

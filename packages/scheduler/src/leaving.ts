@@ -6,8 +6,8 @@ import { answer } from './readiness.ts';
 /**
  * Whether a place that is not wanted any more has to be kept, as one that the unit is leaving: its
  * machine has not said yet that the unit has ended, and nothing else would tell. A unit with
- * `OnPartition=stop` always leaves like that; any other only when its machine has not answered
- * its assignment, so that no state of it will be seen to go. docs/failure.md
+ * `OnPartition=stop` always leaves like that; any other, also a destroyed one, only when its machine
+ * has not answered its assignment, so that no state of it will be seen to go. docs/failure.md
  */
 export function hasToEndFirst(draft: Draft, stored: Assignment): boolean {
   const { model } = draft;
@@ -25,8 +25,7 @@ export function hasToEndFirst(draft: Draft, stored: Assignment): boolean {
     return !isDown && said?.problem == null;
   }
   if (isBound) return true;
-  const mayGoElsewhere = model.snapshot.units.has(unit);
-  return mayGoElsewhere && said === null && present.awaySince === null;
+  return said === null && present.awaySince === null;
 }
 
 /**

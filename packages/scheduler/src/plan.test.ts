@@ -242,7 +242,7 @@ test('a machine whose musterd was stopped in order keeps its units and gets no n
 
 test('a destroyed unit is withdrawn; one whose record does not parse is left alone', () => {
   const cluster = three().unit('a.service').unit('b.service');
-  cluster.settle();
+  cluster.rest();
   cluster.units.clear();
   cluster.corrupt.push({ key: '/muster/unit/b.service', problem: 'not JSON' });
   cluster.settle();

@@ -120,6 +120,14 @@ test('a machine of an older musterd says nothing of its disk, and is not limited
   expect(cluster.where()).toEqual({ 'a.service': ['m1'], 'b.service': ['m1'] });
 });
 
+test('a unit that an older version stored with an amount that is none is placed, and moved', () => {
+  const cluster = two().unit('a.service', 'MemoryReservation=lots\nPorts=http');
+  cluster.rest();
+  expect(cluster.where()).toEqual({ 'a.service': ['m1'] });
+  cluster.lose('m1').rest();
+  expect(cluster.where()).toEqual({ 'a.service': ['m2'] });
+});
+
 describe('a unit whose new content asks for more', () => {
   const grown = (): Cluster => {
     const cluster = two().unit('a.service', 'MemoryReservation=3G');
@@ -229,6 +237,18 @@ describe('ports', () => {
     const cluster = two().lose('m2').unit('web.service', 'Ports=80');
     cluster.file('web.socket', socket('ListenStream=80')).settle();
     expect(cluster.where()).toEqual({ 'web.service': ['m1'], 'web.socket': ['m1'] });
+  });
+
+  test('nobody gets the port of a destroyed unit whose machine has not answered yet', () => {
+    const cluster = two().lose('m2').unit('x.service', 'Ports=80');
+    cluster.settle();
+    // The machine may be starting it.
+    cluster.units.delete('x.service');
+    cluster.settle();
+    cluster.unit('y.service', 'Ports=80').settle();
+    expect(cluster.where()).toEqual({ 'x.service': ['m1:leaving'] });
+    cluster.report().rest();
+    expect(cluster.where()).toEqual({ 'y.service': ['m1'] });
   });
 
   test('a unit that now wants the port of another one leaves', () => {
