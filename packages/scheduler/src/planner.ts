@@ -54,7 +54,8 @@ export class Planner {
   /**
    * Decides everything anew, as one who knows nothing of earlier plans, and says what came out
    * differently; null: nothing. What was known is forgotten then. Of very many units only some are
-   * thought about anew, others the next time: all at once would take too long.
+   * thought about anew, others the next time: all at once would take too long. The model is the one that
+   * is kept then: what is wrong in it, but for who is at rest, is not found.
    */
   check(model: Model, options: PlanOptions, plan: Plan): Difference | null {
     const found = difference(plan, this.#planAnew(model, options));
