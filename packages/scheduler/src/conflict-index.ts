@@ -19,7 +19,7 @@ const fewUses = 1024;
 /** Which machines hold a unit that another one is kept away from by Conflicts=, by whose word ever. */
 export class ConflictIndex {
   readonly #whereIs: (name: string) => ReadonlySet<Host>;
-  readonly #names: () => Iterable<string>;
+  readonly #namesWith: (start: string) => Iterable<string>;
   /** By pattern. */
   readonly #uses = new Map<string, Use>();
   readonly #index = new GlobIndex<Use>();
@@ -27,10 +27,13 @@ export class ConflictIndex {
   /** name → machines that hold units with Conflicts= of exactly that name */
   readonly #ownersByName = new Map<string, Counts>();
 
-  /** @param names - of all units that some machine holds */
-  constructor(whereIs: (name: string) => ReadonlySet<Host>, names: () => Iterable<string>) {
+  /** @param namesWith - units that some machine holds, by what their names begin with */
+  constructor(
+    whereIs: (name: string) => ReadonlySet<Host>,
+    namesWith: (start: string) => Iterable<string>,
+  ) {
     this.#whereIs = whereIs;
-    this.#names = names;
+    this.#namesWith = namesWith;
   }
 
   /**
@@ -38,18 +41,28 @@ export class ConflictIndex {
    * @param all - how many machines there are
    */
   against(unit: Candidate, all: number): ((host: Host) => boolean) | 'everywhere' | null {
-    const walls: Pick<Counts, 'has' | 'size'>[] = unit.conflicts.map((glob) =>
-      glob.literal === null ? this.#use(glob).matched : this.#whereIs(glob.literal),
-    );
-    for (const use of this.#index.matching(unit.name)) walls.push(use.owners);
-    const owners = this.#ownersByName.get(unit.name);
-    if (owners !== undefined) walls.push(owners);
+    const walls = this.#walls(unit);
     const standing = walls.filter(({ size }) => size > 0);
     const [only] = standing;
     if (only === undefined) return null;
     if (standing.some(({ size }) => size >= all)) return 'everywhere';
     if (standing.length === 1) return (host) => only.has(host);
     return (host) => standing.some((wall) => wall.has(host));
+  }
+
+  /** Whether a machine holds such a unit, or the unit itself, which may conflict with itself. */
+  isAny(unit: Candidate, host: Host): boolean {
+    return this.#walls(unit).some((wall) => wall.has(host));
+  }
+
+  #walls(unit: Candidate): Pick<Counts, 'has' | 'size'>[] {
+    const walls: Pick<Counts, 'has' | 'size'>[] = unit.conflicts.map((glob) =>
+      glob.literal === null ? this.#use(glob).matched : this.#whereIs(glob.literal),
+    );
+    for (const use of this.#index.matching(unit.name)) walls.push(use.owners);
+    const owners = this.#ownersByName.get(unit.name);
+    if (owners !== undefined) walls.push(owners);
+    return walls;
   }
 
   settled(host: Host, unit: Candidate): void {
@@ -78,9 +91,8 @@ export class ConflictIndex {
     if (known !== undefined) return known;
     if (this.#uses.size >= this.#mostUses) this.#forgetIdle();
     const use: Use = { glob, owners: new Map(), matched: new Map() };
-    const start = startOf(glob);
-    for (const name of this.#names()) {
-      if (!name.startsWith(start) || !glob.matches(name)) continue;
+    for (const name of this.#namesWith(startOf(glob))) {
+      if (!glob.matches(name)) continue;
       for (const host of this.#whereIs(name)) count(use.matched, host, 1);
     }
     this.#uses.set(glob.pattern, use);

@@ -3,6 +3,7 @@ import { mismatch } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { ConflictIndex } from './conflict-index.ts';
 import { LoadOrder } from './load-order.ts';
+import { NameList } from './name-list.ts';
 import { shortage } from './resources.ts';
 import { RoomIndex } from './room-index.ts';
 
@@ -19,13 +20,15 @@ const mostKinds = 1024;
 export class HostIndex {
   readonly conflicts = new ConflictIndex(
     (name) => this.whereIs(name),
-    () => this.#whereabouts.keys(),
+    (start) => this.namesWith(start),
   );
   #open: readonly Host[] = [];
   #all = 0;
   #order = new LoadOrder([], () => 0);
   readonly #room = new RoomIndex();
   readonly #whereabouts = new Map<string, Set<Host>>();
+  /** Of `#whereabouts`; null: nobody has asked yet. */
+  #names: NameList | null = null;
   /** What a unit asks of the machine itself → for each rank whether it has that. */
   readonly #suitable = new Map<string, Uint8Array>();
   /** The same → why nobody has it. */
@@ -72,6 +75,13 @@ export class HostIndex {
   /** Machines that hold the unit, in no order. */
   whereIs(name: string): ReadonlySet<Host> {
     return this.#whereabouts.get(name) ?? nowhere;
+  }
+
+  /** Units that some machine holds, by what their names begin with; also some that none holds any more. */
+  namesWith(start: string): Iterable<string> {
+    const held = this.#whereabouts;
+    this.#names ??= new NameList(held.keys(), { isThere: (name) => held.has(name) });
+    return this.#names.startingWith(start);
   }
 
   /**
@@ -211,8 +221,10 @@ export class HostIndex {
 
   settled(host: Host, unit: Candidate): void {
     const known = this.#whereabouts.get(unit.name);
-    if (known === undefined) this.#whereabouts.set(unit.name, new Set([host]));
-    else known.add(host);
+    if (known === undefined) {
+      this.#whereabouts.set(unit.name, new Set([host]));
+      this.#names?.add(unit.name);
+    } else known.add(host);
     this.conflicts.settled(host, unit);
     this.reweigh(host);
   }

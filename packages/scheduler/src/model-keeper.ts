@@ -33,7 +33,7 @@ export class ModelKeeper {
   readonly #cache: CandidateCache;
   readonly #index = new HostIndex();
   readonly #hosts = new Map<string, OwnHost>();
-  readonly #tallies = new Tallies(this.#hosts);
+  readonly #tallies = new Tallies(this.#hosts, this.#index);
   readonly #candidates = new Map<string, Candidate>();
   readonly #peers = new Peers(this.#candidates);
   readonly #untouchable = new Map<string, string>();

@@ -1,5 +1,5 @@
 import type { Assignment } from '@muster/core';
-import { expect, lingeringMatches, mismatch, replacedOn, settle, vacate } from './eligibility.ts';
+import { expect, lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { companionsOf, followingGroups } from './company.ts';
 import { assignmentsOf, failuresToStore, isForgotten, leave } from './draft.ts';
@@ -7,7 +7,7 @@ import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
 import type { Move, Vacancy } from './make-room.ts';
-import { groupRefusal, hostsFor, hostsWith, refusal, takenGroups } from './refusal.ts';
+import { groupRefusal, hostsFor, hostsWith, refusal, takenGroups, takesGroups } from './refusal.ts';
 import { bestOf, compareScores, scorerFor, whyBest } from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
@@ -281,12 +281,11 @@ function bestForMost(
     readonly bar: Refuse;
   },
 ): Host | null {
-  const all = groups.flat();
-  const takesAll = (host: Host): boolean =>
-    bar(host) === null &&
-    all.every((unit) => mismatch(unit, host) === null) &&
-    takenGroups(draft, groups, host).length === all.length;
-  const best = bestOf(candidates(), scorer, takesAll);
+  const best = bestOf(
+    candidates(),
+    scorer,
+    (host) => bar(host) === null && takesGroups(draft, groups, host),
+  );
   if (best !== null) return best;
   const counts = new Map<Host, number>();
   for (const host of candidates().flatMap((hosts) => [...hosts])) {
@@ -319,7 +318,7 @@ function footholds(draft: Draft, { unit, wanted }: Homeless): (host: Host) => Sc
 }
 
 /** What machines say, by id: of many only some are asked, lest the answers be more than the units. */
-function refusalsOf({ model, options }: Draft, refuse: Refuse): Unplaced['machines'] {
+export function refusalsOf({ model, options }: Draft, refuse: Refuse): Unplaced['machines'] {
   const refusals: Unplaced['machines'][number][] = [];
   for (const host of model.open) {
     if (refusals.length === (options.mostReasons ?? Infinity)) break;

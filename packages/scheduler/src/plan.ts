@@ -4,14 +4,14 @@ import { pushChange } from './change.ts';
 import { assignmentsOf, isForgotten } from './draft.ts';
 import type { Draft, PlanOptions, Underway, Unplaced, Wanted } from './draft.ts';
 import { depart, mismatch, settle } from './eligibility.ts';
-import type { Candidate } from './eligibility.ts';
+import type { Candidate, Host } from './eligibility.ts';
 import { evictUnfit, makeRoomWhereItIs, takeOffFailed } from './evict.ts';
 import { holdsPlace } from './model.ts';
 import type { Model } from './model.ts';
-import { placeAnew } from './place.ts';
+import { placeAnew, refusalsOf } from './place.ts';
 import { placementOrder } from './placement-order.ts';
 import { isReady } from './readiness.ts';
-import { contention } from './refusal.ts';
+import { contention, isCrowded } from './refusal.ts';
 import { keepReleased, settleReleased } from './released.ts';
 import { planReschedules } from './reschedule.ts';
 import type { ReschedulePlan, Sightings } from './reschedule.ts';
@@ -171,19 +171,22 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
       wanted.set(assignment.machine, { ...assignment, role: 'holder' });
     }
   }
-  const refusals: Unplaced['machines'][number][] = [];
+  const refuse = (host: Host): string | null =>
+    mismatch(unit, host) ?? contention(draft, unit, host);
   for (const host of model.open) {
     if (wanted.has(host.id)) continue;
-    const reason = mismatch(unit, host) ?? contention(draft, unit, host);
-    if (reason !== null) {
-      refusals.push({ machine: host.id, reason });
-      continue;
-    }
+    // Nobody asks for the sentence as long as another takes it.
+    if (unit.replaces.length === 0 && isCrowded(unit, host)) continue;
+    if (refuse(host) !== null) continue;
     settle(host, unit);
     wanted.set(host.id, { machine: host.id, role: 'holder', reason: 'global unit' });
   }
   if (wanted.size === 0) {
-    draft.unplaced.push({ unit: unit.name, reason: 'no machine matches', machines: refusals });
+    draft.unplaced.push({
+      unit: unit.name,
+      reason: 'no machine matches',
+      machines: refusalsOf(draft, refuse),
+    });
   }
   pushChange(draft, unit.name, wanted);
 }

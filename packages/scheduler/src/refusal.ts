@@ -13,6 +13,7 @@ import {
 import type { Candidate, Host } from './eligibility.ts';
 import type { Draft } from './draft.ts';
 import type { Model } from './model.ts';
+import { hasTooLittle } from './resources.ts';
 
 /**
  * Why a machine cannot take the unit now, whoever may have to leave for it; null: it can.
@@ -97,7 +98,9 @@ export function contention(
   // Most machines hold nobody who minds, and are asked about most often.
   const isCalm = host.picky.size === 0 && host.lingeringPicky.size === 0;
   if (!isCalm || unit.conflicts.length > 0) {
-    const conflict = conflictOn(unit, host) ?? conflictEndingOn(unit, host);
+    // Who it is has to be looked for among all that are there.
+    const isAnyThere = host.index.conflicts.isAny(unit, host);
+    const conflict = (isAnyThere ? conflictOn(unit, host) : null) ?? conflictEndingOn(unit, host);
     if (conflict !== null) return conflict;
   }
   const replaced = replacedOn(unit, host, draft.model.replacements);
@@ -128,6 +131,11 @@ export function takenGroups(
   const taken: Candidate[] = [];
   const settled: string[] = [];
   for (const group of groups) {
+    // Of many that are alike most find no room: nobody asks for the sentence.
+    if (group.some((unit) => isCrowded(unit, host))) {
+      if (taken.length === 0) break;
+      continue;
+    }
     const names = settleGroup(draft, group, host);
     if (typeof names !== 'string') {
       taken.push(...group);
@@ -136,6 +144,31 @@ export function takenGroups(
   }
   for (const name of settled) vacate(host, name);
   return taken;
+}
+
+/** Whether a machine can take all of some groups together as it is. */
+export function takesGroups(
+  draft: Draft,
+  groups: readonly (readonly Candidate[])[],
+  host: Host,
+): boolean {
+  const units = groups.flat();
+  if (units.some((unit) => mismatch(unit, host) !== null || isCrowded(unit, host))) return false;
+  const settled: string[] = [];
+  const takesAll = groups.every((group) => {
+    const names = settleGroup(draft, group, host);
+    if (typeof names === 'string') return false;
+    settled.push(...names);
+    return true;
+  });
+  for (const name of settled) vacate(host, name);
+  return takesAll;
+}
+
+/** Whether a machine has too little for the unit as it is, whoever may have to leave for it. false: ask `shortfall`. */
+export function isCrowded({ name, requirements: { resources } }: Candidate, host: Host): boolean {
+  const { ledger } = host;
+  return resources !== null && !ledger.takings.has(name) && hasTooLittle(ledger, resources);
 }
 
 /** @returns who of them has come, or why a machine cannot take all of them: then nobody was */

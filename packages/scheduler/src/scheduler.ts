@@ -75,11 +75,17 @@ export interface SchedulerObserver {
 /** What is said of a unit; there may be many, and most are the same as before. */
 type Said = Unplaced | Plan['givenUp'][number] | { readonly units: readonly string[] };
 
+/** Of one and the same unit or circle. */
 function isSame(a: Said, b: Said): boolean {
-  if ('machines' in a && 'machines' in b && a.machines === b.machines && a.reason === b.reason) {
-    return true;
-  }
-  return JSON.stringify(a) === JSON.stringify(b);
+  if (!('machines' in a) || !('machines' in b)) return JSON.stringify(a) === JSON.stringify(b);
+  return (
+    a.reason === b.reason &&
+    a.machines.length === b.machines.length &&
+    a.machines.every(({ machine, reason }, i) => {
+      const other = b.machines[i];
+      return other?.machine === machine && other.reason === reason;
+    })
+  );
 }
 
 const resyncMs = 30_000;

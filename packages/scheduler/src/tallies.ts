@@ -1,7 +1,8 @@
 import { compileGlob, metadataValue, templateOf } from '@muster/core';
 import type { Glob } from '@muster/core';
 import type { Candidate, Host } from './eligibility.ts';
-import { GlobIndex } from './glob-index.ts';
+import { GlobIndex, startOf } from './glob-index.ts';
+import type { HostIndex } from './host-index.ts';
 
 /** How many units of a group machines hold. */
 export class Tally {
@@ -63,7 +64,13 @@ interface TallyGlob {
   readonly tally: Tally;
 }
 
-/** Groups by pattern that are remembered; what is asked for again is counted again. */
+/** Of the units that match some patterns. */
+interface PatternTally {
+  readonly tally: Tally;
+  readonly globs: readonly TallyGlob[];
+}
+
+/** Groups by pattern that are remembered, those that were asked for last; others are counted again. */
 const mostPatterns = 4096;
 
 /**
@@ -72,14 +79,20 @@ const mostPatterns = 4096;
  */
 export class Tallies {
   readonly #hosts: ReadonlyMap<string, Host>;
+  readonly #held: Pick<HostIndex, 'namesWith' | 'whereIs'>;
   /** By template; null: nobody has asked yet. */
   #templates: Map<string, Tally> | null = null;
-  readonly #patterns = new Map<string, Tally>();
-  #index = new GlobIndex<TallyGlob>();
+  /** Those that were asked for last come last. */
+  readonly #patterns = new Map<string, PatternTally>();
+  readonly #index = new GlobIndex<TallyGlob>();
 
-  /** @param hosts - all there are, with what they hold; those that come later hold nothing yet */
-  constructor(hosts: ReadonlyMap<string, Host>) {
+  /**
+   * @param hosts - all there are, with what they hold; those that come later hold nothing yet
+   * @param held - what they hold
+   */
+  constructor(hosts: ReadonlyMap<string, Host>, held: Pick<HostIndex, 'namesWith' | 'whereIs'>) {
     this.#hosts = hosts;
+    this.#held = held;
   }
 
   /** Of the instances of a template. While there are none the answer stays empty: ask again then. */
@@ -96,25 +109,39 @@ export class Tallies {
   ofPatterns(patterns: readonly string[]): Tally {
     const key = patterns.join(' ');
     const known = this.#patterns.get(key);
-    if (known !== undefined) return known;
-    if (this.#patterns.size >= mostPatterns) {
-      this.#patterns.clear();
-      this.#index = new GlobIndex();
-    }
-    const globs = patterns.map(compileGlob);
+    const found = known ?? this.#count(patterns);
+    if (known === undefined && this.#patterns.size >= mostPatterns) this.#forgetOldest();
+    this.#patterns.delete(key);
+    this.#patterns.set(key, found);
+    return found.tally;
+  }
+
+  #count(patterns: readonly string[]): PatternTally {
     const tally = new Tally();
-    this.#forEach((host, { name }) => {
-      if (globs.some((glob) => glob.matches(name))) tally.change(host, 1);
-    });
-    this.#patterns.set(key, tally);
-    for (const glob of globs) this.#index.add({ glob, tally });
-    return tally;
+    const globs = patterns.map((pattern) => ({ glob: compileGlob(pattern), tally }));
+    const names = new Set<string>();
+    for (const item of globs) {
+      this.#index.add(item);
+      for (const name of this.#held.namesWith(startOf(item.glob))) {
+        if (item.glob.matches(name)) names.add(name);
+      }
+    }
+    for (const name of names) for (const host of this.#held.whereIs(name)) tally.change(host, 1);
+    return { tally, globs };
+  }
+
+  #forgetOldest(): void {
+    for (const [key, { globs }] of this.#patterns) {
+      this.#patterns.delete(key);
+      for (const item of globs) this.#index.delete(item);
+      return;
+    }
   }
 
   /** What machines have of keys may be another now. */
   metadataChanged(): void {
     for (const tally of this.#templates?.values() ?? []) tally.forgetKeys();
-    for (const tally of this.#patterns.values()) tally.forgetKeys();
+    for (const { tally } of this.#patterns.values()) tally.forgetKeys();
   }
 
   settled(host: Host, unit: Candidate): void {
