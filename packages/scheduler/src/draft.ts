@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly underway?: ReadonlyMap<string, Underway>;
   /** How many machines are asked at most why they cannot take a unit; absent: all. */
   readonly mostReasons?: number;
+  /** Of these units all machines are asked nevertheless. */
+  readonly askAll?: ReadonlySet<string>;
   /** Of the plan before; absent: this leader has seen nothing yet. */
   readonly sightings?: Sightings;
   /** The same. */
@@ -96,6 +98,11 @@ export function leave(
   depart(host, unit.name, unit);
   draft.underway.set(unit.name, { reason, to: null });
   draft.left.set(`${unit.name} on ${host.id}`, reason);
+}
+
+/** How many machines are asked at most why they cannot take a unit. */
+export function mostReasonsOf({ options }: Draft, name: string): number {
+  return options.askAll?.has(name) === true ? Infinity : (options.mostReasons ?? Infinity);
 }
 
 /** What is to be stored of a unit's failures; null: nothing. */

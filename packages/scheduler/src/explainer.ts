@@ -1,6 +1,6 @@
 import type { ClusterSnapshot, Explainer, PendingUnit } from '@muster/core';
 import { explainUnit } from './explain.ts';
-import { foresee } from './foresee.ts';
+import { foresee, mostForeseenReasons } from './foresee.ts';
 import type { Foresight } from './foresee.ts';
 import { buildModel } from './model-keeper.ts';
 import type { CandidateCache } from './model.ts';
@@ -38,7 +38,18 @@ export function createExplainer(): Explainer {
     return fresh;
   };
   return {
-    explain: (snapshot, unit) => explainUnit(foresightOf(snapshot), snapshot, unit),
+    explain: (snapshot, unit) => {
+      const known = foresightOf(snapshot);
+      const asked = known.unplaced.get(unit)?.machines.length ?? 0;
+      if (asked < mostForeseenReasons || asked === known.model.open.length)
+        return explainUnit(known, snapshot, unit);
+      const { candidates } = of(snapshot);
+      return explainUnit(
+        foresee(snapshot, candidates, { askAll: new Set([unit]) }),
+        snapshot,
+        unit,
+      );
+    },
     pending: (snapshot) => {
       const find = (): PendingUnit[] => {
         const units = unitsWithoutPlace(snapshot);

@@ -22,11 +22,22 @@ export interface Foresight {
   readonly changes: ReadonlyMap<string, PlacementChange>;
 }
 
-/** Pure. @param cache - as buildModel has it @param underway - of the plan before, if there was one */
+/** Of each unit without a place so many machines are asked why they do not take it. */
+export const mostForeseenReasons = 32;
+
+/**
+ * Pure.
+ * @param cache - as buildModel has it
+ * @param underway - of the plan before, if there was one
+ * @param askAll - units of which all machines are asked why they do not take them
+ */
 export function foresee(
   snapshot: ClusterSnapshot,
   cache: CandidateCache,
-  underway: Plan['underway'] = new Map(),
+  {
+    underway = new Map(),
+    askAll = new Set(),
+  }: { readonly underway?: Plan['underway']; readonly askAll?: ReadonlySet<string> } = {},
 ): Foresight {
   const model = buildModel(snapshot, cache);
   const held = heldBack(snapshot, model.absent);
@@ -37,6 +48,8 @@ export function foresee(
     certainAfterMs: 0,
     forgotten: forgottenMachines(model),
     underway,
+    mostReasons: mostForeseenReasons,
+    askAll,
   });
   return {
     model,

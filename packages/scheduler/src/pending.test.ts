@@ -1,5 +1,6 @@
 import type { Explainer } from '@muster/core';
 import { createExplainer } from './explainer.ts';
+import { foresee } from './foresee.ts';
 import { PlannedCluster as Cluster } from './testing/planned-cluster.ts';
 
 const pending = (cluster: Cluster): ReturnType<Explainer['pending']> =>
@@ -68,4 +69,24 @@ test('what is said follows the store, revision by revision', () => {
   expect(names()).toEqual(['a.service', 'b.service']);
   cluster.rest();
   expect(names()).toEqual(['b.service']);
+});
+
+test('of many machines the first are asked; explain names each of them', () => {
+  const cluster = new Cluster();
+  for (let i = 10; i < 50; i += 1) cluster.machine(`m${i}`, { az: i < 12 ? 'a' : 'b' });
+  cluster.unit('a.service', 'MachineMetadata=az=c').unit('b.service', 'MemoryReservation=2');
+  expect(pending(cluster).map(({ reason }) => reason)).toEqual([
+    'no machine can take it: 30 machines: MachineMetadata wants az=c, the machine has az=b; 2 more for other reasons (the first 32 of 40 were asked)',
+    'no machine can take it: 32 machines: MemoryReservation=2 wants 2 of memory, the machine has 1 (the first 32 of 40 were asked)',
+  ]);
+  const said = createExplainer().explain(cluster.snapshot(), 'b.service');
+  expect(said?.machines.map(({ verdict }) => verdict)).toEqual(Array(40).fill('refuses'));
+});
+
+test('what is foreseen of each unit names few machines', () => {
+  const cluster = new Cluster();
+  for (let i = 10; i < 60; i += 1) cluster.machine(`m${i}`);
+  for (let i = 0; i < 20; i += 1) cluster.unit(`u${i}.service`, `MachineID=none${i}`);
+  const { unplaced } = foresee(cluster.snapshot(), new Map());
+  expect([...unplaced.values()].map(({ machines }) => machines.length)).toEqual(Array(20).fill(32));
 });

@@ -1,6 +1,7 @@
 import { parseUnitName, refusalsInShort } from '@muster/core';
 import type { ClusterSnapshot, MachineVerdict, PendingUnit, Unit } from '@muster/core';
 import { storedPlaces, whyPending } from './explain.ts';
+import { mostForeseenReasons } from './foresee.ts';
 import type { Foresight } from './foresee.ts';
 import { holdsPlace } from './model.ts';
 
@@ -50,5 +51,9 @@ function shortReason(
 ): string {
   const why = whyPending(foresight, snapshot, unit);
   const refusals = foresight.unplaced.get(unit.name)?.machines ?? [];
-  return refusals.length === 0 ? why : `${why}: ${refusalsInShort(refusals)}`;
+  if (refusals.length === 0) return why;
+  const said = `${why}: ${refusalsInShort(refusals)}`;
+  const all = foresight.model.open.length;
+  if (refusals.length < mostForeseenReasons || refusals.length === all) return said;
+  return `${said} (the first ${refusals.length} of ${all} were asked)`;
 }

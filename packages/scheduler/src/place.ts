@@ -2,7 +2,7 @@ import type { Assignment } from '@muster/core';
 import { expect, lingeringMatches, replacedOn, settle, vacate } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { companionsOf, followingGroups } from './company.ts';
-import { assignmentsOf, failuresToStore, isForgotten, leave } from './draft.ts';
+import { assignmentsOf, failuresToStore, isForgotten, leave, mostReasonsOf } from './draft.ts';
 import type { Draft, Unplaced, Wanted } from './draft.ts';
 import { isCertainlyGone, stillEndingOn } from './leaving.ts';
 import { findRoom } from './make-room.ts';
@@ -258,7 +258,7 @@ function choose(
     groups.length === 1
       ? bestOf(candidates(), scorer, (host) => refuse(host) === null)
       : bestForMost(draft, groups, { candidates, scorer, bar });
-  if (best === null) return { best, refusals: refusalsOf(draft, refuse) };
+  if (best === null) return { best, refusals: refusalsOf(draft, unit.name, refuse) };
   const taken = groups.flat().length === 1 ? [] : takenGroups(draft, groups, best);
   return freeAt(
     best,
@@ -297,10 +297,11 @@ function bestForMost(
 }
 
 /** Many units that ask the same and that no machine takes cost no more than one; null: some may, or it is not that simple. */
-function whyNowhere({ model, options }: Draft, unit: Candidate): Unplaced['machines'] | null {
+function whyNowhere(draft: Draft, unit: Candidate): Unplaced['machines'] | null {
+  const { model } = draft;
   const { machineOf, machineId } = unit.requirements;
   if (machineOf.length > 0 || machineId !== null) return null;
-  const most = options.mostReasons ?? Infinity;
+  const most = mostReasonsOf(draft, unit.name);
   const mismatches = model.index.whyUnsuitable(unit, most);
   if (mismatches !== null || hostsWith(model, unit.name).size > 0) return mismatches;
   return model.index.whyCrowded(unit, most);
@@ -318,10 +319,11 @@ function footholds(draft: Draft, { unit, wanted }: Homeless): (host: Host) => Sc
 }
 
 /** What machines say, by id: of many only some are asked, lest the answers be more than the units. */
-export function refusalsOf({ model, options }: Draft, refuse: Refuse): Unplaced['machines'] {
+export function refusalsOf(draft: Draft, name: string, refuse: Refuse): Unplaced['machines'] {
+  const most = mostReasonsOf(draft, name);
   const refusals: Unplaced['machines'][number][] = [];
-  for (const host of model.open) {
-    if (refusals.length === (options.mostReasons ?? Infinity)) break;
+  for (const host of draft.model.open) {
+    if (refusals.length === most) break;
     const reason = refuse(host);
     if (reason !== null) refusals.push({ machine: host.id, reason });
   }
@@ -380,6 +382,6 @@ function chooseWithRoom(
     if (room.type !== 'refused') return { best: { host, room }, refusals: [] };
     crowded.set(host, room.reason);
   }
-  const refusals = refusalsOf(draft, (host) => crowded.get(host) ?? refuse(host));
+  const refusals = refusalsOf(draft, unit.name, (host) => crowded.get(host) ?? refuse(host));
   return { best: null, refusals };
 }

@@ -185,7 +185,7 @@ function decideGlobal(draft: Draft, unit: Candidate): void {
     draft.unplaced.push({
       unit: unit.name,
       reason: 'no machine matches',
-      machines: refusalsOf(draft, refuse),
+      machines: refusalsOf(draft, unit.name, refuse),
     });
   }
   pushChange(draft, unit.name, wanted);

@@ -36,9 +36,9 @@ export function previewUnits(
   asked: Asked,
   cache: CandidateCache,
 ): Preview {
-  const before = comeToRest(snapshot, cache);
-  const after = comeToRest(withUnits(snapshot, asked), cache);
   const names = new Set([...asked.units.map(({ name }) => name), ...asked.destroyed]);
+  const before = comeToRest(snapshot, cache, new Set());
+  const after = comeToRest(withUnits(snapshot, asked), cache, names);
   return {
     units: asked.units.flatMap(({ name }) => {
       const said = explainUnit(after.foresight, after.snapshot, name);
@@ -56,12 +56,17 @@ function withUnits(snapshot: ClusterSnapshot, { units, files, destroyed }: Asked
   return { ...snapshot, units: wanted, files: new Map([...files, ...snapshot.files]) };
 }
 
-function comeToRest(snapshot: ClusterSnapshot, cache: CandidateCache): Rest {
+/** @param askAll - see foresee */
+function comeToRest(
+  snapshot: ClusterSnapshot,
+  cache: CandidateCache,
+  askAll: ReadonlySet<string>,
+): Rest {
   let now = snapshot;
-  let foresight = foresee(now, cache);
+  let foresight = foresee(now, cache, { askAll });
   for (let plans = 1; plans < mostPlans && foresight.plan.changes.length > 0; plans += 1) {
     now = carryOut(now, foresight.plan.changes);
-    foresight = foresee(now, cache, foresight.plan.underway);
+    foresight = foresee(now, cache, { underway: foresight.plan.underway, askAll });
   }
   return { snapshot: now, foresight };
 }

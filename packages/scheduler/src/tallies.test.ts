@@ -56,3 +56,16 @@ test('what is kept up is what counting anew says, whatever comes and goes', () =
     }),
   );
 });
+
+test('of more patterns than are remembered each is counted right', () => {
+  const { hosts, candidates, tallies } = model();
+  const [host] = hosts.values();
+  const candidate = candidates.get('web@1.service');
+  if (host === undefined || candidate === undefined) throw new Error('it is not there');
+  const first = tallies.ofPatterns(['web@*']);
+  for (let i = 0; i < 5000; i += 1) tallies.ofPatterns([`other${i}*`]);
+  settle(host, candidate);
+  expect(tallies.ofPatterns(['web@*']).on(host)).toBe(1);
+  // It was forgotten, and is not kept up.
+  expect(first.on(host)).toBe(0);
+});
