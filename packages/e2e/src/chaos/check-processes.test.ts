@@ -131,6 +131,10 @@ describe('I2 and I3: ends', () => {
       { processes: [ended, ran(2, [22, null])], faults: [cut] },
     ],
     [
+      'the other copy began after it was last seen, and before it was seen to be gone',
+      { processes: [ended, ran(2, [39.95, null])], faults: [cut] },
+    ],
+    [
       'an exclusive one while etcd was away',
       {
         cast: exclusive,
@@ -209,6 +213,12 @@ describe('I2 and I3: ends', () => {
     [
       'the machine came back, and no other copy runs',
       { faults: [cut] },
+      'I3',
+      /after cut of machine 1/,
+    ],
+    [
+      'the other copy began when it was gone',
+      { processes: [ended, ran(2, [40.1, null])], faults: [cut] },
       'I3',
       /after cut of machine 1/,
     ],

@@ -117,13 +117,13 @@ function cameIn(
   return writes.some((write) => write.id === id && isWithin(write.seenAt, round));
 }
 
-/** Whether another copy of it ran when it ended. */
+/** Whether another copy of it ran when it ended, as far as can be told: nobody saw when that was. */
 function isReplaced({ processes }: Evidence, { unit, process, at }: End): boolean {
   return processes.some(
     (other) =>
       other.unit === unit.name &&
       other.machine !== process.machine &&
-      other.startedAt <= process.seenAt &&
+      other.startedAt <= at &&
       (other.goneAt === null || other.goneAt >= at),
   );
 }
