@@ -2,8 +2,9 @@ import { wrote } from './testing/history.ts';
 import { underWay } from './under-way.ts';
 
 const leader = wrote(2, 'leader', {});
-const unit = wrote(3, 'unit/a.service', { hash: 'h', desiredState: 'launched' });
-const holder = { hash: 'h', desiredState: 'launched', role: 'holder' };
+const wanted = { hash: 'h', desiredState: 'launched', restarts: 0 };
+const unit = wrote(3, 'unit/a.service', wanted);
+const holder = { ...wanted, role: 'holder' };
 const assignment = wrote(4, 'assignment/id1/a.service', holder);
 const state = wrote(5, 'state/id1/a.service', { answers: 4 });
 
@@ -31,6 +32,10 @@ test.each([
   [
     'a.service: its assignment is not what is wanted yet',
     [leader, wrote(6, 'unit/a.service', { hash: 'h', desiredState: 'loaded' }), assignment, state],
+  ],
+  [
+    'a.service: its assignment is not what is wanted yet',
+    [leader, wrote(6, 'unit/a.service', { ...wanted, restarts: 1 }), assignment, state],
   ],
   [
     'a.service: it is moving',

@@ -32,6 +32,7 @@ export function underWay(records: readonly StoredRecord[]): readonly string[] {
 function whyUnderWay({ record }: StoredRecord, unit: Fields | null): string | null {
   if (unit === null || unit['desiredState'] === 'inactive') return 'it has not been taken away';
   if (record?.['role'] !== 'holder' || record['isLeaving'] === true) return 'it is moving';
-  const isSame = record['hash'] === unit['hash'] && record['desiredState'] === unit['desiredState'];
+  // Nobody asks for a restart on one machine alone here.
+  const isSame = ['hash', 'desiredState', 'restarts'].every((name) => record[name] === unit[name]);
   return isSame ? null : 'its assignment is not what is wanted yet';
 }
