@@ -114,6 +114,16 @@ test('units that follow what ends first all end first', () => {
   expect(world.copies('a.timer')).toEqual(['m2']);
 });
 
+test('whatever else is to be written comes first', () => {
+  const world = joined(four).begin();
+  world.cluster.unit('e.service');
+  world.lead();
+  expect(world.cluster.where()['e.service']).toEqual(['m2']);
+  expect(world.cluster.rebalance?.moves).toEqual([]);
+  world.lead();
+  expect(world.cluster.rebalance?.moves).toHaveLength(1);
+});
+
 test('no more moves are made than were asked for, nor more at once', () => {
   const limited = joined(four).begin({ limit: 1 });
   limited.finish();

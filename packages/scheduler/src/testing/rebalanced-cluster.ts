@@ -95,7 +95,7 @@ export class RebalancedCluster {
 
   /** Everybody does what there is to do, and time passes, until nothing more happens. */
   finish(look: () => void = () => undefined): void {
-    for (let i = 0, quiet = 0; i < 2_000; i += 1) {
+    for (let i = 0, quiet = 0; i < 500; i += 1) {
       quiet = this.lead() ? 0 : quiet + 1;
       look();
       for (const machine of this.cluster.machines.keys()) {
