@@ -1,6 +1,6 @@
 import type { RebalanceMove } from '@muster/core';
 import { buildModel } from './model-keeper.ts';
-import { planRebalance } from './rebalance.ts';
+import { improvements, planRebalance } from './rebalance.ts';
 import { isAccepted, PlannedCluster } from './testing/planned-cluster.ts';
 
 const G = 2 ** 30;
@@ -52,6 +52,21 @@ test('one unit more is not worth a move, nor are few among many', () => {
   for (const name of ['w@0.service', 'w@2.service']) many.units.delete(name);
   many.rest();
   expect(movesOf(many)).toEqual([]);
+});
+
+test('a unit does not go where it takes up more than there was to gain', () => {
+  const cluster = new PlannedCluster().machine('m1').capacity('m1', { memoryBytes: 32 * G });
+  for (const name of ['a.service', 'b.service', 'c.service']) {
+    cluster.unit(name, 'MemoryReservation=2G');
+  }
+  cluster.rest();
+  cluster.machine('m2').capacity('m2', { memoryBytes: 4 * G });
+  expect(movesOf(cluster)).toEqual([]);
+  cluster.capacity('m2', { memoryBytes: 32 * G });
+  expect(movesOf(cluster)).toEqual(['a.service: m1 > m2']);
+  expect(planOf(cluster).moves[0]?.reason).toBe(
+    'rebalance: 3 units, 19 % of its memory reserved there, 1 unit, 7 % of its memory reserved here',
+  );
 });
 
 test('a machine whose musterd was stopped neither gives nor takes', () => {
@@ -190,6 +205,18 @@ describe('wishes', () => {
       'b.service': '',
     });
     expect(movesOf(cluster.machine('m2'))).toEqual(['b.service: m1 > m2']);
+  });
+
+  test('units of which each avoids the next do not chase each other for ever', () => {
+    const cluster = settled(['m1'], {
+      'a.service': 'AvoidUnits=b.service',
+      'b.service': 'AvoidUnits=c.service',
+      'c.service': 'AvoidUnits=a.service',
+    });
+    const moves = improvements(buildModel(cluster.machine('m2').snapshot(), new Map()));
+    const first = moves.next();
+    expect(first.done === true ? null : shortly(first.value)).toBe('a.service: m1 > m2');
+    expect(moves.next().done).toBe(true);
   });
 
   test('packed: units go to the fullest machine that takes them', () => {
