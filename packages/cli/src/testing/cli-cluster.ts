@@ -12,6 +12,9 @@ import type { ProgramName } from '../program-name.ts';
 
 export const m1 = `1234abcd${'1'.repeat(24)}`;
 export const m2 = `5678abcd${'2'.repeat(24)}`;
+/** Bytes. */
+const mostOutput = 16 * 1024 ** 2;
+
 export const simple = '[Service]\nExecStart=/bin/sleep 1\n';
 
 export const clock: Clock = {
@@ -144,9 +147,11 @@ export class CliCluster {
   ): Promise<Ended> {
     const env = { PATH: process.env['PATH'], SUDO_USER: 'tester', ...environment };
     const command = [this.program(program), ...args];
-    return new Promise((resolve) => {
-      execFile(process.execPath, command, { cwd: this.dir, env }, (error, out, err) => {
-        resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err });
+    const options = { cwd: this.dir, env, maxBuffer: mostOutput };
+    return new Promise((resolve, reject) => {
+      execFile(process.execPath, command, options, (error, out, err) => {
+        if (typeof error?.code === 'string') reject(error);
+        else resolve({ status: error?.code ?? 0, out, err });
       });
     });
   }
