@@ -275,9 +275,9 @@ test('lists of several pages; status finds the machine', async () => {
 });
 
 test('what the daemon refuses is shown with its status and message', async () => {
-  const bad = [...file, { section: 'X-Fleet', name: 'MachineMetadata', value: 'region' }];
+  const bad = [...file, { section: 'X-Fleet', name: 'MachineMetadata', value: 'region=' }];
   await expect(fleetctl.submit('a.service', { file: bad })).rejects.toThrow(
-    'googleapi: Error 400: MachineMetadata="region" is not of the form key=value',
+    'googleapi: Error 400: MachineMetadata="region=" is not of the form key=value',
   );
   ground.cluster.store.outage(true);
   await expect(fleetctl.listUnits()).rejects.toThrow(

@@ -265,7 +265,8 @@ describe('the cluster is asked', () => {
 test('every operand and every option with a value is known, or known to be free text', () => {
   const free =
     '--endpoint --timeout --tunnel --ssh-username --ssh-timeout --ssh-port --block-attempts ' +
-    '--lines --since --until --grep --after --driver --etcd-key-prefix --request-timeout';
+    '--lines --since --until --grep --after --driver --etcd-key-prefix --request-timeout ' +
+    '--max --at-once';
   const { program } = programFor('fleetctl', {});
   const all = [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])];
   const unknown = all
