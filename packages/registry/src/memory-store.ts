@@ -47,6 +47,8 @@ interface StoreBackup {
 }
 
 const maxOps = 128;
+/** That many revisions etcd tells in one answer. */
+const mostCommitsAtOnce = 1000;
 
 /**
  * An etcd in memory, shared by several machines. Everything is answered and delivered in later
@@ -314,14 +316,17 @@ export class MemoryStore {
     };
   }
 
-  /** All that it has missed at once, range by range, with the newest revision: as etcd does. */
+  /** What it has missed, as etcd does: much at once, range by range, with the newest revision. */
   #deliver(watch: OpenWatch): void {
     queueMicrotask(() => {
-      if (!this.#watches.has(watch) || watch.isPaused) return;
-      const commits = this.#history.slice(watch.position);
-      watch.position = this.#history.length;
-      for (const [i, range] of watch.ranges.entries())
-        this.#tell(watch, i, concerning(range, commits));
+      while (this.#watches.has(watch) && !watch.isPaused) {
+        const commits = this.#history.slice(watch.position, watch.position + mostCommitsAtOnce);
+        if (commits.length === 0) return;
+        watch.position += commits.length;
+        for (const [i, range] of watch.ranges.entries()) {
+          this.#tell(watch, i, concerning(range, commits));
+        }
+      }
     });
   }
 
