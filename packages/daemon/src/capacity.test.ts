@@ -45,7 +45,7 @@ test('the configuration says how much is kept, and how many tasks there are', as
 });
 
 test('no more is kept than there is', async () => {
-  const { reserved } = await readCapacity(read('reserve: { memory: 900P }'));
+  const { reserved } = await readCapacity(read('reserve: { memory: 7P }'));
   expect(reserved?.memoryBytes).toBe(memoryBytes);
 });
 
