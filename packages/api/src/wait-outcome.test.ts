@@ -1,5 +1,6 @@
 import type { Assignment, Unit, UnitState } from '@muster/core';
 import { deriveCurrentState } from './current-state.ts';
+import { assignment, state, unit } from './testing/active-unit.ts';
 import { waitOutcome } from './wait-outcome.ts';
 import type { WaitSubject } from './wait-outcome.ts';
 import type { WaitTarget } from './wire.ts';
@@ -16,42 +17,6 @@ interface Row {
   present?: string[];
   away?: string[];
 }
-
-const unit: Unit = {
-  name: 'a.service',
-  hash: 'h',
-  desiredState: 'launched',
-  restarts: 0,
-  origin: { by: 'x' },
-  createRevision: 5,
-  modRevision: 20,
-};
-const assignment: Assignment = {
-  unit: 'a.service',
-  machine: 'm1',
-  hash: 'h',
-  desiredState: 'launched',
-  restarts: 0,
-  incarnation: 5,
-  role: 'holder',
-  reason: '',
-  modRevision: 21,
-};
-const state: UnitState = {
-  unit: 'a.service',
-  machine: 'm1',
-  loadState: 'loaded',
-  activeState: 'active',
-  subState: 'running',
-  result: 'success',
-  problem: null,
-  since: 0,
-  bootId: 'b',
-  invocationId: null,
-  hash: 'h',
-  answers: 21,
-  modRevision: 22,
-};
 
 function records(row: Row) {
   const assignments = (row.assignments ?? []).map((more) => ({ ...assignment, ...more }));

@@ -8,45 +8,11 @@ import type {
 } from '@muster/core';
 import { VirtualClock } from '@muster/core/testing';
 import { createExplainer } from '../../scheduler/src/explainer.ts';
+import { assignment, state, unit } from './testing/active-unit.ts';
 import { GlobalUnits } from './unit-demands.ts';
 import { waitForUnits } from './wait.ts';
 import type { WaitLine, WaitTarget } from './wire.ts';
 
-const unit: Unit = {
-  name: 'a.service',
-  hash: 'h',
-  desiredState: 'launched',
-  restarts: 0,
-  origin: { by: 'x' },
-  createRevision: 5,
-  modRevision: 20,
-};
-const assignment: Assignment = {
-  unit: 'a.service',
-  machine: 'm1',
-  hash: 'h',
-  desiredState: 'launched',
-  restarts: 0,
-  incarnation: 5,
-  role: 'holder',
-  reason: '',
-  modRevision: 21,
-};
-const state: UnitState = {
-  unit: 'a.service',
-  machine: 'm1',
-  loadState: 'loaded',
-  activeState: 'active',
-  subState: 'running',
-  result: 'success',
-  problem: null,
-  since: 0,
-  bootId: 'b',
-  invocationId: null,
-  hash: 'h',
-  answers: 21,
-  modRevision: 22,
-};
 const machine: Machine = {
   id: 'm1',
   bootId: 'b',

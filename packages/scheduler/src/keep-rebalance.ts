@@ -1,8 +1,6 @@
 import type { Clock, ClusterView, Leadership, Log, Revision } from '@muster/core';
 import type { RebalanceStep } from './rebalancer.ts';
-
-const catchUpMs = 2_000;
-const seenEveryMs = 5;
+import { untilSeen } from './until-seen.ts';
 
 /**
  * Has the record say what was decided, and waits for the picture to show it, not for long.
@@ -28,11 +26,7 @@ export async function keepRebalance(
   if (step === null) return true;
   const record = step.type === 'write' ? step.record : null;
   const result = await leadership.writeRebalance(record, expect);
-  const isSeen = (): boolean => (view.snapshot().rebalance?.modRevision ?? 0) !== expect;
-  const end = clock.monotonic() + catchUpMs;
-  while (!signal.aborted && !isSeen() && clock.monotonic() < end) {
-    await clock.sleep(seenEveryMs, signal);
-  }
+  await untilSeen(clock, signal, () => (view.snapshot().rebalance?.modRevision ?? 0) !== expect);
   if (result !== 'committed') return false;
   if (record === null) log.info({}, 'the rebalance is over');
   else if (record.end?.type === 'failed') log.warn({ ...record }, 'the rebalance has failed');

@@ -1,7 +1,5 @@
 import type { Clock, ClusterView, PlacementChange } from '@muster/core';
-
-const catchUpMs = 2_000;
-const seenEveryMs = 5;
+import { catchUpMs, untilSeen } from './until-seen.ts';
 
 /**
  * Whether the picture of the cluster shows what this leader has written. Nothing may be decided before
@@ -36,10 +34,7 @@ export class OwnWrites {
    * signal aborts. @throws {StoreUnavailableError} when it could not be read: then it is still to be seen
    */
   async seen(signal: AbortSignal): Promise<void> {
-    const end = this.#clock.monotonic() + catchUpMs;
-    while (this.#isAwaited() && !signal.aborted && this.#clock.monotonic() < end) {
-      await this.#clock.sleep(seenEveryMs, signal);
-    }
+    await untilSeen(this.#clock, signal, () => !this.#isAwaited());
     if (signal.aborted) return;
     if (this.#unseen === 'unknown' || this.#isAwaited()) await this.#view.refresh(catchUpMs);
     this.#unseen = null;

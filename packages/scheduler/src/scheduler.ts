@@ -28,6 +28,7 @@ import { keepRebalance } from './keep-rebalance.ts';
 import { logChanges } from './log-changes.ts';
 import { Rebalancer } from './rebalancer.ts';
 import type { RebalanceStep } from './rebalancer.ts';
+import { catchUpMs } from './until-seen.ts';
 
 export interface SchedulerOptions {
   readonly campaign: Campaign;
@@ -91,7 +92,6 @@ function isSame(a: Said, b: Said): boolean {
 const resyncMs = 30_000;
 const minRestMs = 5;
 const maxRestMs = 200;
-const catchUpMs = 2_000;
 const againMs = 500;
 /** Of each unit that cannot be placed it is said why so many machines do not take it. */
 const mostReasons = 10;
