@@ -40,7 +40,10 @@ function hasChanged({ model }: Draft, name: string, stored: Assignment): boolean
   return model.snapshot.units.get(name)?.hash !== stored.hash;
 }
 
-/** Of several units that want a port at once the oldest stays; who had it before stays in any case. */
+/**
+ * Of several units that want a port at once the oldest stays; who had it before, or runs with it,
+ * stays in any case.
+ */
 function portClash(
   draft: Draft,
   { unit, host, before }: { unit: Candidate; host: Host; before: Resources | null },
@@ -51,9 +54,12 @@ function portClash(
   const counts = (name: string): boolean => {
     const other = host.residents.get(name);
     if (other === undefined || isOlder(other, unit)) return true;
-    const stored = draft.model.snapshot.assignments.get(name)?.get(host.id);
-    const theirs = stored === undefined ? null : resourcesBefore(draft, stored);
-    return ports.some((port) => hasPort(theirs ?? null, port));
+    const { assignments, states } = draft.model.snapshot;
+    return [assignments, states].some((records) => {
+      const stored = records.get(name)?.get(host.id);
+      const theirs = stored === undefined ? null : resourcesBefore(draft, stored);
+      return ports.some((port) => hasPort(theirs ?? null, port));
+    });
   };
   const asked = { name: unit.name, requirements: { resources: { ...resources, ports } } };
   const taken = portTaken(host.ledger, asked, { counts });
@@ -94,7 +100,7 @@ function isChangedOn(draft: Draft, name: string, host: Host): boolean {
 /** What it took by its content before; undefined: nobody knows any more. */
 function resourcesBefore(
   { model }: Draft,
-  { unit, hash }: Assignment,
+  { unit, hash }: Pick<Assignment, 'unit' | 'hash'>,
 ): Resources | null | undefined {
   const taker = readTaker(unit, model.snapshot.files.get(hash));
   return taker === null ? undefined : taker.requirements.resources;

@@ -72,6 +72,8 @@ class World {
   readonly copies = new Map(machines.map((id) => [id, new Map<string, string>()]));
   /** machine → GiB that it has */
   readonly memory = new Map(machines.map((id) => [id, 8]));
+  /** What was wrong of ports on a machine that was just back, before anybody could see to it. */
+  readonly foundSo = new Set<string>();
 
   constructor() {
     for (const id of machines) this.#join(id);
@@ -113,7 +115,7 @@ class World {
         if (cluster.machines.has(one.machine)) return [];
         this.#join(one.machine);
         // What units have come to ask for while it was away is seen to by the first plan that sees it.
-        this.#act(one.machine, false);
+        for (const wrong of this.#act(one.machine, false)) this.foundSo.add(wrong);
         return [...this.#plan(false), ...this.#act(one.machine, false)];
       case 'resize':
         this.memory.set(one.machine, one.memory);
@@ -161,10 +163,18 @@ class World {
       const port = this.contents.get(hash)?.port ?? null;
       if (port === null) continue;
       const other = owner.get(port);
-      if (other !== undefined) wrong.push(`${unit} and ${other} run on ${id} with port ${port}`);
+      const clash = `${unit} and ${other} run on ${id} with port ${port}`;
+      if (other !== undefined && !this.#passesByItself(clash, id, [unit, other])) wrong.push(clash);
       owner.set(port, unit);
     }
     return wrong;
+  }
+
+  /** Nobody leaves for the sake of a copy that is kept only until its replacement is up elsewhere. */
+  #passesByItself(clash: string, id: string, units: readonly string[]): boolean {
+    const isReleased = (unit: string): boolean =>
+      this.cluster.assignments.get(unit)?.get(id)?.role === 'released';
+    return this.foundSo.has(clash) && units.some(isReleased);
   }
 
   #plan(isNewLeader: boolean): string[] {

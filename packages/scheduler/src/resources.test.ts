@@ -281,6 +281,16 @@ describe('ports', () => {
     expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
   });
 
+  test('the same while it runs with the port though its content has none any more', () => {
+    const cluster = two();
+    cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
+    const ran = cluster.assignments.get('young.service')?.get('m1')?.hash ?? '';
+    cluster.unit('young.service').settle();
+    cluster.state('young.service', 'm1', 'active', { hash: ran });
+    cluster.machine('m2').unit('old.service', 'Ports=80').rest();
+    expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
+  });
+
   test('nor when that one was given the port while musterd was away', () => {
     const cluster = two().lose('m2').unit('old.service').unit('web.service', 'Ports=80');
     cluster.rest();
