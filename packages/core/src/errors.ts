@@ -10,11 +10,8 @@ export type Retry = 'transient' | 'terminal';
 export abstract class MusterError extends Error {
   abstract readonly code: string;
   readonly retry: Retry = 'terminal';
-
-  constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = this.constructor.name;
-  }
+  /** Of none of the classes: their names are shortened in the bundles. */
+  override readonly name = 'MusterError';
 }
 
 /** What was handed in cannot be accepted as it is; nothing was stored or changed. */

@@ -63,7 +63,7 @@ test('a directory that is not there is named', async () => {
   const missing = join(directory, 'none');
   await expect(acquireInstanceLock(missing)).rejects.toEqual(
     expect.objectContaining({
-      name: 'InstanceLockError',
+      code: 'instance-lock',
       message: `cannot open the lock file ${missing}/musterd.lock (ENOENT)`,
     }),
   );

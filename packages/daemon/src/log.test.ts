@@ -54,4 +54,6 @@ test('an error is written with its causes, and numbers of any size are', () => {
       },
     },
   ]);
+  // The bundle has other names for classes.
+  expect(JSON.stringify(lines())).not.toContain('"type"');
 });

@@ -30,7 +30,7 @@ export function createLog(
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: stdSerializers.errWithCause },
+      serializers: { err: (error: Error) => withoutTypes(stdSerializers.errWithCause(error)) },
     },
     destination,
   );
@@ -40,4 +40,15 @@ export function createLog(
       for (const log of family) log.level = next;
     },
   });
+}
+
+/** The names of classes, which the bundle shortens; what failed is in `code`, `message` and the stack. */
+function withoutTypes(said: object): object {
+  const kept = Object.entries(said).filter(([field]) => field !== 'type');
+  return Object.fromEntries(
+    kept.map(([field, value]: [string, unknown]) => {
+      const isCause = field === 'cause' && typeof value === 'object' && value !== null;
+      return [field, isCause ? withoutTypes(value) : value];
+    }),
+  );
 }

@@ -137,7 +137,7 @@ describe('directories', () => {
     const sentence = `cannot use ${state} as state directory (ENOTDIR)`;
     await expect(prepare(state, 'user')).rejects.toMatchObject({ message: sentence });
     await expect(prepare(state, 'system')).rejects.toMatchObject({
-      name: 'DirectoryError',
+      code: 'directory',
       message: `${sentence}; run musterd as root, or with --user`,
     });
   });

@@ -36,6 +36,6 @@ export function readCandidate(
     cache.set(unit.name, { hash: unit.hash, candidate });
     return candidate;
   } catch (error) {
-    return `its unit file ${unit.hash} does not parse: ${String(error)}`;
+    return `its unit file ${unit.hash} does not parse: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
