@@ -16,8 +16,11 @@ export interface WaitPlan {
   readonly limitMs: number | null;
 }
 
-/** Without a terminal, what is waited for is said this often. */
+/** Without a terminal, what is waited for is said this often when it has changed, */
 const quietMs = 10_000;
+/** and this often when it has not. */
+const unchangedMs = 60_000;
+
 /** Where a verb tells how far it is. */
 export interface Tell {
   readonly terminal: Terminal;
@@ -33,7 +36,7 @@ export interface Tell {
 export async function waitForUnits(client: ApiClient, tell: Tell, plan: WaitPlan): Promise<number> {
   const { units, until, machines = null, afterRevision, limitMs } = plan;
   if (units.length === 0) return 0;
-  const state = { done: 0, failed: 0, pending: 0, lastSaid: Date.now() };
+  const state = { done: 0, failed: 0, pending: 0, lastSaid: '', lastSaidAt: Date.now() };
   const isInterrupted = await untilInterrupted(async (signal) => {
     const request = { units, until, machines, afterRevision, timeoutMs: limitMs };
     for await (const line of client.wait(request, signal)) {
@@ -49,7 +52,13 @@ export async function waitForUnits(client: ApiClient, tell: Tell, plan: WaitPlan
 }
 
 interface Progress extends Tell {
-  readonly state: { done: number; failed: number; pending: number; lastSaid: number };
+  readonly state: {
+    done: number;
+    failed: number;
+    pending: number;
+    lastSaid: string;
+    lastSaidAt: number;
+  };
 }
 
 function showLine(line: WaitLine, plan: WaitPlan, progress: Progress): void {
@@ -96,9 +105,10 @@ function sayWaiting(
   if (first === undefined) return;
   const others = pending === 1 ? '' : ` and ${pending - 1} more`;
   const text = `waiting for ${first.unit}${others}: ${first.why}`;
-  if (terminal.isLive) terminal.progress(text);
-  else if (Date.now() - state.lastSaid >= quietMs) {
-    state.lastSaid = Date.now();
-    terminal.complain(text);
-  }
+  if (terminal.isLive) return terminal.progress(text);
+  const restMs = text === state.lastSaid ? unchangedMs : quietMs;
+  if (Date.now() - state.lastSaidAt < restMs) return;
+  state.lastSaid = text;
+  state.lastSaidAt = Date.now();
+  terminal.complain(text);
 }

@@ -6,7 +6,7 @@ import type { Model } from './model.ts';
 import type { Party } from './movable.ts';
 import { groupRefusal, hostsFor, refusal } from './refusal.ts';
 import { failuresOf } from './reschedule.ts';
-import { bestOf, compareBeforeLoad, isPacked, loadScorer, scorerFor } from './score.ts';
+import { bestOf, compareBeforeLoad, compareScores, isPacked, loadScorer, scorerFor } from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
 /** The model, and who minds whom in it. What machines hold changes as units are moved. */
@@ -135,8 +135,10 @@ function partyScorer({ model, minders }: Scene, party: Party): Scorer {
     return sum(costs);
   };
   const load = loadScorer(model.snapshot);
+  const of = (host: Host): Score => ({ ...costOn(host), host, load: load(host) });
   return {
-    of: (host) => ({ ...costOn(host), host, load: load(host) }),
+    of,
+    isBetter: (host, than) => compareScores(of(host), than) < 0,
     least: sum(scorers.map(({ unit, scorer }) => together(scorer.least, minders.leastCost(unit)))),
   };
 }

@@ -18,11 +18,12 @@ import { brakeRecord, endedLosses, forgottenMachines } from './brake.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { absenceMarginMs, Lookout } from './lookout.ts';
 import type { Outlook } from './lookout.ts';
-import type { PlanOptions, Unplaced } from './draft.ts';
+import type { PlanOptions } from './draft.ts';
 import type { CandidateCache, Model } from './model.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Plan } from './plan.ts';
 import { PlanCheck } from './plan-check.ts';
+import { PlanReport } from './plan-report.ts';
 import { Planner } from './planner.ts';
 import { keepRebalance } from './keep-rebalance.ts';
 import { logChanges } from './log-changes.ts';
@@ -73,22 +74,6 @@ export interface SchedulerObserver {
   readonly checked: (result: 'same' | 'different') => void;
 }
 
-/** What is said of a unit; there may be many, and most are the same as before. */
-type Said = Unplaced | Plan['givenUp'][number] | { readonly units: readonly string[] };
-
-/** Of one and the same unit or circle. */
-function isSame(a: Said, b: Said): boolean {
-  if (!('machines' in a) || !('machines' in b)) return JSON.stringify(a) === JSON.stringify(b);
-  return (
-    a.reason === b.reason &&
-    a.machines.length === b.machines.length &&
-    a.machines.every(({ machine, reason }, i) => {
-      const other = b.machines[i];
-      return other?.machine === machine && other.reason === reason;
-    })
-  );
-}
-
 const resyncMs = 30_000;
 const minRestMs = 5;
 const maxRestMs = 200;
@@ -117,7 +102,7 @@ interface Decided {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #candidates: CandidateCache = new Map();
-  #reported = new Map<string, Said>();
+  readonly #report: PlanReport;
   /** Of the plan before, while this daemon leads: see PlanOptions. */
   #underway: Plan['underway'] = new Map();
   /** Of units that failed or came up, by this leader. */
@@ -130,6 +115,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#report = new PlanReport(options.log);
     this.#compactMs = options.compactMs;
   }
 
@@ -279,7 +265,7 @@ export class Scheduler {
         ),
     );
     alarm.set(plan.lookAgainAt);
-    this.#report(plan);
+    this.#report.say(plan);
     if (signal.aborted) return;
     await this.#settleLosses(leadership, rest);
     // What is decided of its moves holds only with the record that says so.
@@ -371,24 +357,5 @@ export class Scheduler {
       if (result === 'committed') log.warn({ ...record }, message);
     }
     if (ended.length > 0) await leadership.endLosses(ended);
-  }
-
-  /** Says each reason once, not with every pass. */
-  #report({ unplaced, circles, givenUp }: Plan): void {
-    const now = new Map<string, Said>();
-    const say = (key: string, said: Said, message: string): void => {
-      const before = this.#reported.get(key);
-      now.set(key, said);
-      if (before === undefined || !isSame(before, said)) this.#options.log.warn(said, message);
-    };
-    for (const entry of unplaced) say(entry.unit, entry, 'cannot place unit');
-    for (const entry of givenUp) {
-      say(`failed ${entry.unit}`, entry, 'unit has failed and is not tried anew any more');
-    }
-    for (const units of circles) {
-      const message = 'units replace each other: Replaces= has no effect among them';
-      say(`circle ${units.join(' ')}`, { units }, message);
-    }
-    this.#reported = now;
   }
 }

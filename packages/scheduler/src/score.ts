@@ -3,7 +3,6 @@ import type { Preferences, Spread } from '@muster/core';
 import type { Candidate, Host } from './eligibility.ts';
 import { describeLoad, loadOf } from './load.ts';
 import type { Model } from './model.ts';
-import type { Tally } from './tallies.ts';
 
 /**
  * How good a machine that can take a unit is for it. Smaller is better, field by field, and of
@@ -39,41 +38,87 @@ export interface Scored {
 export interface Scorer {
   /** As the machine is when it is asked about. */
   readonly of: (host: Host) => Score;
+  /** Whether `of` would be better; most machines are not, and are told apart by one number. */
+  readonly isBetter: (host: Host, than: Score) => boolean;
   /** No machine is better than this but for its load and id, as long as nothing is placed. */
   readonly least: Omit<Score, 'host' | 'load'>;
+}
+
+/** What may differ from machine to machine for a unit, in the order of `Score`. */
+interface Term {
+  readonly name: keyof Scorer['least'];
+  readonly on: (host: Host) => number;
+  readonly least: () => number;
 }
 
 /** How to score machines for a unit. */
 export function scorerFor(
   model: Pick<Model, 'tallies' | 'index' | 'hosts' | 'snapshot' | 'peers'>,
-  { unit, failedOn = [], footholdOn = () => 2, leastFoothold = 2 }: Scored,
+  unit: Scored,
 ): Scorer {
-  const { tallies, index, hosts, snapshot } = model;
-  const { preferences } = unit.requirements;
-  const followers = followersOf(unit, model);
-  const load = loadScorer(snapshot);
-  const spread = spreadScorer(unit, preferences?.spread ?? null, { tallies, index });
-  const avoided = avoidedUnits(preferences, tallies);
-  return {
-    of: (host) => ({
-      host,
-      failedOn: failedOn.indexOf(host.id),
-      foothold: footholdOn(host),
-      followers: followers === null ? 0 : -(followers.get(host) ?? 0),
-      preference: preferences === null ? 0 : unmet(preferences, host),
-      neighbours: avoided === null ? 0 : avoided.on(host),
-      spread: spread === null ? 0 : spread.on(host),
-      load: load(host),
-    }),
-    least: {
-      failedOn: -1,
-      foothold: leastFoothold,
-      followers: followers === null ? 0 : -Math.max(...followers.values()),
-      preference: preferences === null ? 0 : leastUnmet(preferences, index),
-      neighbours: avoided === null ? 0 : avoided.least(hosts.size),
-      spread: spread === null ? 0 : spread.least(),
-    },
+  const terms = termsFor(model, unit);
+  const load = loadScorer(model.snapshot);
+  const alike: Scorer['least'] = {
+    failedOn: -1,
+    foothold: 2,
+    followers: 0,
+    preference: 0,
+    neighbours: 0,
+    spread: 0,
   };
+  const numbers = (of: (term: Term) => number): Scorer['least'] => {
+    const found: Record<Term['name'], number> = { ...alike };
+    for (const term of terms) found[term.name] = of(term);
+    return found;
+  };
+  return {
+    of: (host) => ({ ...numbers(({ on }) => on(host)), host, load: load(host) }),
+    isBetter: (host, than) => {
+      for (const { name, on } of terms) {
+        const value = on(host);
+        if (value !== than[name]) return value < than[name];
+      }
+      return compareLoad({ host, load: load(host) }, than) < 0;
+    },
+    least: numbers(({ least }) => least()),
+  };
+}
+
+function termsFor(
+  model: Pick<Model, 'tallies' | 'index' | 'hosts' | 'snapshot' | 'peers'>,
+  { unit, failedOn = [], footholdOn, leastFoothold = 2 }: Scored,
+): Term[] {
+  const { tallies, index, hosts } = model;
+  const { preferences } = unit.requirements;
+  const terms: Term[] = [];
+  if (failedOn.length > 0) {
+    terms.push({ name: 'failedOn', on: ({ id }) => failedOn.indexOf(id), least: () => -1 });
+  }
+  if (footholdOn !== undefined) {
+    terms.push({ name: 'foothold', on: footholdOn, least: () => leastFoothold });
+  }
+  const followers = followersOf(unit, model);
+  if (followers !== null) {
+    const on = (host: Host): number => -(followers.get(host) ?? 0);
+    terms.push({ name: 'followers', on, least: () => -Math.max(...followers.values()) });
+  }
+  if (preferences === null) return terms;
+  const { prefer, avoid, spread } = preferences;
+  if (prefer.length + avoid.length > 0) {
+    const on = (host: Host): number => unmet(preferences, host);
+    const least = (): number => index.least(JSON.stringify([prefer, avoid]), on);
+    terms.push({ name: 'preference', on, least });
+  }
+  if (preferences.avoidUnits.length > 0) {
+    const avoided = tallies.ofPatterns(preferences.avoidUnits);
+    const on = (host: Host): number => avoided.on(host);
+    terms.push({ name: 'neighbours', on, least: () => avoided.least(hosts.size) });
+  }
+  if (spread !== null) {
+    const spreads = spreadScorer(unit, spread, { tallies, index });
+    if (spreads !== null) terms.push({ name: 'spread', ...spreads });
+  }
+  return terms;
 }
 
 /** How `Score.load` is told; the index keeps machines in this order. */
@@ -83,7 +128,11 @@ export function loadScorer(snapshot: Model['snapshot']): (host: Host) => number 
 
 /** Negative: `a` is better. */
 export function compareScores(a: Score, b: Score): number {
-  return compareBeforeLoad(a, b) || a.load - b.load || (a.host.id < b.host.id ? -1 : 1);
+  return compareBeforeLoad(a, b) || compareLoad(a, b);
+}
+
+function compareLoad(a: Pick<Score, 'host' | 'load'>, b: Pick<Score, 'host' | 'load'>): number {
+  return a.load - b.load || (a.host.id < b.host.id ? -1 : 1);
 }
 
 /** The same without regard to load and id. */
@@ -107,15 +156,15 @@ export function compareBeforeLoad(a: Scorer['least'], b: Scorer['least']): numbe
  */
 export function bestOf(
   hosts: readonly Iterable<Host>[],
-  { of, least }: Scorer,
+  { of, isBetter, least }: Scorer,
   takes: (host: Host) => boolean,
 ): Host | null {
   let best: Score | null = null;
   for (const some of hosts) {
     for (const host of some) {
-      const score = of(host);
-      if (best !== null && compareScores(score, best) >= 0) continue;
+      if (best !== null && !isBetter(host, best)) continue;
       if (!takes(host)) continue;
+      const score = of(host);
       if (compareBeforeLoad(score, least) <= 0) return host;
       best = score;
     }
@@ -154,12 +203,6 @@ export function isPacked({ policy }: Model['snapshot']): boolean {
   return policy?.placement === 'pack';
 }
 
-function leastUnmet(preferences: Preferences, index: Model['index']): number {
-  const { prefer, avoid } = preferences;
-  if (prefer.length + avoid.length === 0) return 0;
-  return index.least(JSON.stringify([prefer, avoid]), (host) => unmet(preferences, host));
-}
-
 function unmet({ prefer, avoid }: Preferences, { metadata }: Host): number {
   let count = 0;
   for (const test of prefer) if (!meetsMetadataTest(test, metadata)) count += 1;
@@ -167,18 +210,12 @@ function unmet({ prefer, avoid }: Preferences, { metadata }: Host): number {
   return count;
 }
 
-function avoidedUnits(preferences: Preferences | null, tallies: Model['tallies']): Tally | null {
-  if (preferences === null || preferences.avoidUnits.length === 0) return null;
-  return tallies.ofPatterns(preferences.avoidUnits);
-}
-
-/** null: it is not spread, or there is nothing to spread it with. */
+/** null: there is nothing to spread it with. */
 function spreadScorer(
   { name }: Candidate,
-  spread: Spread | null,
+  spread: Spread,
   { tallies, index }: Pick<Model, 'tallies' | 'index'>,
-): { readonly on: (host: Host) => number; readonly least: () => number } | null {
-  if (spread === null) return null;
+): Pick<Term, 'on' | 'least'> | null {
   const template = templateOf(name);
   if (spread.units.length === 0 && template === null) return null;
   const tally =
