@@ -149,6 +149,8 @@ function waitForRoom(
   },
 ): void {
   if (room.type === 'occupied') giveWay(draft, { to: unit, host, moves: room.moves, absent });
+  // Who follows it comes after it.
+  expect(host, unit.name);
   const left = draft.underway.get(unit.name)?.reason ?? null;
   draft.underway.set(unit.name, { reason: left, to: host.id });
   const names = room.type === 'pending' ? room.units : room.moves.map((move) => move.unit.name);

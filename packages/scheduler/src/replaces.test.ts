@@ -149,6 +149,19 @@ describe('a unit with Replaces= and the one it replaces', () => {
     );
   });
 
+  test('what follows the one that replaces comes when that has come', () => {
+    const found = two();
+    found.unit('new.service', 'Replaces=old.service').unit('side.service', 'MachineOf=new.service');
+    const plan = found.settle();
+    expect(found.where()).toEqual({ 'x.service': ['m2'] });
+    expect(unplaced(plan, 'side.service')?.machines).toEqual([
+      { machine: 'm1', reason: 'MachineOf=new.service is not on it yet' },
+      { machine: 'm2', reason: 'MachineOf=new.service is not on it' },
+    ]);
+    found.report().rest();
+    expect(found.where()).toMatchObject({ 'new.service': ['m1'], 'side.service': ['m1'] });
+  });
+
   test('a chain: each makes way for the one before it', () => {
     const found = cluster('m1', 'm2', 'm3').unit('c.service').unit('x.service').unit('y.service');
     found.rest();
