@@ -16,17 +16,20 @@ export function formatTable(
 ): string[] {
   const all = header === null ? rows : [header, ...rows];
   const widths: number[] = [];
+  // A list can have tens of thousands of rows: iterators and arrays of parts would be half of what it takes.
   for (const row of all) {
-    for (const [i, cell] of row.entries()) {
-      widths[i] = Math.max(widths[i] ?? 0, textOf(cell).length);
+    for (let i = 0; i < row.length; i += 1) {
+      widths[i] = Math.max(widths[i] ?? 0, textOf(row[i] ?? '').length);
     }
   }
   return all.map((row) => {
-    const last = row.length - 1;
-    return row
-      .map((cell, i) => paintCell(cell, i === last ? 0 : (widths[i] ?? 0), hasColour))
-      .join('  ')
-      .trimEnd();
+    let line = '';
+    for (let i = 0; i < row.length; i += 1) {
+      const isLast = i === row.length - 1;
+      line += paintCell(row[i] ?? '', isLast ? 0 : (widths[i] ?? 0), hasColour);
+      if (!isLast) line += '  ';
+    }
+    return line.endsWith(' ') ? line.trimEnd() : line;
   });
 }
 
@@ -37,7 +40,7 @@ function textOf(cell: Cell): string {
 /** The text, padded, in its colour. */
 export function paintCell(cell: Cell, width: number, hasColour: boolean): string {
   const text = textOf(cell);
+  if (typeof cell === 'string' || !hasColour) return text.padEnd(width);
   const padding = ' '.repeat(Math.max(0, width - text.length));
-  if (typeof cell === 'string' || !hasColour) return text + padding;
   return `\x1b[${codes[cell.colour]}m${text}\x1b[0m${padding}`;
 }

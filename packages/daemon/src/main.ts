@@ -4,6 +4,7 @@ import { MusterError } from '@muster/core';
 import { defaultUnitDirectory } from '@muster/systemd';
 import { createClock } from './clock.ts';
 import { parseCommandLine, usage } from './command-line.ts';
+import { compileLate } from './compile-late.ts';
 import type { Flags } from './command-line.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config-model.ts';
@@ -120,6 +121,7 @@ async function lockUnits(config: Config): Promise<InstanceLock> {
   return acquireInstanceLock(directory);
 }
 
+compileLate();
 main().then(
   (status) => {
     process.exitCode = status;

@@ -6,7 +6,14 @@ import type { Model } from './model.ts';
 import type { Party } from './movable.ts';
 import { groupRefusal, hostsFor, refusal } from './refusal.ts';
 import { failuresOf } from './reschedule.ts';
-import { bestOf, compareBeforeLoad, compareScores, isPacked, loadScorer, scorerFor } from './score.ts';
+import {
+  bestOf,
+  compareBeforeLoad,
+  compareScores,
+  isPacked,
+  loadScorer,
+  scorerFor,
+} from './score.ts';
 import type { Score, Scorer } from './score.ts';
 
 /** The model, and who minds whom in it. What machines hold changes as units are moved. */

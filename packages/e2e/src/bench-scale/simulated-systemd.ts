@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock, LoadedUnit } from '@muster/core';
 import { FakeSystemd } from '@muster/systemd';
 import type { Random } from '../sim/random.ts';
@@ -15,6 +16,22 @@ export interface SimulatedSystemdOptions {
   readonly random: Random;
   readonly behaviour: Readonly<Behaviour>;
 }
+
+/**
+ * All machines of a process begin what they do in turn, one in each turn of the event loop, as the
+ * system lets processes run: otherwise hundreds of them, told of their units at once, do all of their
+ * work before any timer of this process is looked at, such as those that renew leases.
+ */
+class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  next(): Promise<void> {
+    this.#last = this.#last.then(() => setImmediate());
+    return this.#last;
+  }
+}
+
+const turns = new Turns();
 
 /** A systemd in memory whose units take their time to start, and fail now and then. */
 export class SimulatedSystemd extends FakeSystemd {
@@ -66,6 +83,7 @@ export class SimulatedSystemd extends FakeSystemd {
 
   /** An agent that gets the same list as before does nothing with it, as with the real one. */
   override async listUnits(): Promise<readonly LoadedUnit[]> {
+    await turns.next();
     this.#list ??= await super.listUnits();
     return this.#list;
   }

@@ -56,23 +56,29 @@ async function measureFloor(cluster: Cluster, total: number): Promise<number> {
   return took;
 }
 
-/** Systemd alone and muster in turn, on the same machines: what one leaves behind, both meet. */
-export async function launchRow(cluster: Cluster, total: number, rounds: number): Promise<Row> {
-  let floorMs = 0;
-  let tookMs = 0;
+/**
+ * Systemd alone and muster in turn, on the same machines: what one leaves behind, both meet. musterd was
+ * started just before the first launch, and its code has never run; the other comes right after that.
+ */
+export async function launchRows(cluster: Cluster, total: number, rounds: number): Promise<Row[]> {
+  const mean = { floor: 0, first: 0, again: 0 };
   for (let round = 0; round < rounds; round += 1) {
-    floorMs += (await measureFloor(cluster, total)) / rounds;
-    tookMs += (await launch(cluster, total)) / rounds;
-    await destroyAll(cluster, total);
+    mean.floor += (await measureFloor(cluster, total)) / rounds;
+    for (const which of ['first', 'again'] as const) {
+      mean[which] += (await launch(cluster, total)) / rounds;
+      await destroyAll(cluster, total);
+    }
   }
-  const { machines } = cluster;
-  const ratio = tookMs / floorMs;
-  return {
-    what: `${total} units launched over ${machines} machines, all active, mean of ${rounds}`,
-    measured: seconds(tookMs),
-    floor: seconds(floorMs),
-    ratio,
-    target: '<= 1.25 x systemctl start',
-    isMet: ratio <= 1.25,
-  };
+  const what = `${total} units launched over ${cluster.machines} machines, all active, mean of ${rounds}`;
+  return (['first', 'again'] as const).map((which) => {
+    const ratio = mean[which] / mean.floor;
+    return {
+      what: which === 'first' ? what : `${what}, by a musterd that has done so before`,
+      measured: seconds(mean[which]),
+      floor: seconds(mean.floor),
+      ratio,
+      target: '<= 1.25 x systemctl start',
+      isMet: ratio <= 1.25,
+    };
+  });
 }

@@ -6,7 +6,7 @@ import { Lab } from '../lab.ts';
 import { readArguments, usage } from './arguments.ts';
 import { failoverRow } from './failover.ts';
 import { latencyRows } from './latency.ts';
-import { destroyAll, launch, launchRow } from './launch.ts';
+import { destroyAll, launch, launchRows } from './launch.ts';
 import { listRow } from './list.ts';
 import { idleMemoryRow, restRows } from './rest.ts';
 import { renderTable } from './row.ts';
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
     await launch(cluster, few);
     add(listRow(endpoint, { present: few, targetMs: 60 }));
     await destroyAll(cluster, few);
-    for (const total of totals) add(await launchRow(cluster, total, rounds));
+    for (const total of totals) add(...(await launchRows(cluster, total, rounds)));
     say(`${present} units`);
     await launch(cluster, present);
     add(listRow(endpoint, { present, targetMs: 150 }));
