@@ -16,9 +16,9 @@ export interface WaitPlan {
   readonly limitMs: number | null;
 }
 
-/** Without a terminal, what is waited for is said this often when it has changed, */
+/** Without a terminal, what is waited for is said at most this often, */
 const quietMs = 10_000;
-/** and this often when it has not. */
+/** and this often if nothing has changed. */
 const unchangedMs = 60_000;
 
 /** Where a verb tells how far it is. */

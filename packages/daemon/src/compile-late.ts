@@ -5,7 +5,7 @@ const budget = 1_000_000;
 
 /**
  * Makes V8 optimise only what is really hot. musterd rests most of the time, and of what it does in a
- * burst most is soon over: optimised for that, it took a quarter more CPU and 4 MB more memory
+ * burst most is soon over: a launch right after its start took a third less CPU with this
  * ([measured](../../../docs/performance.md)). Not a flag of the command line: Node 22 and 24 have another
  * V8, which does not know it, and would not start. They go by their own rules.
  */

@@ -54,6 +54,21 @@ test('an error is written with its causes, and numbers of any size are', () => {
       },
     },
   ]);
-  // The bundle has other names for classes.
+});
+
+test('the names of classes, which the bundle shortens, are not written', () => {
+  const { log, lines } = collect('info');
+  const each = new TypeError('each', { cause: new RangeError('why') });
+  log.error({ err: new AggregateError([each], 'all') }, 'failed');
+  expect(lines()).toMatchObject([{ err: { aggregateErrors: [{ cause: { message: 'why' } }] } }]);
   expect(JSON.stringify(lines())).not.toContain('"type"');
 });
+
+test.each([['a word'], [null], [{ type: 'mine' }]])(
+  '%j that was thrown is written as it is',
+  (err) => {
+    const { log, lines } = collect('info');
+    log.error({ err }, 'failed');
+    expect(lines()).toMatchObject([{ err }]);
+  },
+);

@@ -30,7 +30,7 @@ export function createLog(
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: (error: Error) => withoutTypes(stdSerializers.errWithCause(error)) },
+      serializers: { err: (thrown: Error) => withoutTypes(stdSerializers.errWithCause(thrown)) },
     },
     destination,
   );
@@ -43,12 +43,12 @@ export function createLog(
 }
 
 /** The names of classes, which the bundle shortens; what failed is in `code`, `message` and the stack. */
-function withoutTypes(said: object): object {
+function withoutTypes(said: unknown): unknown {
+  if (Array.isArray(said)) return said.map(withoutTypes);
+  // What was thrown need not be an error, and is then written as it is.
+  if (typeof said !== 'object' || said === null || !('stack' in said)) return said;
   const kept = Object.entries(said).filter(([field]) => field !== 'type');
   return Object.fromEntries(
-    kept.map(([field, value]: [string, unknown]) => {
-      const isCause = field === 'cause' && typeof value === 'object' && value !== null;
-      return [field, isCause ? withoutTypes(value) : value];
-    }),
+    kept.map(([field, value]: [string, unknown]) => [field, withoutTypes(value)]),
   );
 }

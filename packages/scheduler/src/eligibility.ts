@@ -45,7 +45,7 @@ export interface Host {
   readonly residents: Map<string, Candidate>;
   /** Residents that have Conflicts=; kept apart because most units have none. */
   readonly picky: Map<string, Candidate>;
-  /** Residents that are promised the place and still have to end on another machine. */
+  /** Residents that have yet to come: they end on another machine first, or others make room here. */
   readonly expected: Set<string>;
   /**
    * Units that run here and have no place here any more; null: nothing is known of what they ask.
@@ -231,7 +231,7 @@ export function depart(host: Host, name: string, unit: Candidate | null): void {
   vacate(host, name);
 }
 
-/** Marks a resident as one that has still to end on another machine. */
+/** Marks a resident as one that has yet to come. */
 export function expect(host: Host, name: string): void {
   host.expected.add(name);
   if (host.index.remembers) host.index.onUndo(() => host.expected.delete(name));

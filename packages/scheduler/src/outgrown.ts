@@ -6,6 +6,7 @@ import { isOlder } from './eligibility.ts';
 import type { Candidate, Host } from './eligibility.ts';
 import { movesElsewhere } from './make-room.ts';
 import { readTaker } from './other-content.ts';
+import { isUpWith } from './port-conflict.ts';
 import { leaveFor } from './place.ts';
 import { hasPort, portPhrase, portTaken, shortage } from './resources.ts';
 
@@ -54,12 +55,12 @@ function portClash(
   const counts = (name: string): boolean => {
     const other = host.residents.get(name);
     if (other === undefined || isOlder(other, unit)) return true;
-    const { assignments, states } = draft.model.snapshot;
-    return [assignments, states].some((records) => {
-      const stored = records.get(name)?.get(host.id);
-      const theirs = stored === undefined ? null : resourcesBefore(draft, stored);
-      return ports.some((port) => hasPort(theirs ?? null, port));
-    });
+    const stored = draft.model.snapshot.assignments.get(name)?.get(host.id);
+    const theirs = stored === undefined ? null : resourcesBefore(draft, stored);
+    return ports.some(
+      (claim) =>
+        hasPort(theirs ?? null, claim) || isUpWith(draft.model, host, { name, claim }) === true,
+    );
   };
   const asked = { name: unit.name, requirements: { resources: { ...resources, ports } } };
   const taken = portTaken(host.ledger, asked, { counts });
@@ -100,7 +101,7 @@ function isChangedOn(draft: Draft, name: string, host: Host): boolean {
 /** What it took by its content before; undefined: nobody knows any more. */
 function resourcesBefore(
   { model }: Draft,
-  { unit, hash }: Pick<Assignment, 'unit' | 'hash'>,
+  { unit, hash }: Assignment,
 ): Resources | null | undefined {
   const taker = readTaker(unit, model.snapshot.files.get(hash));
   return taker === null ? undefined : taker.requirements.resources;

@@ -19,28 +19,28 @@ function reported() {
   return { lines, report, say };
 }
 
-const lacks = (left: number): string =>
-  `MemoryMax wants 4G of memory, the machine has ${left}G of 8G left`;
+const lacks = (left: string, wanted = '4G'): string =>
+  `MemoryMax=${wanted} wants ${wanted} of memory, the machine has ${left} of 8G left`;
 
 test('amounts that change, and machines that say the same, are no news', () => {
   const { lines, say } = reported();
-  say(lacks(1), lacks(2));
-  say(lacks(3), lacks(2));
-  say(lacks(3));
-  expect(lines).toEqual([{ unit: 'a.service', reasons: [lacks(1), lacks(2)] }]);
+  say(lacks('1.5G'), lacks('512M'));
+  say(lacks('0'), lacks('512M'));
+  say(lacks('0'));
+  expect(lines).toEqual([{ unit: 'a.service', reasons: [lacks('1.5G'), lacks('512M')] }]);
 });
 
 test('another kind of reason is, and so is a unit that waits anew', () => {
   const { lines, report, say } = reported();
-  say(lacks(1));
+  say(lacks('1.5G'));
   say('it failed there and has still to end');
-  say(lacks(1));
+  say(lacks('1.5G', '2G'));
   report.say({ unplaced: [], circles: [], givenUp: [] });
-  say(lacks(1));
+  say(lacks('1.5G'));
   expect(lines.map(({ reasons }) => reasons[0])).toEqual([
-    lacks(1),
+    lacks('1.5G'),
     'it failed there and has still to end',
-    lacks(1),
-    lacks(1),
+    lacks('1.5G', '2G'),
+    lacks('1.5G'),
   ]);
 });

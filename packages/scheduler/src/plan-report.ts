@@ -52,8 +52,9 @@ function isSame(a: Unplaced, b: Unplaced): boolean {
 
 /** Which machine says it, and how much of something is left there, changes with every unit that comes or goes. */
 function gistOf({ reason, machines }: Unplaced): string {
-  const reasons = new Set([reason, ...machines.map((each) => each.reason)]);
-  return JSON.stringify(
-    [...new Set([...reasons].map((each) => each.replaceAll(/\d+/g, '0')))].sort(),
-  );
+  const kinds = new Set(machines.map((each) => each.reason.replace(leftThere, '')));
+  return JSON.stringify([reason, ...[...kinds].sort()]);
 }
+
+/** What a shortage ends with: see `tooMuch` in resources.ts. */
+const leftThere = /\S+ of \S+ left$/;

@@ -26,7 +26,7 @@ export function portConflictOn(model: Model, unit: Candidate, host: Host): strin
 }
 
 /** Whether a unit is up on a machine with content that has the port; null: nobody knows. */
-function isUpWith(
+export function isUpWith(
   model: Model,
   host: Host,
   { name, claim }: { readonly name: string; readonly claim: PortClaim },

@@ -115,6 +115,7 @@ class World {
         if (cluster.machines.has(one.machine)) return [];
         this.#join(one.machine);
         // What units have come to ask for while it was away is seen to by the first plan that sees it.
+        this.foundSo.clear();
         for (const wrong of this.#act(one.machine, false)) this.foundSo.add(wrong);
         return [...this.#plan(false), ...this.#act(one.machine, false)];
       case 'resize':

@@ -291,6 +291,16 @@ describe('ports', () => {
     expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
   });
 
+  test('but nobody leaves for one that is down', () => {
+    const cluster = two();
+    cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
+    const ran = cluster.assignments.get('young.service')?.get('m1')?.hash ?? '';
+    cluster.unit('young.service').settle();
+    cluster.state('young.service', 'm1', 'failed', { hash: ran });
+    cluster.machine('m2').unit('old.service', 'Ports=80').rest();
+    expect(cluster.where()).toEqual({ 'old.service': ['m1'], 'young.service': ['m1'] });
+  });
+
   test('nor when that one was given the port while musterd was away', () => {
     const cluster = two().lose('m2').unit('old.service').unit('web.service', 'Ports=80');
     cluster.rest();

@@ -58,7 +58,8 @@ async function measureFloor(cluster: Cluster, total: number): Promise<number> {
 
 /**
  * Systemd alone and muster in turn, on the same machines: what one leaves behind, both meet. musterd was
- * started just before the first launch, and its code has never run; the other comes right after that.
+ * started just before the first launch, and its code has never run; the other follows when those units are
+ * destroyed.
  */
 export async function launchRows(cluster: Cluster, total: number, rounds: number): Promise<Row[]> {
   const mean = { floor: 0, first: 0, again: 0 };
