@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HistoryCompactedError, MusterError } from '@muster/core';
 import { HttpError, UnitsRefusedError } from './http-error.ts';
+import { toJson } from './kept-answers.ts';
 import type { BodiesInHand } from './request-body.ts';
 import type { ErrorBody } from './wire.ts';
 
@@ -19,7 +20,11 @@ export interface Exchange {
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
-  const text = Buffer.from(`${JSON.stringify(body)}\n`);
+  sendJsonText(res, status, toJson(body));
+}
+
+/** The same, of a body that is JSON already. */
+export function sendJsonText(res: ServerResponse, status: number, text: Buffer): void {
   res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': text.length });
   res.end(text);
 }

@@ -11,7 +11,7 @@ import type {
 } from '@muster/core';
 import { renderAbsent, renderBrake } from './absent-machines.ts';
 import { EventStreams } from './events/event-streams.ts';
-import { sendJson } from './exchange.ts';
+import { sendJson, sendJsonText } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { getExplanation, postPlan } from './explain-units.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -19,6 +19,7 @@ import { HttpError } from './http-error.ts';
 import { inspectHere, inspectUnit } from './inspect.ts';
 import { getMachineUse, getOwnUse } from './machine-use.ts';
 import type { UseOptions } from './machine-use.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import { snapshotFor } from './list-snapshot.ts';
 import { originOf } from './origin.ts';
 import {
@@ -134,6 +135,13 @@ function clusterRoutes(context: Context): Route[] {
     (render: (snapshot: ClusterSnapshot) => unknown) =>
     async (exchange: Exchange): Promise<void> =>
       sendJson(exchange.res, 200, render(await snapshotFor(exchange, context)));
+  const kept = new KeptAnswers();
+  const longList =
+    (path: string, render: (snapshot: ClusterSnapshot) => unknown) =>
+    async (exchange: Exchange): Promise<void> => {
+      const snapshot = await snapshotFor(exchange, context);
+      sendJsonText(exchange.res, 200, kept.of(snapshot, path, render));
+    };
   return [
     { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version()) } },
     {
@@ -146,7 +154,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/machines',
       methods: {
-        GET: list((s) =>
+        GET: longList('/v1/machines', (s) =>
           withRevision(s, { machines: renderMachines(s, needs), absent: renderAbsent(s) }),
         ),
       },
@@ -154,7 +162,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/states',
       methods: {
-        GET: list((s) => {
+        GET: longList('/v1/states', (s) => {
           return withRevision(s, { states: renderStates(s), pending: explainer.pending(s) });
         }),
       },
@@ -162,7 +170,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/units',
       methods: {
-        GET: list((s) => withRevision(s, { units: renderUnits(s, globals) })),
+        GET: longList('/v1/units', (s) => withRevision(s, { units: renderUnits(s, globals) })),
         POST: (exchange) => postUnits(exchange, context),
       },
     },
