@@ -135,12 +135,12 @@ function clusterRoutes(context: Context): Route[] {
     (render: (snapshot: ClusterSnapshot) => unknown) =>
     async (exchange: Exchange): Promise<void> =>
       sendJson(exchange.res, 200, render(await snapshotFor(exchange, context)));
-  const kept = new KeptAnswers();
+  const kept = new KeptAnswers<ClusterSnapshot>();
   const longList =
-    (path: string, render: (snapshot: ClusterSnapshot) => unknown) =>
+    (render: (snapshot: ClusterSnapshot) => unknown) =>
     async (exchange: Exchange): Promise<void> => {
       const snapshot = await snapshotFor(exchange, context);
-      sendJsonText(exchange.res, 200, kept.of(snapshot, path, render));
+      sendJsonText(exchange.res, 200, kept.of(snapshot, render));
     };
   return [
     { path: '/v1/version', methods: { GET: async ({ res }) => sendJson(res, 200, version()) } },
@@ -154,7 +154,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/machines',
       methods: {
-        GET: longList('/v1/machines', (s) =>
+        GET: longList((s) =>
           withRevision(s, { machines: renderMachines(s, needs), absent: renderAbsent(s) }),
         ),
       },
@@ -162,7 +162,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/states',
       methods: {
-        GET: longList('/v1/states', (s) => {
+        GET: longList((s) => {
           return withRevision(s, { states: renderStates(s), pending: explainer.pending(s) });
         }),
       },
@@ -170,7 +170,7 @@ function clusterRoutes(context: Context): Route[] {
     {
       path: '/v1/units',
       methods: {
-        GET: longList('/v1/units', (s) => withRevision(s, { units: renderUnits(s, globals) })),
+        GET: longList((s) => withRevision(s, { units: renderUnits(s, globals) })),
         POST: (exchange) => postUnits(exchange, context),
       },
     },

@@ -1,22 +1,8 @@
 import type { Unit, UnitState } from '@muster/core';
+import { state as up } from './testing/active-unit.ts';
 import { failurePhrase, renderFailures } from './unit-failure.ts';
 import type { FailuresBody } from './wire.ts';
 
-const up: UnitState = {
-  unit: 'a.service',
-  machine: 'm1',
-  loadState: 'loaded',
-  activeState: 'active',
-  subState: 'running',
-  result: 'success',
-  problem: null,
-  since: 0,
-  bootId: 'boot',
-  invocationId: null,
-  hash: '',
-  answers: 1,
-  modRevision: 2,
-};
 const failed: Partial<UnitState> = { activeState: 'failed', subState: 'failed' };
 const twice: FailuresBody = { attempts: 2, limit: 2, isExhausted: true, machines: ['m1', 'm2'] };
 

@@ -1,5 +1,6 @@
 import type { Assignment, Unit, UnitState } from '@muster/core';
 import { failureOf } from './unit-failure.ts';
+import { state as up } from './testing/active-unit.ts';
 import { placesOf } from './unit-places.ts';
 
 const unit: Unit = {
@@ -24,21 +25,7 @@ const assignment: Assignment = {
   reason: '',
   modRevision: 21,
 };
-const state: UnitState = {
-  unit: 'a.service',
-  machine: 'm1',
-  loadState: 'loaded',
-  activeState: 'failed',
-  subState: 'failed',
-  result: 'exit-code',
-  problem: null,
-  since: 0,
-  bootId: 'b',
-  invocationId: null,
-  hash: 'h',
-  answers: 21,
-  modRevision: 22,
-};
+const state: UnitState = { ...up, activeState: 'failed', subState: 'failed', result: 'exit-code' };
 
 interface Row {
   assignment?: Partial<Assignment>;

@@ -148,6 +148,8 @@ export interface Leader {
 /** A picture of the cluster kept current by a watch. */
 export interface ClusterView {
   /**
+   * The same object only if nothing has changed since it was handed out. The other way round that need
+   * not hold: its maps are alive, and a revision alone does not tell, as when a store was restored.
    * @throws {StoreUnavailableError} when there is no complete picture yet
    * @throws {StoreUntrustedError}
    */

@@ -28,6 +28,8 @@ const openMs = 10_000;
 interface Picture {
   readonly keyspace: Keyspace;
   readonly model: ClusterModel;
+  /** As it was handed out last; null: something has changed since, perhaps at the same revision. */
+  shown: ClusterSnapshot | null;
 }
 
 /**
@@ -85,14 +87,17 @@ export class SharedView {
   }
 
   #snapshot(): ClusterSnapshot {
-    const { keyspace, model } = this.#use();
+    const picture = this.#use();
+    const { keyspace, model, shown } = picture;
     const { guard } = this.#options;
     guard.assertTrusted();
     const clusterId = guard.clusterId();
     if (keyspace.revision === 0 || clusterId === null) {
       throw new StoreUnavailableError('etcd: there is no complete picture of the cluster yet');
     }
-    return model.snapshot(keyspace.revision, clusterId);
+    if (shown?.revision === keyspace.revision && shown.clusterId === clusterId) return shown;
+    picture.shown = model.snapshot(keyspace.revision, clusterId);
+    return picture.shown;
   }
 
   async #atLeast(revision: Revision, timeoutMs: number): Promise<ClusterSnapshot> {
@@ -123,6 +128,7 @@ export class SharedView {
       ranges: [keys.all],
       clusterKey: keys.cluster,
       apply: (changes) => {
+        picture.shown = null;
         for (const collector of this.#collectors) {
           for (const { key } of changes) collector.add(keys.path(key));
         }
@@ -132,8 +138,8 @@ export class SharedView {
       },
     });
     keyspace.onChange(() => this.#changed.call());
+    const picture: Picture = { keyspace, model, shown: null };
     keyspace.start();
-    const picture = { keyspace, model };
     this.#idling = this.#idling.then(() => this.#letGoWhenIdle(picture));
     return picture;
   }

@@ -11,22 +11,23 @@ import { planRebalance } from './rebalance.ts';
 /** What was made of one picture of the cluster; gone when the picture is. */
 interface Made {
   readonly candidates: CandidateCache;
-  readonly revision: number;
-  /** Of that revision, as long as the memory is not needed; null: nobody has asked for it yet. */
+  /** As long as the memory is not needed; null: nobody has asked for it yet. */
   foresight: WeakRef<Foresight> | null;
   pending: readonly PendingUnit[] | null;
 }
 
-/** Plans once for each revision that somebody asks about. */
+/** Plans once for each picture that somebody asks about. */
 export function createExplainer(): Explainer {
-  // The maps of a picture are the same ones as long as it is kept up to date.
-  const made = new WeakMap<ClusterSnapshot['units'], Made>();
-  const of = ({ units, revision }: ClusterSnapshot): Made => {
-    const known = made.get(units);
-    if (known?.revision === revision) return known;
-    const candidates: CandidateCache = known?.candidates ?? new Map();
-    const fresh = { candidates, revision, foresight: null, pending: null };
-    made.set(units, fresh);
+  // The maps of pictures are the same ones as long as they are kept up to date.
+  const candidates = new WeakMap<ClusterSnapshot['units'], CandidateCache>();
+  const made = new WeakMap<ClusterSnapshot, Made>();
+  const of = (snapshot: ClusterSnapshot): Made => {
+    const known = made.get(snapshot);
+    if (known !== undefined) return known;
+    const cache: CandidateCache = candidates.get(snapshot.units) ?? new Map();
+    candidates.set(snapshot.units, cache);
+    const fresh = { candidates: cache, foresight: null, pending: null };
+    made.set(snapshot, fresh);
     return fresh;
   };
   const foresightOf = (snapshot: ClusterSnapshot): Foresight => {

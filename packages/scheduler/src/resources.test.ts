@@ -281,27 +281,23 @@ describe('ports', () => {
     expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
   });
 
-  test('the same while it runs with the port though its content has none any more', () => {
-    const cluster = two();
-    cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
-    const ran = cluster.assignments.get('young.service')?.get('m1')?.hash ?? '';
-    cluster.unit('young.service').settle();
-    cluster.state('young.service', 'm1', 'active', { hash: ran });
-    cluster.machine('m2').unit('old.service', 'Ports=80').rest();
-    expect(cluster.where()).toEqual({ 'old.service': ['m2'], 'young.service': ['m1'] });
-  });
+  test.each([
+    ['active', 'm2'],
+    ['failed', 'm1'],
+  ])(
+    'one that is %s with the port of its content before keeps it if it is up',
+    (activeState, to) => {
+      const cluster = two();
+      cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
+      const ran = cluster.assignments.get('young.service')?.get('m1')?.hash ?? '';
+      cluster.unit('young.service').settle();
+      cluster.state('young.service', 'm1', activeState, { hash: ran });
+      cluster.machine('m2').unit('old.service', 'Ports=80').rest();
+      expect(cluster.where()).toEqual({ 'old.service': [to], 'young.service': ['m1'] });
+    },
+  );
 
-  test('but nobody leaves for one that is down', () => {
-    const cluster = two();
-    cluster.lose('m2').unit('old.service').unit('young.service', 'Ports=80').rest();
-    const ran = cluster.assignments.get('young.service')?.get('m1')?.hash ?? '';
-    cluster.unit('young.service').settle();
-    cluster.state('young.service', 'm1', 'failed', { hash: ran });
-    cluster.machine('m2').unit('old.service', 'Ports=80').rest();
-    expect(cluster.where()).toEqual({ 'old.service': ['m1'], 'young.service': ['m1'] });
-  });
-
-  test('nor when that one was given the port while musterd was away', () => {
+  test('who had the port stays, also when another one was given it while musterd was away', () => {
     const cluster = two().lose('m2').unit('old.service').unit('web.service', 'Ports=80');
     cluster.rest();
     const back = cluster.machines.get('m1');
