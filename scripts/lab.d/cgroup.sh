@@ -12,7 +12,7 @@ cgroup_hierarchies() {
     [[ ${post[0]} == cgroup || ${post[0]} == cgroup2 ]] || continue
     [[ ${pre[4]} == /sys/fs/cgroup || ${pre[4]} == /sys/fs/cgroup/* ]] || continue
     printf '%s\n' "${pre[4]}"
-  done </proc/self/mountinfo
+  done < <(mount_lines)
 }
 
 # cgroup_make PATH: the lab's cgroup PATH ('' is its top) everywhere.

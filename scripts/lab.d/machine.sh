@@ -76,16 +76,16 @@ machine_boot() {
 
 # The machine's init, as this system numbers it; 1 when there is none yet or any more.
 machine_leader() {
-  local nspawn child key ids
+  local nspawn child status
   local -a children
   nspawn=$(recorded_pid "$RUN/m$1/nspawn") || return 1
   { read -ra children <"/proc/$nspawn/task/$nspawn/children"; } 2>/dev/null || true
   for child in ${children[@]+"${children[@]}"}; do
-    while read -r key ids; do
-      [[ $key == NSpid: && $ids =~ ^${child}[[:space:]]1$ ]] || continue
-      printf '%s' "$child"
-      return
-    done 2>/dev/null <"/proc/$child/status"
+    # In one piece: read line by line it would be read anew from where a line ended, and lengths change.
+    { status=$(<"/proc/$child/status"); } 2>/dev/null || continue
+    [[ $status =~ $'\n'NSpid:[[:space:]]+${child}[[:space:]]1$'\n' ]] || continue
+    printf '%s' "$child"
+    return
   done
   return 1
 }

@@ -108,7 +108,7 @@ clear_away() {
   mapfile -t mounts < <(
     while read -r _ _ _ _ line _; do
       if [[ $line == "$RUN" || $line == "$RUN"/* ]]; then printf '%s\n' "$line"; fi
-    done </proc/self/mountinfo
+    done < <(mount_lines)
   )
   for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
     umount "${mounts[i]}" 2>/dev/null || umount -l "${mounts[i]}"
