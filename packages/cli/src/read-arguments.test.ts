@@ -64,6 +64,7 @@ describe('the command line', () => {
     ['help des', 'destroy --help'],
     ['help metadata s', 'metadata set --help'],
     ['help help', 'help'],
+    ['help help help des', 'destroy --help'],
     ['help nonsense', 'nonsense'],
     ['help -- nonsense', 'help -- nonsense'],
     // A whole verb is no beginning of another.

@@ -31,6 +31,7 @@ export function readArguments(
   programName: ProgramName,
 ): string[] {
   const words = inOrder(program, argv, programName);
+  while (words[0] === 'help' && words[1] === 'help') words.shift();
   const [first, second] = words;
   if (first !== 'help' || second === undefined || second.startsWith('-')) return words;
   const asked = words.slice(1);
