@@ -108,13 +108,14 @@ export class Door {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Resolves when nothing is left of it. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.shut();
-      this.#server.close(() => resolve());
-      this.endConnections();
-    });
+  /** Resolves when nothing is left of it; connections that are open are ended after `graceMs`. */
+  async close(graceMs = 0): Promise<void> {
+    this.shut();
+    const ended = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
+    if (graceMs === 0) this.endConnections();
+    const late = setTimeout(() => this.endConnections(), graceMs);
+    await ended;
+    clearTimeout(late);
   }
 
   async #openUnix(socketPath: string, { socketMode, socketGroup }: SocketAccess): Promise<void> {

@@ -53,6 +53,8 @@ export async function sendStream(
       await once(res, 'drain', { signal });
     }
   }
+  // There may be more that nobody has read.
+  if (signal.aborted) return void res.destroy();
   start();
   res.end();
 }

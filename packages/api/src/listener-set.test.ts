@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, createServer } from 'node:net';
@@ -13,6 +13,8 @@ import { ListenerSet } from './listener-set.ts';
 import type { ListenOptions } from './listener-set.ts';
 import { makeTls } from './testing/make-tls.ts';
 
+/** More than a socket takes at once. */
+const large = 20_000_000;
 const said: string[] = [];
 const say = (_fields: object, message: string): void => void said.push(message);
 const log = { debug: say, info: say, warn: say, error: say };
@@ -23,6 +25,8 @@ let second: TlsMaterial;
 let set: ListenerSet;
 /** Answers of `/stream`, which nobody ends. */
 let streams: ServerResponse[];
+/** Answers of `/slow`, which have not begun. */
+let slow: ServerResponse[];
 const others: Server[] = [];
 
 beforeAll(() => {
@@ -35,10 +39,13 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 beforeEach(() => {
   streams = [];
+  slow = [];
   said.length = 0;
   set = new ListenerSet({
     log,
     handle: (req, res) => {
+      if (req.url === '/large') return void res.end('x'.repeat(large));
+      if (req.url === '/slow') return void slow.push(res);
       if (req.url !== '/stream') return void res.end('answer');
       streams.push(res);
       res.write('begin');
@@ -233,6 +240,61 @@ describe('a change of listeners', () => {
     expect(await change).toEqual([unix('a')]);
     expect(existsSync(path.join(dir, 'a'))).toBe(false);
     await expect(listen([unix('a')])).rejects.toThrow('the API is closed');
+  });
+});
+
+describe('closing', () => {
+  test('answers who has asked, cuts streams, and ends connections that nobody uses', async () => {
+    await listen([unix('a')]);
+    const agent = new Agent({ keepAlive: true });
+    const used = await new Promise<IncomingMessage>((resolve) => {
+      httpRequest({ socketPath: path.join(dir, 'a'), agent }, resolve).end();
+    });
+    const idle = once(used.socket, 'close');
+    expect(await textOf(used)).toBe('answer');
+    const open = await stream(unix('a'));
+    const answer = ask(unix('a'), '/slow');
+    // Who came after it was answered, so that it has arrived as well.
+    expect(await asked(unix('a'))).toBe('answer');
+    expect(slow).toHaveLength(1);
+    const closed = set.close();
+    await idle;
+    expect(await open.end).toBe('ended');
+    slow[0]?.end('late');
+    expect((await answer).headers.connection).toBe('close');
+    expect(await textOf(await answer)).toBe('late');
+    await closed;
+    agent.destroy();
+  });
+
+  test('answers who was let in and asks only now, and nobody else', async () => {
+    await listen([unix('a')]);
+    const caller = connect(path.join(dir, 'a'));
+    expect(await asked(unix('a'))).toBe('answer');
+    const closed = set.close();
+    caller.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    let text = '';
+    for await (const piece of caller) text += String(piece);
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\nConnection: close\r\n[^]*answer/);
+    await closed;
+    await expect(ask(unix('a'))).rejects.toThrow('ENOENT');
+  });
+
+  test('sends an answer that is made to its end', async () => {
+    await listen([unix('a')]);
+    const answer = await ask(unix('a'), '/large');
+    const closed = set.close();
+    expect(await textOf(answer)).toHaveLength(large);
+    await closed;
+  });
+
+  test('ends a connection on which nothing is asked', async () => {
+    await listen([unix('a')]);
+    const caller = connect(path.join(dir, 'a'));
+    const ended = once(caller, 'close');
+    expect(await asked(unix('a'))).toBe('answer');
+    await set.close();
+    await ended;
   });
 });
 

@@ -1,5 +1,12 @@
+import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import type { RequestListener, Server as HttpServer, ServerOptions } from 'node:http';
+import type {
+  IncomingMessage,
+  RequestListener,
+  Server as HttpServer,
+  ServerOptions,
+  ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
@@ -38,6 +45,9 @@ type Doors = Map<string, Door>;
 
 const minVersion = 'TLSv1.2';
 
+/** Within it, a set that closes answers what it was asked. */
+const graceMs = 1000;
+
 /**
  * What the API listens on, and what is spoken there: HTTP on unix sockets, HTTPS on TCP or, where
  * that is allowed, HTTP. The two protocols are servers that do not listen themselves, so that a
@@ -50,13 +60,16 @@ export class ListenerSet {
   /** Doors whose TCP connections are TLS. */
   readonly #secured = new WeakSet<Door>();
   #doors: Doors = new Map();
+  /** Answers that are not complete yet. */
+  readonly #inHand = new Set<ServerResponse>();
   #isClosed = false;
   /** Changes are made one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ListenerSetOptions) {
     this.#options = options;
-    this.#plain = begin(createHttpServer({ ...options.impatient }, options.handle), options.handle);
+    const { impatient } = options;
+    this.#plain = begin(createHttpServer({ ...impatient }, this.#handle), this.#handle);
   }
 
   /**
@@ -75,17 +88,36 @@ export class ListenerSet {
     return turn;
   }
 
-  /** Ends every connection and all listeners. */
+  /**
+   * Ends all listeners and connections. Who has asked, or is about to on a connection that was taken
+   * already, gets his answer within `graceMs`; what goes on for longer, as streams do, is cut at once,
+   * so that nobody takes it for complete.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#last;
     const doors = [...this.#doors.values()];
     this.#doors = new Map();
-    await Promise.all(doors.map((door) => door.close()));
-    // They only have their timers left.
+    for (const res of this.#inHand) {
+      if (res.headersSent && !res.writableEnded) res.destroy();
+      else endConnectionAfter(res);
+    }
+    const closed = Promise.all(doors.map((door) => door.close(graceMs)));
+    // To node a connection is free as soon as the end of an answer is written, not when it is sent.
+    const sent = [...this.#inHand].filter(({ writableEnded }) => writableEnded);
+    await Promise.all(sent.map((res) => once(res, 'close')));
+    // They end the connections that are between two requests, and their own timers.
     this.#plain.close();
     this.#secure?.close();
+    await closed;
   }
+
+  #handle = (req: IncomingMessage, res: ServerResponse): void => {
+    this.#inHand.add(res);
+    res.once('close', () => this.#inHand.delete(res));
+    if (this.#isClosed) endConnectionAfter(res);
+    this.#options.handle(req, res);
+  };
 
   async #set(wanted: readonly ListenAddress[], options: ListenOptions): Promise<readonly string[]> {
     if (this.#isClosed) throw new InvalidInputError('the API is closed');
@@ -113,10 +145,10 @@ export class ListenerSet {
     const demands = { requestCert: true, rejectUnauthorized: true, minVersion } as const;
     try {
       createSecureContext({ ...tls, minVersion });
-      const { handle, impatient } = this.#options;
+      const { impatient } = this.#options;
       this.#secure ??= begin(
-        createHttpsServer({ ...impatient, ...tls, ...demands }, handle),
-        handle,
+        createHttpsServer({ ...impatient, ...tls, ...demands }, this.#handle),
+        this.#handle,
       );
     } catch (cause) {
       const why = isNativeError(cause) ? cause.message : String(cause);
@@ -254,6 +286,13 @@ function begin<T extends HttpServer | HttpsServer>(server: T, handle: RequestLis
   server.emit('listening');
   answerOddRequests(server, handle);
   return Object.assign(server, { httpAllowHalfOpen: true });
+}
+
+/** Another request on this connection would find nobody. */
+function endConnectionAfter(res: ServerResponse): void {
+  const { socket } = res;
+  if (res.headersSent) res.once('finish', () => socket?.destroySoon());
+  else res.setHeader('Connection', 'close');
 }
 
 function shown(door: Door): string {

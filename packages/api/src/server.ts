@@ -43,7 +43,10 @@ export interface ApiServer {
    * another size is refused.
    */
   setFleetTokenLimit(limit: number): void;
-  /** Ends every stream and connection and all listeners. */
+  /**
+   * Ends every stream and all listeners at once, and connections with the answers they wait for; see
+   * `ListenerSet.close`.
+   */
   close(): Promise<void>;
 }
 
@@ -83,6 +86,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       }
       if (target === null) sendError(res, error);
       else sendFleetError(res, error);
+    } finally {
+      // What waited for something does so no longer.
+      if (closing.signal.aborted && !res.writableEnded) res.destroy();
     }
   };
   const handle = (req: IncomingMessage, res: ServerResponse): void => void answer(req, res);
