@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@muster/core';
 import { ExponentialBackoff, handleWhen, noop, retry } from 'cockatiel';
 import { Etcd3, isRecoverableError } from 'etcd3';
 import type { IOptions } from 'etcd3';
@@ -28,6 +29,8 @@ const callLimitMs = 10_000;
 /** What a deadline may be late. */
 const lateMs = 500;
 const watchOpenMs = 5000;
+/** A client that is not answered for so long gets new connections. */
+const silentMs = 5000;
 
 /** The store on a real etcd. Constructing it connects to nothing yet. */
 export class EtcdStore implements Store {
@@ -38,6 +41,9 @@ export class EtcdStore implements Store {
   /** One for each member; gRPC has them share the connections of the one for all. */
   #clients: readonly Etcd3[];
   #renewer: Renewer;
+  /** When the first of the calls began that this client has had no answer to; null: the last was answered. */
+  #unansweredSince: number | null = null;
+  #openWatches = 0;
   #closed = false;
 
   constructor(options: EtcdOptions) {
@@ -120,6 +126,7 @@ export class EtcdStore implements Store {
       translate: (error) => translateEtcdError(error, this.#endpoints, 'keep a watch open'),
       // A connection that was accepted and never answers is not noticed by gRPC: start afresh.
       hung: () => this.#replace(client),
+      stands: (isOpen) => (this.#openWatches += isOpen ? 1 : -1),
       listener,
     });
   }
@@ -133,6 +140,7 @@ export class EtcdStore implements Store {
   #replace(hung: Etcd3): void {
     if (this.#closed || this.#client !== hung) return;
     this.#generation += 1;
+    this.#unansweredSince = null;
     const former = new Set([hung, ...this.#clients]);
     this.#client = new Etcd3(clientOptions(this.#options, this.#generation));
     this.#clients = this.#clientsOfMembers();
@@ -154,12 +162,33 @@ export class EtcdStore implements Store {
     call: (client: Etcd3) => Promise<T>,
     limitMs = callLimitMs,
   ): Promise<T> {
+    const client = this.#client;
+    const began = performance.now();
     try {
-      return await within(limitMs, call(this.#client));
-    } catch (error) {
-      throw translateEtcdError(error, this.#endpoints, doing);
+      const answer = await within(limitMs, call(client));
+      this.#unansweredSince = null;
+      return answer;
+    } catch (cause) {
+      const error = translateEtcdError(cause, this.#endpoints, doing);
+      if (isOutage(error)) this.#noteUnanswered(client, began);
+      throw error;
     }
   }
+
+  /**
+   * The kernel repeats an attempt to connect ever more rarely: after half a minute without a network
+   * it would take another half to find out that there is one again. So attempts begin anew.
+   */
+  #noteUnanswered(client: Etcd3, began: number): void {
+    // A connection on which a watch is open is there: it is etcd that does not answer.
+    if (this.#client !== client || this.#openWatches > 0) return;
+    this.#unansweredSince ??= began;
+    if (performance.now() - this.#unansweredSince >= silentMs) this.#replace(client);
+  }
+}
+
+function isOutage(error: Error): boolean {
+  return error instanceof StoreUnavailableError && !(error instanceof CompactedError);
 }
 
 function renewerBy(clients: readonly Etcd3[]): Renewer {

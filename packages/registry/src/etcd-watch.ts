@@ -16,6 +16,8 @@ export interface EtcdWatchOptions {
   readonly translate: (error: unknown) => Error;
   /** The stream did not open in time. */
   readonly hung: () => void;
+  /** It is open now, or no longer. */
+  readonly stands: (isOpen: boolean) => void;
   readonly listener: WatchListener;
 }
 
@@ -44,6 +46,7 @@ class EtcdWatch implements Watch {
   /** range → the last transaction of an answer that came in pieces: its rest may be in the next. */
   readonly #held = new Map<number, readonly KeyEvent[]>();
   #stream: Stream | null = null;
+  #isOpen = false;
   #isOver = false;
   #isPaused = false;
   #watchdog: NodeJS.Timeout | undefined;
@@ -66,6 +69,7 @@ class EtcdWatch implements Watch {
 
   close(): void {
     this.#isOver = true;
+    this.#setOpen(false);
     clearTimeout(this.#watchdog);
     // Ended first: etcd3 takes the error of a stream that is still writable, also that of a
     // cancellation, as a reason to drop the whole connection.
@@ -113,6 +117,7 @@ class EtcdWatch implements Watch {
       this.#ranges.set(answer.watch_id, this.#ranges.size);
       if (this.#ranges.size < requests.length) return;
       clearTimeout(this.#watchdog);
+      this.#setOpen(true);
       listener.opened(revision);
       return;
     }
@@ -134,6 +139,12 @@ class EtcdWatch implements Watch {
     this.#held.set(range, events.slice(whole.length));
     const end = whole.at(-1);
     if (end !== undefined) listener.events(range, whole, revisionAt(end));
+  }
+
+  #setOpen(isOpen: boolean): void {
+    if (this.#isOpen === isOpen) return;
+    this.#isOpen = isOpen;
+    this.#options.stands(isOpen);
   }
 
   #fail(error: unknown): void {
