@@ -112,7 +112,6 @@ export class Door {
   async close(graceMs = 0): Promise<void> {
     this.shut();
     const ended = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
-    if (graceMs === 0) this.endConnections();
     const late = setTimeout(() => this.endConnections(), graceMs);
     await ended;
     clearTimeout(late);

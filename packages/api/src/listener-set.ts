@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import type {
   IncomingMessage,
@@ -105,7 +104,7 @@ export class ListenerSet {
     const closed = Promise.all(doors.map((door) => door.close(graceMs)));
     // To node a connection is free as soon as the end of an answer is written, not when it is sent.
     const sent = [...this.#inHand].filter(({ writableEnded }) => writableEnded);
-    await Promise.all(sent.map((res) => once(res, 'close')));
+    await Promise.all(sent.map((res) => new Promise((done) => res.once('close', done))));
     // They end the connections that are between two requests, and their own timers.
     this.#plain.close();
     this.#secure?.close();
