@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -38,6 +38,11 @@ function inspectorOf(machine: string): Inspector {
     status: async (unit) => `● ${unit} on ${machine}\n`,
     use: async () => [],
     journal: async function* (unit, { lines, follow, since, output }, signal) {
+      if (unit === 'silent.service') {
+        silentBegan.abort();
+        await clock.sleep(60_000, signal);
+        return;
+      }
       yield Buffer.from(`${unit} ${lines} ${follow} ${since} ${output} on ${machine}\n`);
       if (follow) await clock.sleep(60_000, signal);
       yield Buffer.from(signal.aborted ? 'aborted\n' : 'end\n');
@@ -45,6 +50,8 @@ function inspectorOf(machine: string): Inspector {
   };
 }
 
+/** Aborts when a journal is read that says nothing. */
+let silentBegan = new AbortController();
 let dir: string;
 let cluster: PlacedCluster;
 let server: ApiServer;
@@ -712,6 +719,16 @@ describe('listening', () => {
       'cannot reach musterd at unix:/nonexistent/muster.sock: there is no such socket (is musterd running?)',
     );
     expect(() => createApiClient({ endpoint: 'ftp://x' })).toThrow('endpoint "ftp://x" must be');
+  });
+
+  test('an answer that close cuts short is not taken for a complete one', async () => {
+    silentBegan = new AbortController();
+    const began = once(silentBegan.signal, 'abort');
+    const answer = client.journal('silent.service', { machine: here }).next();
+    answer.catch(() => undefined);
+    await began;
+    await server.close();
+    await expect(answer).rejects.toThrow('cannot reach musterd');
   });
 
   test('close ends streams that are open', async () => {
